@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chunks come in. What is already here is skipped; each gap becomes one record, written by
+// one pwritev at a place that the appender gave out, and is readable from then on through the
+// resident table. The index follows within a batch.
+//
+// Where no place is to be had, the run stays in memory: for milliseconds while the writer
+// opens a segment, or for longer while the disk is full, read-only or gone. That ring is
+// bounded; past its bound a put waits for the writer as long as the disk is well, and drops
+// the oldest run when it is not. Nobody is ever told "no": the cache not storing something is
+// not an error of the reader who fetched it.
+#include "cache/store_state.h"
+
+// The end of the gap that begins at `chunk`, which is not here.
+static uint32_t gap_end(struct chunk_store *store, const struct object_id *object, uint32_t chunk,
+                        uint32_t end)
+{
+    struct run_place place;
+    uint32_t next = end;
+    if (resident_runs_find(store->resident, object, chunk, &place, &next)) {
+        volatile_run_unref(place.memory);
+        return chunk + 1; // it came just now: a gap of one that the table will refuse
+    }
+    end = next < end ? next : end;
+    struct index_reader *reader = NULL;
+    if (run_index_take(store->index, &reader) == ERR_NONE) {
+        uint32_t indexed = end;
+        if (index_next_run(reader, object, chunk, end, &indexed) == ERR_NONE) {
+            end = indexed;
+        }
+        run_index_give(store->index, reader);
+    }
+    return end;
+}
+
+static void drop_oldest(struct chunk_store *store)
+{
+    struct resident_entry oldest;
+    if (resident_runs_oldest_volatile(store->resident, &oldest)) {
+        resident_runs_forget_volatile(store->resident, oldest.place.memory);
+        volatile_run_unref(oldest.place.memory);
+    }
+}
+
+// Waits until the ring has room for `bytes`; makes it by dropping what is oldest when the disk
+// refuses or the writer takes too long.
+static void make_volatile_room(struct chunk_store *store, uint64_t bytes)
+{
+    int64_t deadline_ms = clock_now_ms() + VOLATILE_WAIT_MS;
+    while (resident_runs_volatile_bytes(store->resident) + bytes > VOLATILE_BYTES_MAX) {
+        bool in_time = !atomic_load(&store->degraded);
+        if (in_time) {
+            lock_acquire(&store->wake_lock);
+            in_time = condition_wait_until(&store->settled, &store->wake_lock, deadline_ms);
+            lock_release(&store->wake_lock);
+        }
+        if (!in_time) {
+            uint64_t before = resident_runs_volatile_bytes(store->resident);
+            drop_oldest(store);
+            if (resident_runs_volatile_bytes(store->resident) >= before) {
+                return; // nothing left to drop
+            }
+        }
+    }
+}
+
+static enum err put_volatile(struct chunk_store *store, const struct record *record,
+                             const void *data)
+{
+    store_writer_wake(store, true);
+    make_volatile_room(store, sizeof(struct volatile_run) + record->data_len);
+    struct volatile_run *memory = volatile_run_new(record, data);
+    if (!memory) {
+        return ERR_NO_MEMORY;
+    }
+    struct run_place place = {.object = record->object, .first = record->first, .n = record->n,
+                              .memory = memory};
+    enum err err = resident_runs_add(store->resident, &place);
+    volatile_run_unref(memory);
+    return err;
+}
+
+static void remember_header(struct chunk_store *store, const struct record *record,
+                            uint64_t segment, uint64_t offset)
+{
+    struct run_header *header = run_header_new(record, segment, offset, true);
+    if (header) {
+        run_header_cache_add(store->headers, header);
+        run_header_unref(header);
+    }
+}
+
+static enum err put_record(struct chunk_store *store, const struct record *record, const void *data)
+{
+    bool is_pinned = pin_set_covers(store->pins, &record->object, record->first, record->n);
+    struct appender *appender = is_pinned ? store->pinned : store->normal;
+    struct open_segment *segment = NULL;
+    uint64_t offset = 0;
+    enum err err = appender_write(appender, record, data, &segment, &offset);
+    if (err) {
+        if (err != ERR_NO_SPACE) {
+            store_set_degraded(store, err, "write to a segment");
+        }
+        return put_volatile(store, record, data);
+    }
+    remember_header(store, record, segment->id, offset);
+    struct run_place place = {.object = record->object, .first = record->first, .n = record->n,
+                              .segment = segment->id, .offset = offset};
+    err = resident_runs_add(store->resident, &place);
+    appender_done(appender, segment);
+    bool hurry = resident_runs_pending(store->resident) >= BATCH_RUNS ||
+                 appender_wants(appender) != WANTS_NOTHING;
+    store_writer_wake(store, hurry);
+    return err;
+}
+
+enum err chunk_store_put(struct chunk_store *store, const struct object_id *object, uint32_t first,
+                         uint32_t n, const uint32_t *ends, const struct digest *hashes,
+                         const void *data, size_t len)
+{
+    if (!run_is_legal(object, first, n, ends, len)) {
+        return ERR_MALFORMED;
+    }
+    uint32_t end = first + n;
+    uint32_t chunk = first;
+    const uint8_t *bytes = data;
+    while (chunk < end) {
+        struct run_place there;
+        if (store_locate(store, object, chunk, &there) == ERR_NONE) {
+            volatile_run_unref(there.memory);
+            chunk = there.first + there.n;
+            continue;
+        }
+        uint32_t until = gap_end(store, object, chunk, end);
+        uint32_t skip = chunk - first;
+        struct record record;
+        record_init(&record, object, first, ends, hashes, skip, until - chunk, bytes);
+        enum err err = put_record(store, &record, bytes + (skip == 0 ? 0 : ends[skip - 1]));
+        if (err) {
+            return err;
+        }
+        chunk = until;
+    }
+    return ERR_NONE;
+}
+
+void store_settle_volatile(struct chunk_store *store)
+{
+    struct resident_entry entry;
+    while (resident_runs_oldest_volatile(store->resident, &entry)) {
+        struct volatile_run *memory = entry.place.memory;
+        const struct record *record = &memory->record;
+        bool is_pinned = pin_set_covers(store->pins, &record->object, record->first, record->n);
+        struct appender *appender = is_pinned ? store->pinned : store->normal;
+        struct open_segment *segment = NULL;
+        uint64_t offset = 0;
+        enum err err = appender_write(appender, record, memory->data, &segment, &offset);
+        if (!err) {
+            remember_header(store, record, segment->id, offset);
+            resident_runs_settle(store->resident, memory, segment->id, offset);
+            appender_done(appender, segment);
+        }
+        volatile_run_unref(memory);
+        if (err) {
+            return;
+        }
+    }
+}

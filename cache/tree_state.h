@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a tree store is made of. Private to cache/; the files that share it:
+//
+//   tree_store.c   open, close, fallback      tree_db.c      connections, inode numbers
+//   tree_schema.c  tables, statements         tree_lookup.c  questions
+//   tree_pages.c   listings come in           tree_refs.c    repositories, refs, roots
+#pragma once
+
+#include "cache/cache.h"
+#include "cache/sqlite_db.h"
+#include "cache/store_lock.h"
+#include "cache/tree_schema.h"
+
+#include <stdatomic.h>
+
+struct tree_conn {
+    struct tree_conn *next;
+    sqlite3 *db;
+    sqlite3_stmt *statements[TREE_STATEMENTS];
+};
+
+struct tree_store {
+    char *dir;
+    char *path;     // tree.db
+    bool in_memory; // the disk refused the file: one connection, for reading too
+    struct store_users users;
+    _Atomic bool suspect; // damage was met; noted for the next open
+
+    struct lock pool_lock;
+    struct tree_conn *idle GUARDED_BY(pool_lock);
+
+    // The one writer of this process; taken before the lock between processes.
+    struct lock writer_lock;
+    struct tree_conn *writer GUARDED_BY(writer_lock);
+    struct store_lock process_lock GUARDED_BY(writer_lock);
+    uint64_t ino_floor GUARDED_BY(writer_lock); // numbers below it are reserved on disk
+};
+
+// ---- tree_db.c
+NODISCARD enum err tree_conn_open(const char *path, enum sql_open_mode mode,
+                                  struct tree_conn **out);
+void tree_conn_free(struct tree_conn *conn);
+
+// A connection for one question; give it back with its statements reset.
+NODISCARD enum err tree_take(struct tree_store *store, struct tree_conn **out);
+void tree_give(struct tree_store *store, struct tree_conn *conn);
+
+// A write transaction: between begin and end the caller has the writer's connection.
+NODISCARD enum err tree_begin(struct tree_store *store, struct tree_conn **out)
+    THREAD_ANNOTATION(try_acquire_capability(ERR_NONE, store->writer_lock));
+// Commits when `err` is ERR_NONE, rolls back otherwise; returns how it ended.
+NODISCARD enum err tree_end(struct tree_store *store, struct tree_conn *conn, enum err err)
+    THREAD_ANNOTATION(release_capability(store->writer_lock));
+
+// Numbers up to `ino` are about to be committed: makes sure that no later tree.db gives them
+// out again.
+NODISCARD enum err tree_reserve_inos(struct tree_store *store, uint64_t ino)
+    REQUIRES(store->writer_lock);
+// What the side file says; INO_STORED_FIRST when there is none.
+uint64_t tree_read_ino_floor(const char *dir);
+
+// Passes an error on; damage is noted on disk, so that the next open begins anew.
+enum err tree_note(struct tree_store *store, enum err err);
+
+// ---- tree_lookup.c
+// Fills a node from columns `at`.. of a statement (TREE_NODE_COLUMNS); ERR_DAMAGED when the
+// row's checksum does not match.
+NODISCARD enum err tree_take_node(sqlite3_stmt *statement, int at, struct tree_node *out);
+NODISCARD enum err tree_get_node(struct tree_conn *conn, uint64_t ino, struct tree_node *out,
+                                 char **out_path);
+uint32_t tree_node_checksum(const struct tree_node *node, const void *path, size_t path_len);

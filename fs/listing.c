@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fetches of listing pages, single-flighted.
+//
+// A `page_fetch` exists while the next page of a directory is under way; waiters hang on it.
+// The answer comes on a pool thread, is stored there, and only then are the waiters called;
+// each looks at the store again and asks for more when it has to. So what the store says is
+// the only truth, and a waiter that was called too early is merely slow.
+//
+// Lock: `lock` guards the table and the waiters. No hub verb, store commit or waiter is
+// called under it; the store is read under it (microseconds), so that no page can arrive
+// unnoticed between looking and waiting.
+#include "fs/listing.h"
+
+#include "base/hash_table.h"
+#include <utlist.h>
+
+enum { PAGE_ADDRESS_MAX = 4096 };
+
+struct page_fetch {
+    struct listing *listing;
+    uint64_t ino;
+    uint64_t turn;     // tells this fetch from a later one of the same directory
+    hub_ticket ticket; // 0 until known; under the lock, as `waiters`
+    struct waiter *waiters;
+    char *path;        // of the directory; set before the call is sent, as `page`
+    char page[PAGE_ADDRESS_MAX]; // "" = the first
+    UT_hash_handle hh;
+};
+
+struct listing {
+    struct hub *hub;
+    struct tree_store *tree;
+    struct snapshot *snapshot;
+    struct repo_id repo;
+    struct lock lock;
+    struct page_fetch *fetches GUARDED_BY(lock);
+    uint64_t turn GUARDED_BY(lock);
+};
+
+enum err listing_new(struct hub *hub, struct tree_store *tree, struct snapshot *snapshot,
+                     const struct repo_id *repo, struct listing **out)
+{
+    struct listing *listing = calloc(1, sizeof(*listing));
+    if (listing == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    listing->hub = hub;
+    listing->tree = tree;
+    listing->snapshot = snapshot;
+    listing->repo = *repo;
+    lock_init(&listing->lock);
+    *out = listing;
+    return ERR_NONE;
+}
+
+void listing_free(struct listing *listing)
+{
+    if (listing != NULL) {
+        lock_destroy(&listing->lock);
+        free(listing);
+    }
+}
+
+static bool stop_at_first(void *ctx, uint64_t position, const char *name,
+                          const struct tree_node *node)
+{
+    (void)position;
+    (void)name;
+    (void)node;
+    *(bool *)ctx = true;
+    return false;
+}
+
+static bool has_more_stored(struct listing *listing, uint64_t dir_ino, uint64_t after)
+{
+    struct tree_dir dir = {0};
+    if (tree_store_dir(listing->tree, dir_ino, &dir) == ERR_NONE && dir.complete) {
+        return true;
+    }
+    bool follows = false;
+    enum err err = tree_store_list(listing->tree, dir_ino, after, stop_at_first, &follows);
+    return err == ERR_NONE && follows;
+}
+
+// ------------------------------------------------------------------------------- answers
+
+static void finish(struct page_fetch *fetch, enum err err, const struct why *why)
+{
+    struct listing *listing = fetch->listing;
+    lock_acquire(&listing->lock);
+    struct waiter *waiters = fetch->waiters;
+    HASH_DEL(listing->fetches, fetch);
+    lock_release(&listing->lock);
+    waiters_call(waiters, err, why);
+    free(fetch->path);
+    free(fetch);
+}
+
+static void on_page(void *ctx, enum err err, const struct why *why,
+                    const struct tree_entry *entries, size_t n, const char *next, size_t refused)
+{
+    struct page_fetch *fetch = ctx;
+    struct why own = {""};
+    if (err == ERR_NONE && next != NULL && strcmp(next, fetch->page) == 0) {
+        err = why_set(&own, ERR_BAD_ANSWER, "the listing of \"%s\" leads back to the same page",
+                      fetch->path);
+        why = &own;
+    }
+    if (err == ERR_NONE) {
+        size_t duplicates = 0;
+        err = tree_store_put_page(fetch->listing->tree, fetch->ino, entries, n, next, &duplicates);
+        if (duplicates + refused > 0) {
+            log_warn("fs", "the listing of \"%s\" has unusable names refused=%zu duplicate=%zu",
+                     fetch->path, refused, duplicates);
+        }
+    }
+    finish(fetch, err, why);
+}
+
+// -------------------------------------------------------------------------------- asking
+
+// Where the listing goes on: the commit, the folder's path and the page's address.
+static enum err prepare(struct page_fetch *fetch, struct oid *out_commit, struct why *why)
+{
+    struct listing *listing = fetch->listing;
+    enum err err = snapshot_locate(listing->snapshot, fetch->ino, out_commit, &fetch->path);
+    if (err != ERR_NONE) {
+        return why_set(why, err, "the folder is in none of the commits this mount has shown");
+    }
+    err = tree_store_dir_next(listing->tree, fetch->ino, fetch->page, sizeof(fetch->page));
+    return err == ERR_ABSENT ? ERR_NONE : err;
+}
+
+static void send_page(struct page_fetch *fetch, const struct hub_call *how)
+{
+    struct listing *listing = fetch->listing;
+    uint64_t ino = fetch->ino;
+    uint64_t turn = fetch->turn;
+    struct oid commit;
+    struct why why = {""};
+    enum err err = prepare(fetch, &commit, &why);
+    if (err != ERR_NONE) {
+        finish(fetch, err, &why);
+        return;
+    }
+    const char *page = fetch->page[0] == '\0' ? NULL : fetch->page;
+    hub_ticket ticket =
+        hub_tree(listing->hub, how, &listing->repo, &commit, fetch->path, page, on_page, fetch);
+    lock_acquire(&listing->lock); // the answer may have come already: look again
+    HASH_FIND(hh, listing->fetches, &ino, sizeof(ino), fetch);
+    if (fetch != NULL && fetch->turn == turn) {
+        fetch->ticket = ticket;
+    }
+    lock_release(&listing->lock);
+}
+
+static struct page_fetch *add(struct listing *listing, uint64_t ino) REQUIRES(listing->lock)
+{
+    struct page_fetch *fetch = calloc(1, sizeof(*fetch));
+    if (fetch != NULL) {
+        fetch->listing = listing;
+        fetch->ino = ino;
+        fetch->turn = ++listing->turn;
+        HASH_ADD(hh, listing->fetches, ino, sizeof(ino), fetch);
+    }
+    return fetch;
+}
+
+void listing_fetch_page(struct listing *listing, uint64_t dir_ino, uint64_t after,
+                        const struct hub_call *call, waiter_fn done, void *ctx)
+{
+    struct waiter *waiter = done != NULL ? waiter_new(done, ctx, NULL, 0) : NULL;
+    if (done != NULL && waiter == NULL) {
+        done(ctx, ERR_NO_MEMORY, NULL);
+        return;
+    }
+    struct page_fetch *fetch = NULL;
+    struct page_fetch *added = NULL;
+    hub_ticket promoted = 0;
+    lock_acquire(&listing->lock);
+    bool is_here = has_more_stored(listing, dir_ino, after);
+    if (!is_here) {
+        HASH_FIND(hh, listing->fetches, &dir_ino, sizeof(dir_ino), fetch);
+        if (fetch == NULL) {
+            fetch = added = add(listing, dir_ino);
+        }
+    }
+    if (fetch != NULL) {
+        promoted = fetch->ticket;
+        if (waiter != NULL) {
+            LL_APPEND(fetch->waiters, waiter);
+        }
+    }
+    lock_release(&listing->lock);
+    if (fetch == NULL) {
+        waiters_call(waiter, is_here ? ERR_NONE : ERR_NO_MEMORY, NULL);
+    } else if (added != NULL) {
+        send_page(added, call);
+    } else if (promoted != 0 && call->class == HUB_DEMAND) {
+        hub_promote(listing->hub, promoted, HUB_DEMAND);
+    }
+}

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a mount.
+//
+//   check the mount point          sentences for what people get wrong
+//   daemonise                      before any thread, curl or SQLite handle exists
+//   open: loop, pool, hub, stores, xet       threads from here on
+//   run the loop's thread
+//   resolve: which commit          the one request of a warm branch mount
+//   open: snapshot, namespace, contents, parked requests
+//   mount, serve, look whether it answers, report to the parent
+//   wait until it is unmounted or a signal comes
+//   take it down in the opposite order
+//
+// Taking down: the refresher first (what it tells the kernel may need the workers), then the
+// workers; parked requests are answered and the kernel side is gone before the network is
+// touched, so that unmounting is quick whatever hangs. Then the loop, what hangs on it, and
+// the stores. Every part is freed: the sanitizers watch.
+#include "fs/mount_parts.h"
+
+#include "fs/daemonise.h"
+#include "fs/head.h"
+#include "fs/mountpoint_check.h"
+#include "fs/notify.h"
+#include "fs/ops.h"
+#include "fs/say.h"
+
+// Deadlines of parked requests come this much after those of what they wait for.
+enum { DEADLINE_SLACK_MS = 1000 };
+
+// ---------------------------------------------------------------- small answers for the parts
+
+int64_t mount_deadline_ms(const struct mount *mount)
+{
+    return clock_now_ms() + mount->options->timeout_ms;
+}
+
+struct hub_call mount_demand(const struct mount *mount, const char *reason)
+{
+    return (struct hub_call){
+        .class = HUB_DEMAND, .deadline_ms = mount_deadline_ms(mount), .reason = reason};
+}
+
+uint64_t mount_stored_ino(struct mount *mount, uint64_t ino)
+{
+    if (ino != FUSE_ROOT_ID) {
+        return ino;
+    }
+    struct snapshot_view view;
+    snapshot_current(mount->snapshot, &view);
+    return view.root;
+}
+
+enum err mount_node(struct mount *mount, uint64_t ino, struct tree_node *out)
+{
+    return tree_store_node(mount->tree, mount_stored_ino(mount, ino), out);
+}
+
+bool mount_is_serving(struct mount *mount)
+{
+    lock_acquire(&mount->lock);
+    bool is_serving = mount->is_serving;
+    lock_release(&mount->lock);
+    return is_serving;
+}
+
+void mount_stop(struct mount *mount)
+{
+    lock_acquire(&mount->lock);
+    mount->stop_wanted = true;
+    bool is_serving = mount->is_serving;
+    lock_release(&mount->lock);
+    wait_owner_cancel(&mount->startup);
+    if (is_serving) {
+        session_stop(mount->session);
+    }
+}
+
+// -------------------------------------------------------------------------------- opening
+
+static enum err open_log(const struct mount_options *options, struct why *why)
+{
+    enum log_target target = options->log_file != NULL ? LOG_TO_FILE
+                             : options->foreground     ? LOG_TO_STDERR
+                                                       : LOG_TO_SYSLOG;
+    enum err err = log_open(target, options->log_file);
+    if (err != ERR_NONE) {
+        return why_set(why, err, "the log file %s cannot be opened", options->log_file);
+    }
+    if (options->debug != NULL) {
+        log_set_debug(options->debug);
+        log_set_level(LOG_LEVEL_DEBUG);
+    }
+    return ERR_NONE;
+}
+
+static enum err open_network(struct mount *mount, struct why *why)
+{
+    const struct mount_options *options = mount->options;
+    struct hub_config config = {
+        .endpoint = options->endpoint,
+        .token_file = options->token_file,
+        .ca_file = options->ca_file,
+        .insecure_http = options->insecure_http,
+        .offline = options->offline,
+        .max_connections = options->max_conns,
+        .max_rate = options->max_rate,
+        .timeout_ms = options->timeout_ms,
+        .user_agent = "hugfs/" HUGFS_VERSION,
+    };
+    enum err err = event_loop_new(&mount->loop);
+    if (err == ERR_NONE) {
+        err = worker_pool_new(0, "decode", &mount->pool);
+    }
+    if (err == ERR_NONE) {
+        err = hub_open(&config, mount->loop, mount->pool, why, &mount->hub);
+    }
+    return err;
+}
+
+static enum err open_stores(struct mount *mount, struct why *why)
+{
+    const struct mount_options *options = mount->options;
+    struct chunk_store_config config = {
+        .dir = options->cache_dir,
+        .budget = options->cache_size,
+        .free_floor = options->free_floor,
+    };
+    enum err err = chunk_store_open(&config, why, &mount->chunks);
+    if (err == ERR_NONE) {
+        err = tree_store_open(options->cache_dir, why, &mount->tree);
+    }
+    if (err == ERR_NONE) {
+        struct xet_config engine = {
+            .hub = mount->hub, .store = mount->chunks, .pool = mount->pool, .loop = mount->loop};
+        err = xet_open(&engine, &mount->xet);
+    }
+    return err;
+}
+
+// Owner and mode of what is shown; times of what the Hub tells no time for.
+static struct attributes make_attributes(const struct mount_options *options, int64_t date_s)
+{
+    return (struct attributes){
+        .uid = options->has_uid ? options->uid : (uint32_t)getuid(),
+        .gid = options->has_gid ? options->gid : (uint32_t)getgid(),
+        .umask = options->has_umask ? options->umask : 0,
+        .fallback_s = date_s,
+    };
+}
+
+static enum err open_parked(struct mount *mount)
+{
+    static const struct parked_verbs verbs = {op_reply_error, op_arm_interrupt};
+    enum err err = parked_new(mount->loop, &verbs, mount->options->timeout_ms + DEADLINE_SLACK_MS,
+                              &mount->parked);
+    if (err == ERR_NONE) {
+        parked_set_trace(mount->parked, mount_trace_parked, mount);
+    }
+    return err;
+}
+
+// What needs to know the repository.
+static enum err open_names(struct mount *mount)
+{
+    enum { BUFFERS_BESIDE_POOL = 8 }; // FUSE workers, network thread, and some air
+    unsigned n_buffers = worker_pool_threads(mount->pool) + BUFFERS_BESIDE_POOL;
+    enum err err = snapshot_new(mount->tree, &mount->snapshot);
+    if (err == ERR_NONE) {
+        err = namespace_new(mount->hub, mount->tree, mount->snapshot, &mount->repo,
+                            &mount->namespace);
+    }
+    if (err == ERR_NONE) {
+        err = content_cache_new(mount->xet, mount->tree, mount->snapshot, &mount->repo,
+                                &mount->contents);
+    }
+    if (err == ERR_NONE) {
+        err = reply_buffers_new(n_buffers, &mount->buffers);
+    }
+    return err;
+}
+
+static void *run_loop(void *ctx)
+{
+    event_loop_run(ctx);
+    return NULL;
+}
+
+static enum err start_loop(struct mount *mount)
+{
+    if (pthread_create(&mount->loop_thread, NULL, run_loop, mount->loop) != 0) {
+        return ERR_SYSTEM;
+    }
+    mount->has_loop_thread = true;
+    pthread_setname_np(mount->loop_thread, "network");
+    return ERR_NONE;
+}
+
+// Which commit; publishes the first view. `out_checked_s`: when the Hub last said so.
+static enum err resolve(struct mount *mount, struct why *why, int64_t *out_checked_s)
+{
+    struct tree_ref ref;
+    enum err err = head_resolve(mount, &mount->startup, why, &ref);
+    if (err == ERR_NONE) {
+        err = open_names(mount);
+    }
+    if (err != ERR_NONE) {
+        return err;
+    }
+    struct hub_call call = mount_demand(mount, "mount");
+    struct snapshot_view view;
+    err = head_view(mount, &mount->startup, &call, &ref, why, &view);
+    if (err == ERR_NONE) {
+        mount->attributes = make_attributes(mount->options, ref.date_s);
+        snapshot_publish(mount->snapshot, &view);
+        *out_checked_s = ref.checked_at_s;
+    }
+    return err;
+}
+
+static enum err open_session(struct mount *mount, int64_t checked_s, struct why *why)
+{
+    enum err err = session_open(mount, why, &mount->session);
+    if (err == ERR_NONE) {
+        err = session_start(mount->session, why);
+    }
+    if (err == ERR_NONE) {
+        mount->parked_reads_max = session_granted_background(mount->session) / 2 - 1;
+        err = refresher_open(mount, checked_s, &mount->refresher);
+    }
+    return err;
+}
+
+struct control_opening {
+    struct mount *mount;
+    struct wait *wait;
+};
+
+static void open_control(void *ctx)
+{
+    const struct control_opening *opening = ctx;
+    struct why why = {""};
+    enum err err = control_server_open(opening->mount, &why, &opening->mount->control);
+    wait_done(opening->wait, err, &why);
+}
+
+// The control socket lives on the loop, which runs already. Without it the mount is still
+// good, but `hugfs status` can't see it.
+static enum err start_control(struct mount *mount)
+{
+    struct wait *wait = wait_new();
+    if (wait == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    struct control_opening opening = {mount, wait_ref(wait)};
+    struct why why = {""};
+    event_loop_post(mount->loop, open_control, &opening);
+    enum err err = wait_end(NULL, wait, &why);
+    wait_unref(wait);
+    if (err != ERR_NONE) {
+        log_warn("fs", "the control socket cannot be opened: %s", why_text(&why, err));
+    }
+    return ERR_NONE;
+}
+
+static enum err open_all(struct mount *mount, struct why *why)
+{
+    int64_t checked_s = -1;
+    enum err err = open_network(mount, why);
+    if (err == ERR_NONE) {
+        err = open_stores(mount, why);
+    }
+    if (err == ERR_NONE) {
+        err = open_parked(mount);
+    }
+    if (err == ERR_NONE) {
+        err = signals_open(mount, &mount->signals);
+    }
+    if (err == ERR_NONE) {
+        err = start_loop(mount);
+    }
+    if (err == ERR_NONE) {
+        err = resolve(mount, why, &checked_s);
+    }
+    if (err == ERR_NONE) {
+        err = open_session(mount, checked_s, why);
+    }
+    return err == ERR_NONE ? start_control(mount) : err;
+}
+
+// ----------------------------------------------------------------------------- taking down
+
+// The kernel side; afterwards no request can come.
+static void close_session(struct mount *mount)
+{
+    lock_acquire(&mount->lock);
+    mount->is_serving = false;
+    lock_release(&mount->lock);
+    refresher_close(mount->refresher);
+    if (mount->session != NULL) {
+        session_join(mount->session);
+        parked_close(mount->parked);
+        session_close(mount->session);
+    }
+}
+
+// The network: what is under way ends with ERR_CANCELLED. The order is xet's (xet.h).
+static void close_network(struct mount *mount)
+{
+    mount_fetch_cancel(mount, FETCH_JOBS_ALL);
+    if (mount->has_loop_thread) {
+        event_loop_stop(mount->loop);
+        pthread_join(mount->loop_thread, NULL);
+    }
+    signals_close(mount->signals);
+    control_server_close(mount->control);
+    if (mount->xet != NULL) {
+        xet_stop(mount->xet);
+    }
+    if (mount->hub != NULL) {
+        hub_close(mount->hub);
+    }
+    if (mount->pool != NULL) {
+        worker_pool_free(mount->pool);
+    }
+    content_cache_free(mount->contents);
+    if (mount->xet != NULL) {
+        xet_close(mount->xet);
+    }
+}
+
+static void close_rest(struct mount *mount)
+{
+    namespace_free(mount->namespace);
+    snapshot_free(mount->snapshot);
+    parked_free(mount->parked);
+    reply_buffers_free(mount->buffers);
+    if (mount->tree != NULL) {
+        tree_store_close(mount->tree);
+    }
+    if (mount->chunks != NULL) {
+        chunk_store_close(mount->chunks);
+    }
+    if (mount->loop != NULL) {
+        event_loop_free(mount->loop);
+    }
+}
+
+// ----------------------------------------------------------------------------- the whole
+
+static void mount_init(struct mount *mount, const struct mount_options *options)
+{
+    *mount = (struct mount){.options = options, .started_s = clock_wall_s()};
+    lock_init(&mount->lock);
+    wait_owner_init(&mount->startup);
+}
+
+// Serves until the end.
+static void serve(struct mount *mount)
+{
+    lock_acquire(&mount->lock);
+    mount->is_serving = true;
+    bool stop_wanted = mount->stop_wanted; // a signal came while mounting
+    lock_release(&mount->lock);
+    if (stop_wanted) {
+        session_stop(mount->session);
+    }
+    notify_send("READY=1");
+    log_info("fs", "mounted on %s", mount->options->mount_point);
+    session_wait(mount->session);
+    notify_send("STOPPING=1");
+}
+
+// In the process that serves.
+static int run(const struct mount_options *options, struct verdict *verdict)
+{
+    struct mount mount;
+    struct why why = {""};
+    mount_init(&mount, options);
+    signals_block();
+    enum err err = open_log(options, &why);
+    if (err == ERR_NONE) {
+        err = open_all(&mount, &why);
+    }
+    verdict_report(verdict, err, &why);
+    if (err == ERR_NONE) {
+        serve(&mount);
+    }
+    close_session(&mount);
+    close_network(&mount);
+    close_rest(&mount);
+    wait_owner_release(&mount.startup);
+    lock_destroy(&mount.lock);
+    return err_exit_status(err);
+}
+
+int mount_run(const struct mount_options *options)
+{
+    struct why why = {""};
+    struct verdict verdict;
+    int status = 0;
+    enum err err = mountpoint_check(options, &why);
+    if (err != ERR_NONE) {
+        return say_error(err, &why);
+    }
+    return daemonise(options->foreground, &verdict, &status) ? run(options, &verdict) : status;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// A running mount, as the control socket and the signals see it. mount.c owns every part:
+// event loop, worker pool, hub, stores, xet engine, namespace, FUSE session, refresher.
+#pragma once
+
+#include "base/base.h"
+#include "cache/cache.h"
+#include "fs/mount_options.h"
+#include "hub/hub.h"
+#include "xet/xet.h"
+
+struct mount;
+
+// Mounts, daemonises unless options->foreground, serves until unmounted, cleans up. The
+// parent of a daemon returns when the mount answers. Returns an exit status (DESIGN "Command
+// line"); has printed one sentence when it is not 0.
+int mount_run(const struct mount_options *options);
+
+// ---- for control.c; loop thread unless it says otherwise. Callbacks come on any thread.
+
+struct event_loop *mount_loop(struct mount *mount);
+const struct mount_options *mount_options_of(const struct mount *mount);
+
+// What `hugfs status` tells of a mount; fs/render_status.c writes it as text, JSON and metrics.
+struct mount_status {
+    struct repo_id repo;      // canonical id, as the Hub spells it
+    struct oid commit;        // what the mount shows
+    int64_t commit_date_s;    // -1 = not known
+    bool follows_branch;      // false: a mount of a commit, whose head is never asked for
+    int64_t head_checked_s;   // wall clock of the last answer about the head; -1 = none yet
+    struct why refresh_error; // why the last question about the head failed; "" = it did not
+    int64_t started_s;        // wall clock
+    uint32_t parked;          // kernel requests that wait for the network now
+    uint64_t entries_known;   // names listed so far
+    uint64_t bytes_known;     // and the sum of their sizes
+    char token_source[256];   // as hub_token_source()
+    struct hub_stats hub;
+    struct xet_stats xet;
+    struct chunk_store_stats cache;
+};
+void mount_get_status(struct mount *mount, struct mount_status *out);
+
+typedef void (*mount_done_fn)(void *ctx, enum err err, const struct why *why);
+
+// What is known about one path; fs/render_info.c writes it as text and JSON (also for
+// .hub/info/PATH).
+struct mount_path_info {
+    struct repo_id repo;
+    struct oid commit;       // the commit whose tree was asked
+    const char *path;        // from the repository root
+    struct tree_node node;   // kind, size, oid, hashes
+    uint64_t cached_bytes;   // on this machine
+    enum verified_state verified;
+    bool pinned;
+    enum err last_error;     // of the last failed read, ERR_NONE if none
+    struct why why;
+};
+// `info` is NULL on error, and lives until the callback returns.
+typedef void (*mount_info_fn)(void *ctx, enum err err, const struct why *why,
+                              const struct mount_path_info *info);
+// Looks up one path, relative to the mount's root ("" = the root itself).
+void mount_info(struct mount *mount, const char *path, mount_info_fn done, void *ctx);
+
+// Fetches (and pins) every file at or below a path. Progress is called from time to time and
+// once at the end, before done.
+struct mount_progress {
+    uint64_t bytes_total; // grows while folders are being listed
+    uint64_t bytes_done;
+    uint64_t files_total;
+    uint64_t files_done;
+    uint64_t files_failed;
+    bool listing;         // folders are still being listed
+};
+typedef void (*mount_progress_fn)(void *ctx, const struct mount_progress *progress);
+enum mount_fetch { MOUNT_PREFETCH, MOUNT_PIN, MOUNT_UNPIN };
+// Returns a ticket for mount_fetch_cancel (the client went away).
+uint64_t mount_fetch(struct mount *mount, const char *path, enum mount_fetch what,
+                     mount_progress_fn progress, mount_done_fn done, void *ctx);
+void mount_fetch_cancel(struct mount *mount, uint64_t ticket);
+
+// Asks for the head now; done when the mount stands at it.
+void mount_refresh(struct mount *mount, mount_done_fn done, void *ctx);
+void mount_set_offline(struct mount *mount, bool offline);
+
+// Chunk store maintenance on behalf of `hugfs cache ...` when a mount owns the store.
+struct chunk_store *mount_chunk_store(struct mount *mount);
+
+// One event per HTTP request and per parked kernel request goes to `trace` (on the network
+// thread) until it is set to NULL. fs/render_trace.c writes it as text and JSON.
+struct mount_trace {
+    const struct hub_trace *http; // an HTTP request has ended; NULL: a parked kernel request has
+    const char *operation;        // "read", "lookup", "readdir" ...; parked requests only, as below
+    uint64_t ino;
+    int64_t waited_ms;
+    enum err err;
+};
+typedef void (*mount_trace_fn)(void *ctx, const struct mount_trace *trace);
+void mount_set_trace(struct mount *mount, mount_trace_fn trace, void *ctx);
+
+// Unmounts and stops, as SIGTERM does. Any thread.
+void mount_stop(struct mount *mount);

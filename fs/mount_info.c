@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known about one path: a walk through the namespace (which may ask the Hub), then
+// the node and what of its content is on this machine.
+#include "fs/mount_parts.h"
+
+struct info_request {
+    struct mount *mount;
+    mount_info_fn done;
+    void *ctx;
+};
+
+// Where the bytes are, for a file.
+static void add_content(struct mount *mount, struct content *content, struct mount_path_info *info)
+{
+    const struct tree_node *node = &info->node;
+    struct xet_file_info file;
+    if (content->file == NULL) {
+        info->last_error = ERR_ACCESS;
+        return;
+    }
+    xet_file_info(content->file, &file);
+    info->cached_bytes = file.cached_bytes;
+    info->verified = file.verified;
+    info->last_error = file.last_error;
+    info->why = file.why;
+    struct digest id = content_id(node);
+    info->pinned = chunk_store_is_pinned(mount->chunks, &id);
+}
+
+static void on_node(void *ctx, enum err err, const struct why *why, const struct tree_node *node)
+{
+    struct info_request *request = ctx;
+    struct mount *mount = request->mount;
+    struct content *content = NULL;
+    struct mount_path_info info = {.repo = mount->repo};
+    AUTO_FREE char *path = NULL;
+    if (err == ERR_NONE) {
+        info.node = *node;
+        err = snapshot_locate(mount->snapshot, node->ino, &info.commit, &path);
+        info.path = path;
+    }
+    if (err == ERR_NONE && node->kind != ENTRY_DIRECTORY) {
+        err = content_get(mount->contents, node->ino, &content);
+    }
+    if (content != NULL) {
+        add_content(mount, content, &info);
+        content_put(content);
+    }
+    request->done(request->ctx, err, why, err == ERR_NONE ? &info : NULL);
+    free(request);
+}
+
+void mount_info(struct mount *mount, const char *path, mount_info_fn done, void *ctx)
+{
+    struct info_request *request = calloc(1, sizeof(*request));
+    if (request == NULL) {
+        done(ctx, ERR_NO_MEMORY, NULL, NULL);
+        return;
+    }
+    *request = (struct info_request){mount, done, ctx};
+    struct snapshot_view view;
+    snapshot_current(mount->snapshot, &view);
+    struct hub_call call = mount_demand(mount, "info");
+    namespace_walk(mount->namespace, view.root, path, &call, on_node, request);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Merges what files, environment and command line say about a mount. The weaker source is
+// applied first and the stronger one replaces it, so precedence is nothing but the order of
+// the calls in merge_sources().
+#include "fs/mount_merge.h"
+
+#include "fs/address.h"
+#include "fs/config_file.h"
+
+#include <strings.h>
+#include <sys/statvfs.h>
+
+#define SYSTEM_CONFIG "/etc/hugfs.conf"
+#define DEFAULT_ENDPOINT "https://huggingface.co"
+
+static enum err apply_setting(void *ctx, const char *setting, struct why *why)
+{
+    return mount_options_set(ctx, setting, why);
+}
+
+// The environment's value, or NULL where it is unset or empty.
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+// malloc'd "$XDG/tail" or "$HOME/home/tail"; NULL where neither is set.
+static char *user_path(const char *xdg, const char *home_folder, const char *tail)
+{
+    char *path = NULL;
+    const char *base = environment(xdg);
+    const char *home = environment("HOME");
+    int n = -1;
+    if (base != NULL &&
+        base[0] == '/') { // the specification: a relative one is to be ignored
+        n = asprintf(&path, "%s/%s", base, tail);
+    } else if (home != NULL) {
+        n = asprintf(&path, "%s/%s/%s", home, home_folder, tail);
+    }
+    return n < 0 ? NULL : path;
+}
+
+static enum err apply_files(struct mount_options *options, const struct repo_id *repo,
+                            struct why *why)
+{
+    enum err err = config_read(SYSTEM_CONFIG, repo, why, apply_setting, options);
+    if (err) {
+        return err;
+    }
+    AUTO_FREE char *path = user_path("XDG_CONFIG_HOME", ".config", "hugfs/config");
+    return path != NULL ? config_read(path, repo, why, apply_setting, options) : ERR_NONE;
+}
+
+static enum err apply_variable(struct mount_options *options, const char *variable,
+                               const char *option, struct why *why)
+{
+    const char *value = environment(variable);
+    if (value == NULL) {
+        return ERR_NONE;
+    }
+    AUTO_FREE char *setting = NULL;
+    if (asprintf(&setting, "%s=%s", option, value) < 0) {
+        setting = NULL;
+        return why_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    enum err err = mount_options_set(options, setting, why);
+    return err ? why_prefix(why, err, "%s in the environment", variable) : ERR_NONE;
+}
+
+static enum err apply_environment(struct mount_options *options, struct why *why)
+{
+    enum err err = apply_variable(options, "HUGFS_CACHE_DIR", "cache_dir", why);
+    if (err == ERR_NONE) {
+        err = apply_variable(options, "HF_ENDPOINT", "endpoint", why);
+    }
+    if (err == ERR_NONE) {
+        err = apply_variable(options, "HF_HUB_OFFLINE", "offline", why);
+    }
+    if (err == ERR_NONE && options->ca_file == NULL) {
+        err = apply_variable(options, "SSL_CERT_FILE", "ca_file", why);
+    }
+    return err;
+}
+
+// The address and -o rev=, subdir= are both the command line's word: they may agree, but not
+// differ.
+static enum err apply_address(struct mount_options *options,
+                              const struct address *address,
+                              const struct mount_arguments *arguments, struct why *why)
+{
+    options->address.repo = address->repo;
+    if (address->revision[0] != '\0') {
+        memcpy(options->address.revision, address->revision, sizeof address->revision);
+    }
+    if (address->subdir[0] != '\0') {
+        memcpy(options->address.subdir, address->subdir, sizeof address->subdir);
+    }
+    for (size_t i = 0; i < arguments->n_options; i++) {
+        enum err err = mount_options_set(options, arguments->options[i], why);
+        if (err) {
+            return err;
+        }
+    }
+    if (address->revision[0] != '\0' &&
+        strcmp(address->revision, options->address.revision) != 0) {
+        return why_set(why, ERR_USAGE,
+                       "the revision is given twice: '%s' in the address, '%s' by "
+                       "rev=",
+                       address->revision, options->address.revision);
+    }
+    if (address->subdir[0] != '\0' &&
+        strcmp(address->subdir, options->address.subdir) != 0) {
+        return why_set(why, ERR_USAGE,
+                       "the folder is given twice: '%.100s' in the address, "
+                       "'%.100s' by subdir=",
+                       address->subdir, options->address.subdir);
+    }
+    return ERR_NONE;
+}
+
+enum err mount_merge(const struct mount_arguments *arguments, struct why *why,
+                     struct mount_options *out)
+{
+    mount_options_init(out);
+    struct address address;
+    enum err err = address_parse(arguments->source, why, &address);
+    if (err == ERR_NONE) {
+        err = apply_files(out, &address.repo, why);
+    }
+    if (err == ERR_NONE) {
+        err = apply_environment(out, why);
+    }
+    if (err == ERR_NONE) {
+        err = apply_address(out, &address, arguments, why);
+    }
+    if (err) {
+        return err;
+    }
+    out->foreground = arguments->foreground;
+    out->fuse_debug = arguments->debug;
+    out->mount_point = file_absolute(arguments->dir);
+    if (out->mount_point == NULL) {
+        return why_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    return mount_options_finish(out, why);
+}
+
+enum err mount_merge_cache(char *const *options, size_t n, struct why *why,
+                           struct mount_options *out)
+{
+    mount_options_init(out);
+    enum err err = apply_files(out, NULL, why);
+    if (err == ERR_NONE) {
+        err = apply_environment(out, why);
+    }
+    for (size_t i = 0; err == ERR_NONE && i < n; i++) {
+        err = mount_options_set(out, options[i], why);
+    }
+    return err ? err : mount_options_finish(out, why);
+}
+
+static enum err choose_cache_dir(struct mount_options *options, struct why *why)
+{
+    options->cache_dir = user_path("XDG_CACHE_HOME", ".cache", "hugfs");
+    if (options->cache_dir == NULL && geteuid() == 0) {
+        options->cache_dir = strdup("/var/cache/hugfs");
+    }
+    return options->cache_dir != NULL
+               ? ERR_NONE
+               : why_set(
+                     why, ERR_USAGE,
+                     "there is no place for the cache: HOME is not set; use cache_dir=");
+}
+
+// 5 % of the device that holds the folder, or will hold it, but at most 1 GiB.
+static uint64_t default_free_floor(const char *dir)
+{
+    const uint64_t most = UINT64_C(1) << 30;
+    AUTO_FREE char *path = strdup(dir);
+    struct statvfs device;
+    while (path != NULL && statvfs(path, &device) != 0) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path) {
+            return most;
+        }
+        *slash = '\0';
+    }
+    uint64_t size;
+    if (path == NULL || !checked_mul(device.f_blocks, device.f_frsize, &size)) {
+        return most;
+    }
+    return size / 20 < most ? size / 20 : most;
+}
+
+static bool is_at_or_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+enum err mount_options_finish(struct mount_options *options, struct why *why)
+{
+    if (options->cache_dir == NULL) {
+        enum err err = choose_cache_dir(options, why);
+        if (err) {
+            return err;
+        }
+    }
+    if (options->endpoint == NULL) {
+        options->endpoint = strdup(DEFAULT_ENDPOINT);
+        if (options->endpoint == NULL) {
+            return why_set(why, ERR_NO_MEMORY, "out of memory");
+        }
+    }
+    options->free_floor = default_free_floor(options->cache_dir);
+    if (options->mount_point != NULL &&
+        is_at_or_below(options->cache_dir, options->mount_point)) {
+        return why_set(
+            why, ERR_USAGE,
+            "the cache folder %s lies inside the mount point %s: choose another with "
+            "cache_dir=",
+            options->cache_dir, options->mount_point);
+    }
+    return ERR_NONE;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// READ: the bytes are in the chunk store, or the request is parked until xet says that they
+// are. A buffer is held only while bytes are copied through it. An answer is never shorter
+// than asked for before the end of the file: the kernel would take it for the end.
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+enum { PAGE_BYTES = 4096 };
+
+struct read_wait {
+    struct mount *mount;
+    struct content *content; // referenced
+    op_bytes_fn reply;
+    parked_id id;
+    int64_t deadline_ms;
+    uint64_t offset;
+    size_t size;
+    struct xet_pattern pattern;
+};
+
+static void on_ready(void *ctx, enum err err, const struct why *why);
+
+// ERR_PARKED: on_ready() comes, or has come already and `wait` is gone. So what xet is given
+// lives in this frame.
+static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_len, struct why *why)
+{
+    struct read_wait own = *wait;
+    struct content *content = content_ref(own.content);
+    xet_wait ticket = 0; // never abandoned: what is fetched is kept for the next reader
+    enum err err = xet_file_read(content->file, &content->source, &own.pattern, own.offset,
+                                 own.size, own.deadline_ms, bytes, out_len, on_ready, wait,
+                                 &ticket, why);
+    content_put(content);
+    return err;
+}
+
+// The end of a read; `req` is NULL when the kernel has its answer already (deadline,
+// interrupt).
+static void finish(struct read_wait *wait, fuse_req_t req, enum err err, const struct why *why,
+                   char *bytes, size_t len)
+{
+    struct mount *mount = wait->mount;
+    struct content *content = wait->content;
+    if (err != ERR_NONE && err != ERR_CANCELLED && content_may_complain(content)) {
+        log_warn("fs", "reading \"%s\" failed: %s", content->path, why_text(why, err));
+    }
+    if (req != NULL) {
+        if (err == ERR_NONE) {
+            wait->reply(req, content, bytes, len);
+        } else {
+            op_reply_error(req, err);
+        }
+        parked_replied(mount->parked);
+    }
+    content_put(content);
+    free(wait);
+}
+
+// What was waited for has come, or can't be had. It may be gone again (evicted, damaged):
+// then it is asked for once more, as long as the deadline allows.
+static void on_ready(void *ctx, enum err err, const struct why *why)
+{
+    struct read_wait *wait = ctx;
+    struct mount *mount = wait->mount;
+    void *bytes = NULL;
+    size_t len = 0;
+    struct why own = {""};
+    if (err == ERR_NONE) {
+        bytes = reply_buffers_take(mount->buffers);
+        err = bytes == NULL ? ERR_NO_MEMORY : read_or_park(wait, bytes, &len, &own);
+        why = &own;
+    }
+    if (err != ERR_PARKED) {
+        finish(wait, parked_take(mount->parked, wait->id, err), err, why, bytes, len);
+    }
+    reply_buffers_put(mount->buffers, bytes);
+}
+
+// Too many reads are parked. Read-ahead may be refused: the kernel then asks page by page,
+// with requests that it does not count. What is here is answered all the same.
+static void answer_now(struct mount *mount, fuse_req_t req, struct content *content,
+                       uint64_t offset, size_t size, op_bytes_fn reply)
+{
+    size_t len = 0;
+    void *bytes = reply_buffers_take(mount->buffers);
+    if (bytes != NULL &&
+        xet_file_read_now(content->file, offset, size, bytes, &len, NULL) == ERR_NONE) {
+        reply(req, content, bytes, len);
+    } else {
+        op_reply_error(req, ERR_BUSY);
+    }
+    reply_buffers_put(mount->buffers, bytes);
+    content_put(content);
+}
+
+static bool must_answer_now(struct mount *mount, unsigned flags, size_t size)
+{
+    uint32_t n_parked;
+    uint32_t n_reads;
+    if ((flags & PARKED_CAN_INTERRUPT) != 0 || size <= PAGE_BYTES) {
+        return false; // somebody waits for exactly this, and it is no background request
+    }
+    parked_count(mount->parked, &n_parked, &n_reads);
+    return n_reads >= mount->parked_reads_max;
+}
+
+void op_read_content(fuse_req_t req, const char *operation, struct content *content,
+                     uint64_t offset, size_t size, unsigned flags, op_bytes_fn reply)
+{
+    struct mount *mount = fuse_req_userdata(req);
+    if (must_answer_now(mount, flags, size)) {
+        answer_now(mount, req, content, offset, size, reply);
+        return;
+    }
+    struct read_wait *wait = calloc(1, sizeof(*wait));
+    if (wait == NULL) {
+        op_reply_error(req, ERR_NO_MEMORY);
+        content_put(content);
+        return;
+    }
+    wait->mount = mount;
+    wait->content = content;
+    wait->reply = reply;
+    wait->deadline_ms = mount_deadline_ms(mount);
+    wait->offset = offset;
+    wait->size = size;
+    wait->pattern = content_note_read(content, offset, size);
+    wait->id = parked_add(mount->parked, req, operation, content->ino, flags);
+    if (wait->id == 0) {
+        content_put(content);
+        free(wait);
+        return;
+    }
+    size_t len = 0;
+    struct why why = {""};
+    void *bytes = reply_buffers_take(mount->buffers);
+    enum err err = bytes == NULL ? ERR_NO_MEMORY : read_or_park(wait, bytes, &len, &why);
+    if (err != ERR_PARKED) {
+        finish(wait, parked_withdraw(mount->parked, wait->id), err, &why, bytes, len);
+    }
+    reply_buffers_put(mount->buffers, bytes);
+}
+
+static void reply_bytes(fuse_req_t req, struct content *content, char *bytes, size_t len)
+{
+    (void)content;
+    fuse_reply_buf(req, bytes, len);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+             struct fuse_file_info *file_info)
+{
+    struct mount *mount = fuse_req_userdata(req);
+    struct content *content = NULL;
+    enum err err = content_get(mount->contents, ino, &content);
+    if (err != ERR_NONE) {
+        op_reply_error(req, err);
+        return;
+    }
+    uint64_t first = (uint64_t)offset;
+    if (content->file == NULL || first >= content->size || size == 0) {
+        bool is_masked = content->file == NULL;
+        content_put(content);
+        if (is_masked) {
+            op_reply_error(req, ERR_ACCESS);
+        } else {
+            fuse_reply_buf(req, NULL, 0);
+        }
+        return;
+    }
+    uint64_t left = content->size - first;
+    size = size > REPLY_BUFFER_BYTES ? REPLY_BUFFER_BYTES : size;
+    // Only direct reads are ever interrupted by the kernel (op_init.c).
+    bool is_direct = (file_info->flags & O_DIRECT) != 0;
+    op_read_content(req, "read", content, first, left < size ? (size_t)left : size,
+                    PARKED_IS_READ | (is_direct ? PARKED_CAN_INTERRUPT : 0), reply_bytes);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// READLINK: a symlink's target is its content. One that leaves the repository is refused: a
+// repository must not make its readers open files elsewhere on their machine.
+#include "fs/ops.h"
+
+#include <errno.h>
+
+static void reply_target(fuse_req_t req, struct content *content, char *bytes, size_t len)
+{
+    if (!path_symlink_is_contained(content->path, bytes, len)) {
+        if (content_may_complain(content)) {
+            log_warn("fs", "the symlink \"%s\" leaves the repository and is refused",
+                     content->path);
+        }
+        fuse_reply_err(req, EPERM);
+        return;
+    }
+    bytes[len] = '\0'; // the buffer is far longer than a path
+    fuse_reply_readlink(req, bytes);
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+    struct mount *mount = fuse_req_userdata(req);
+    struct content *content = NULL;
+    enum err err = content_get(mount->contents, ino, &content);
+    if (err != ERR_NONE) {
+        op_reply_error(req, err);
+        return;
+    }
+    if (content->kind != ENTRY_SYMLINK || content->file == NULL || content->size == 0 ||
+        content->size > PATH_BYTES_MAX) {
+        err = content->kind != ENTRY_SYMLINK ? ERR_RANGE // EINVAL: not a symlink
+              : content->file == NULL        ? ERR_ACCESS
+                                             : ERR_NAME_TOO_LONG;
+        content_put(content);
+        op_reply_error(req, err);
+        return;
+    }
+    op_read_content(req, "readlink", content, 0, (size_t)content->size, PARKED_CAN_INTERRUPT,
+                    reply_target);
+}

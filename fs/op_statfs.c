@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// STATFS: the repository as far as it has been listed, and full: nothing can be written. A
+// file system of zero blocks would vanish from `df`.
+#include "fs/ops.h"
+
+#include <sys/statvfs.h>
+
+enum { STATFS_BLOCK_BYTES = 4096 };
+
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    (void)ino;
+    struct mount *mount = fuse_req_userdata(req);
+    uint64_t files = 0;
+    uint64_t bytes = 0;
+    enum err err = tree_store_totals(mount->tree, mount->repo_row, &files, &bytes);
+    if (err != ERR_NONE) {
+        op_reply_error(req, err);
+        return;
+    }
+    struct statvfs answer = {
+        .f_bsize = STATFS_BLOCK_BYTES,
+        .f_frsize = STATFS_BLOCK_BYTES,
+        .f_blocks = bytes / STATFS_BLOCK_BYTES + 1,
+        .f_files = files,
+        .f_namemax = NAME_BYTES_MAX,
+        .f_flag = ST_RDONLY | ST_NOSUID | ST_NODEV,
+    };
+    fuse_reply_statfs(req, &answer);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The FUSE operations of a read-only mount; op_NAME.c has one each. They run on the
+// session's worker threads, answer from this machine when they can, and park otherwise.
+// Operations that are missing are answered ENOSYS by libfuse, after which the kernel does not
+// ask again: FLUSH (nothing to flush), xattrs (a round trip per file for `ls -l`), ACCESS (the
+// kernel checks by default_permissions).
+#pragma once
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include "fs/mount_parts.h"
+
+// Buffered reads are background requests, and parked ones keep their places: with the
+// default of 12, a dozen stalled downloads would hold up every cached read on the mount.
+// Mounts of ordinary users are capped by the kernel: session.c reads back what was granted.
+enum { OP_BACKGROUND_MAX = 4096 };
+
+void op_init(void *userdata, struct fuse_conn_info *conn);
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
+void op_readlink(fuse_req_t req, fuse_ino_t ino);
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+             struct fuse_file_info *file_info);
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                struct fuse_file_info *file_info);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                    struct fuse_file_info *file_info);
+void op_statfs(fuse_req_t req, fuse_ino_t ino);
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n_lookups);
+void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets);
+
+// Answers a taken request with an error (ENOENT ...) and a request that was never parked.
+void op_reply_error(struct fuse_req *req, enum err err);
+// Arranges for parked_interrupt().
+void op_arm_interrupt(struct fuse_req *req, uint64_t id);
+
+// Reads [offset, offset + size) of a content, which lies inside it, and hands the bytes to
+// `reply`, now or later, or answers with an error. Consumes the reference. `flags` are
+// parked_add()'s; `operation` is a static string. op_read.c
+typedef void (*op_bytes_fn)(fuse_req_t req, struct content *content, char *bytes, size_t len);
+void op_read_content(fuse_req_t req, const char *operation, struct content *content,
+                     uint64_t offset, size_t size, unsigned flags, op_bytes_fn reply);
+
+// What the kernel is told about a node, for ever: a node is immutable, and a name below a
+// repository root changes only by the refresher's word.
+#define OP_FOREVER_S 1e9
+void op_fill_entry(struct mount *mount, const struct tree_node *node,
+                   struct fuse_entry_param *out);

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moving a mount to another commit.
+//
+// The order is everything, for the kernel blocks a notification about a name while an
+// operation on its directory is parked, and blocks every other lookup there meanwhile:
+//
+//  1. list the new root to its end, and the old one, so that nothing on the root can park;
+//  2. publish: from here on LOOKUP and READDIR of the root answer from the new commit;
+//  3. forget each root name that differs (the kernel asks again and gets the new node);
+//  4. forget the root's own listing and attributes: a name that is merely new was never
+//     known to the kernel, and only this makes it appear.
+//
+// Steps 3 and 4 happen on this thread with no lock held. Nothing below the root is touched:
+// a changed directory or file is another inode, and who holds the old one keeps it.
+//
+// Lock: `lock` guards the schedule and the status.
+#include "fs/refresher.h"
+
+#include "fs/head.h"
+#include "fs/mount_parts.h"
+#include "fs/root_diff.h"
+
+#include <utlist.h>
+
+enum { JITTER_PERCENT = 10 };
+
+struct kick {
+    mount_done_fn done;
+    void *ctx;
+    struct kick *next;
+};
+
+struct refresher {
+    struct mount *mount;
+    pthread_t thread;
+    struct wait_owner owner;
+    struct condition changed;
+    struct lock lock;
+    bool stop_wanted GUARDED_BY(lock);
+    bool is_kicked GUARDED_BY(lock);
+    struct kick *kicks GUARDED_BY(lock);
+    int64_t checked_s GUARDED_BY(lock);
+    struct why error GUARDED_BY(lock);
+};
+
+// -------------------------------------------------------------------------------- moving
+
+static enum err complete(struct refresher *refresher, uint64_t dir_ino,
+                         const struct hub_call *call, struct why *why)
+{
+    struct wait *wait = NULL;
+    enum err err = wait_begin(&refresher->owner, &wait);
+    if (err != ERR_NONE) {
+        return err;
+    }
+    namespace_complete(refresher->mount->namespace, dir_ino, call, wait_done, wait_ref(wait));
+    err = wait_end(&refresher->owner, wait, why);
+    wait_unref(wait);
+    return err;
+}
+
+static void forget_name(void *ctx, const char *name)
+{
+    session_forget_name(ctx, name);
+}
+
+static enum err move_to(struct refresher *refresher, const struct tree_ref *ref,
+                        const struct hub_call *call, struct why *why)
+{
+    struct mount *mount = refresher->mount;
+    struct snapshot_view old;
+    struct snapshot_view new;
+    snapshot_current(mount->snapshot, &old);
+    enum err err = head_view(mount, &refresher->owner, call, ref, why, &new);
+    if (err == ERR_NONE) {
+        err = complete(refresher, new.root, call, why);
+    }
+    if (err == ERR_NONE) {
+        err = complete(refresher, old.root, call, why);
+    }
+    if (err != ERR_NONE) {
+        return err;
+    }
+    snapshot_publish(mount->snapshot, &new);
+    char hex[OID_HEX_SIZE];
+    oid_to_hex(&new.commit, hex);
+    log_info("fs", "the mount moved to a new commit commit=%s", hex);
+    if (new.root == old.root) {
+        return ERR_NONE; // SUBDIR is the same folder in both
+    }
+    err = root_diff(mount->tree, old.root, new.root, forget_name, mount->session);
+    session_forget_root(mount->session);
+    return err;
+}
+
+static enum err refresh(struct refresher *refresher, enum hub_class class, struct why *why)
+{
+    struct mount *mount = refresher->mount;
+    struct hub_call call = {.class = class, .reason = "poll"}; // each call has its own deadline
+    struct tree_ref ref;
+    struct snapshot_view view;
+    enum err err = head_ask(mount, &refresher->owner, &call, why, &ref);
+    snapshot_current(mount->snapshot, &view);
+    if (err != ERR_NONE || oid_equal(&ref.sha, &view.commit)) {
+        return err;
+    }
+    return move_to(refresher, &ref, &call, why);
+}
+
+// ---------------------------------------------------------------------------- the thread
+
+static int64_t next_poll_ms(const struct refresher *refresher)
+{
+    int64_t poll_ms = refresher->mount->options->poll_ms;
+    if (poll_ms <= 0 || refresher->mount->is_commit) {
+        return DEADLINE_NONE;
+    }
+    int64_t spread = poll_ms * JITTER_PERCENT / 100;
+    return clock_now_ms() + poll_ms - spread + (int64_t)random_below((uint64_t)(2 * spread + 1));
+}
+
+// Waits for the next turn; false = the end. `out_kicks` are those who wait for this turn.
+static bool await_turn(struct refresher *refresher, struct kick **out_kicks, bool *out_is_kicked)
+{
+    int64_t at_ms = next_poll_ms(refresher);
+    lock_acquire(&refresher->lock);
+    while (!refresher->stop_wanted && !refresher->is_kicked && clock_now_ms() < at_ms) {
+        if (at_ms == DEADLINE_NONE) {
+            condition_wait(&refresher->changed, &refresher->lock);
+        } else {
+            (void)condition_wait_until(&refresher->changed, &refresher->lock, at_ms);
+        }
+    }
+    bool goes_on = !refresher->stop_wanted;
+    *out_is_kicked = refresher->is_kicked;
+    *out_kicks = refresher->kicks;
+    refresher->is_kicked = false;
+    refresher->kicks = NULL;
+    lock_release(&refresher->lock);
+    return goes_on;
+}
+
+static void note_result(struct refresher *refresher, enum err err, const struct why *why)
+{
+    lock_acquire(&refresher->lock);
+    refresher->error = (struct why){""};
+    if (err == ERR_NONE) {
+        refresher->checked_s = clock_wall_s();
+    } else {
+        snprintf(refresher->error.text, sizeof(refresher->error.text), "%s", why_text(why, err));
+    }
+    lock_release(&refresher->lock);
+    if (err != ERR_NONE && err != ERR_CANCELLED) {
+        log_warn("fs", "the head of the branch could not be followed: %s", why_text(why, err));
+    }
+}
+
+static void answer_kicks(struct kick *kicks, enum err err, const struct why *why)
+{
+    while (kicks != NULL) {
+        struct kick *kick = kicks;
+        kicks = kick->next;
+        kick->done(kick->ctx, err, why);
+        free(kick);
+    }
+}
+
+static void *run(void *ctx)
+{
+    struct refresher *refresher = ctx;
+    struct mount *mount = refresher->mount;
+    struct kick *kicks = NULL;
+    bool is_kicked = false;
+    while (await_turn(refresher, &kicks, &is_kicked)) {
+        struct why why = {""};
+        enum err err = ERR_NONE;
+        // A commit stays where it is. Offline, only a person who asks is told so.
+        if (!mount->is_commit && (is_kicked || !hub_is_offline(mount->hub))) {
+            err = refresh(refresher, kicks != NULL ? HUB_DEMAND : HUB_PREFETCH, &why);
+            note_result(refresher, err, &why);
+        }
+        answer_kicks(kicks, err, &why);
+    }
+    answer_kicks(kicks, ERR_CANCELLED, NULL);
+    return NULL;
+}
+
+enum err refresher_open(struct mount *mount, int64_t checked_s, struct refresher **out)
+{
+    struct refresher *refresher = calloc(1, sizeof(*refresher));
+    if (refresher == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    refresher->mount = mount;
+    lock_init(&refresher->lock);
+    condition_init(&refresher->changed);
+    wait_owner_init(&refresher->owner);
+    lock_acquire(&refresher->lock);
+    refresher->checked_s = checked_s;
+    lock_release(&refresher->lock);
+    if (pthread_create(&refresher->thread, NULL, run, refresher) != 0) {
+        wait_owner_release(&refresher->owner);
+        condition_destroy(&refresher->changed);
+        lock_destroy(&refresher->lock);
+        free(refresher);
+        return ERR_SYSTEM;
+    }
+    pthread_setname_np(refresher->thread, "refresher");
+    *out = refresher;
+    return ERR_NONE;
+}
+
+void refresher_close(struct refresher *refresher)
+{
+    if (refresher == NULL) {
+        return;
+    }
+    lock_acquire(&refresher->lock);
+    refresher->stop_wanted = true;
+    condition_broadcast(&refresher->changed);
+    lock_release(&refresher->lock);
+    wait_owner_cancel(&refresher->owner);
+    pthread_join(refresher->thread, NULL);
+    wait_owner_release(&refresher->owner);
+    condition_destroy(&refresher->changed);
+    lock_destroy(&refresher->lock);
+    free(refresher);
+}
+
+void refresher_kick(struct refresher *refresher, mount_done_fn done, void *ctx)
+{
+    struct kick *kick = done != NULL ? calloc(1, sizeof(*kick)) : NULL;
+    if (done != NULL && kick == NULL) {
+        done(ctx, ERR_NO_MEMORY, NULL);
+        return;
+    }
+    lock_acquire(&refresher->lock);
+    refresher->is_kicked = true;
+    if (kick != NULL) {
+        kick->done = done;
+        kick->ctx = ctx;
+        LL_PREPEND(refresher->kicks, kick);
+    }
+    condition_broadcast(&refresher->changed);
+    lock_release(&refresher->lock);
+}
+
+void refresher_status(struct refresher *refresher, int64_t *out_checked_s, struct why *out_error)
+{
+    lock_acquire(&refresher->lock);
+    *out_checked_s = refresher->checked_s;
+    *out_error = refresher->error;
+    lock_release(&refresher->lock);
+}

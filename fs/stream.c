@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stream detection.
+//
+// A read joins the stream whose end it is nearest to: at most 16 MiB ahead of it (kernel
+// read-ahead arrives out of order, mmap readers skip, strided readers jump) or 1 MiB behind
+// it (repeated and late reads). Joining is not yet being a stream. Evidence is scored: a
+// read that continues the last one proves order at once, a forward jump is a third of a
+// proof, so that random readers of a big file, which land near an old read now and then, do
+// not start a window. Eight streams an inode; what is replaced first is what never became a
+// stream, so that stray reads (an index, a footer) do not push a real reader out.
+#include "fs/stream.h"
+
+enum {
+    SEQUENTIAL_GAP = 128 << 10, // the kernel's read-ahead: what may overtake a read
+    NEAR_GAP = 1 << 20,         // of a stray read: close enough to round it out
+    STREAM_SCORE = 3,
+    STREAM_IDLE_TURNS = 256, // reads of others after which a stream is no longer protected
+};
+static const uint64_t stream_ahead = UINT64_C(16) << 20;
+static const uint64_t stream_behind = UINT64_C(1) << 20;
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+static bool is_within_reach(const struct stream *stream, uint64_t offset)
+{
+    if (stream->used == 0) {
+        return false;
+    }
+    return offset >= stream->next ? offset - stream->next <= stream_ahead
+                                  : stream->next - offset <= stream_behind;
+}
+
+static struct stream *find_nearest(struct stream_table *table, uint64_t offset)
+{
+    struct stream *nearest = NULL;
+    for (int i = 0; i < STREAMS_PER_INODE; i++) {
+        struct stream *stream = &table->at[i];
+        if (is_within_reach(stream, offset) &&
+            (nearest == NULL ||
+             distance(stream->next, offset) < distance(nearest->next, offset))) {
+            nearest = stream;
+        }
+    }
+    return nearest;
+}
+
+static bool is_protected(const struct stream_table *table, const struct stream *stream)
+{
+    return stream->score >= STREAM_SCORE && table->turn - stream->used <= STREAM_IDLE_TURNS;
+}
+
+static struct stream *find_least_useful(struct stream_table *table)
+{
+    struct stream *worst = &table->at[0];
+    for (int i = 1; i < STREAMS_PER_INODE; i++) {
+        struct stream *stream = &table->at[i];
+        bool is_safer = is_protected(table, stream);
+        bool worst_is_safer = is_protected(table, worst);
+        if (is_safer != worst_is_safer ? worst_is_safer : stream->used < worst->used) {
+            worst = stream;
+        }
+    }
+    return worst;
+}
+
+static void advance(struct stream *stream, uint64_t offset, uint64_t len)
+{
+    uint64_t end = offset + len;
+    if (end <= stream->next) {
+        return; // a repeated or late read proves nothing
+    }
+    bool is_continued = offset >= stream->next ? offset - stream->next <= SEQUENTIAL_GAP
+                                               : stream->next - offset <= SEQUENTIAL_GAP;
+    stream->score += is_continued ? STREAM_SCORE : 1;
+    if (stream->score > STREAM_SCORE) {
+        stream->score = STREAM_SCORE;
+    }
+    stream->consumed += len < end - stream->next ? len : end - stream->next;
+    stream->next = end;
+}
+
+struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint64_t len)
+{
+    table->turn++;
+    struct stream *stream = find_nearest(table, offset);
+    if (stream == NULL) {
+        stream = find_least_useful(table);
+        *stream = (struct stream){.next = offset + len, .consumed = len, .used = table->turn};
+        return (struct xet_pattern){.consumed = len};
+    }
+    bool is_near = distance(stream->next, offset) <= NEAR_GAP;
+    advance(stream, offset, len);
+    stream->used = table->turn;
+    bool is_stream = stream->score >= STREAM_SCORE;
+    return (struct xet_pattern){
+        .stream = is_stream ? (uint32_t)(stream - table->at) + 1 : 0,
+        .adjacent = !is_stream && is_near,
+        .consumed = stream->consumed,
+    };
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which reads of one inode belong together. The mount serves no OPEN, so a read carries no
+// handle: several readers of a file are told apart by where they read. Pure: no clock, no
+// lock, no I/O; the owner of the table serialises.
+#pragma once
+
+#include "xet/xet.h"
+
+#include <stdint.h>
+
+enum { STREAMS_PER_INODE = 8 };
+
+struct stream {
+    uint64_t next;     // one past the highest byte read so far
+    uint64_t consumed; // bytes read in order
+    uint64_t used;     // the table's turn at its last read; 0 = the place is free
+    uint32_t score;    // evidence of order; a stream from STREAM_SCORE on
+};
+
+// All zero is an empty table.
+struct stream_table {
+    struct stream at[STREAMS_PER_INODE];
+    uint64_t turn;
+};
+
+// Notes a read of `len` > 0 bytes at `offset` and says what it belongs to.
+struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint64_t len);

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A circuit breaker per host: three connections in a row that can't be made, 100 ms or more
+// apart, open it (twenty that fail together are one piece of news), and from then on calls fail at once instead of each waiting for its own timeout. While it is
+// open one probe goes out every five seconds; the first answer closes it. Pure.
+#pragma once
+
+#include "base/base.h"
+
+struct breaker {
+    unsigned failures; // in a row
+    bool is_open;
+    bool is_probing;
+    int64_t failed_ms; // when the last failure that counts was met
+    int64_t probe_ms; // open: when the next probe is due
+};
+
+// A connection failed. Returns true when this opened the breaker (say it once).
+bool breaker_failed(struct breaker *breaker, int64_t now_ms);
+// The host answered, whatever it said. Returns true when this closed the breaker.
+bool breaker_succeeded(struct breaker *breaker);
+// Whether a probe is to be sent now; then it counts as sent, until one of the two above.
+bool breaker_take_probe(struct breaker *breaker, int64_t now_ms);

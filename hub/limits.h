@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every bound of hub/ on what comes from outside, and the times it waits, in one place.
+#pragma once
+
+enum {
+    // Bodies, in bytes after content decoding.
+    JSON_BODY_MAX = 1 << 20,     // repository info, refs, tokens ...
+    LISTING_BODY_MAX = 16 << 20, // a page of a tree, a reconstruction plan
+    ERROR_BODY_MAX = 64 << 10,
+    GIT_BODY_MAX = 64 << 20, // a blobless pack of one commit
+    // Inside a JSON body.
+    JSON_DEPTH_MAX = 32,
+    JSON_ITEMS_MAX = 1 << 20,
+    // Counts in answers.
+    TREE_PAGE_ENTRIES_MAX = 10000,
+    REFS_MAX = 100000,
+    PLAN_TERMS_MAX = 262144,
+    PLAN_RANGES_MAX = 262144,
+    PLAN_XORBS_MAX = 16384, // 1 TiB; their hashes could be chosen to collide in our table
+    // A git pack: objects, their unpacked bytes, and what a walk of its trees may meet (the
+    // same small tree can be entered from a million places).
+    GIT_OBJECTS_MAX = 1 << 20,
+    GIT_UNPACKED_MAX = 128 << 20,
+    GIT_WALK_ENTRIES_MAX = 4 << 20,
+    GIT_WALK_DEPTH_MAX = 256,
+    GIT_DELTA_DEPTH_MAX = 64,
+    // Texts.
+    URL_BYTES_MAX = 32 << 10,
+    TOKEN_BYTES_MAX = 64000,
+    SERVER_TEXT_SIZE = 200, // of a server's sentence that we repeat
+    // Redirects of one request.
+    REDIRECTS_MAX = 5,
+    // What is remembered.
+    XET_TOKENS_MAX = 256,
+    RESOLVED_MAX = 1024,
+};
+
+enum {
+    CONNECT_TIMEOUT_MS = 10000,
+    LOW_SPEED_BYTES_PER_S = 1024,
+    LOW_SPEED_S = 15,
+    DEFAULT_TIMEOUT_MS = 60000,
+    RETRY_BASE_MS = 200,
+    RETRY_CAP_MS = 5000,
+    SERVER_WAIT_CAP_MS = 300000, // of Retry-After and RateLimit: one quota window
+    BREAKER_FAILURES = 3,
+    BREAKER_SPACING_MS = 100, // failures closer together count as one
+    BREAKER_PROBE_MS = 5000,
+    TOKEN_FILE_CHECK_MS = 2000,
+    XET_TOKEN_MARGIN_S = 60, // a token is renewed this long before it ends
+    RESOLVED_LIFE_MS = 600000,
+};

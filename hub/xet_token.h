@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Xet read tokens: one per repository and commit, in memory only, fetched once however many
+// calls need it. Network thread only.
+#pragma once
+
+#include "hub/call.h"
+
+struct xet_tokens;
+struct xet_token;
+
+NODISCARD enum err xet_tokens_new(struct xet_tokens **out);
+void xet_tokens_free(struct xet_tokens *tokens);
+
+// Puts token and CAS address into malloc'd *out_token and *out_cas_url and returns ERR_NONE;
+// or parks the call (ERR_PARKED): its type's resumed() is called when the token is there or
+// can't be had.
+NODISCARD enum err xet_tokens_want(struct call *call, const struct hub_source *source,
+                                   char **out_token, char **out_cas_url);
+// The server refused the token: the next xet_tokens_want() fetches another.
+void xet_tokens_forget(struct xet_tokens *tokens, const struct hub_source *source);
+// The Hub token has changed: what it could see may be another thing.
+void xet_tokens_forget_all(struct xet_tokens *tokens);
+// The call ends or is promoted while it is parked; no-ops otherwise.
+void xet_tokens_forget_waiter(struct call *call);
+void xet_tokens_promote_for(struct call *call, enum hub_class class);
+
+// What the token route answered.
+struct xet_token_answer {
+    char *token;   // malloc'd
+    char *cas_url; // malloc'd; without a slash at the end
+    uint64_t expires_s;
+};
+// `policy` says whether plain http is acceptable for the casUrl.
+NODISCARD enum err xet_token_parse(const void *body, size_t len, const struct url_policy *policy,
+                                   struct why *why, struct xet_token_answer *out);
+void xet_token_answer_release(struct xet_token_answer *answer);

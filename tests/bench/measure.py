@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one timed run costs: wall time, CPU of every process involved, peak memory, and what
+the server saw. Also the traps of the machine: cold caches, memory that was never touched."""
+
+import mmap
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Sample:
+    """One run. `value` is in the cell's unit (GB/s, operations/s or seconds)."""
+
+    value: float
+    seconds: float
+    cpu_s: float = 0.0
+    peak_rss_mb: float = 0.0
+    requests: int = 0
+    bytes_sent: int = 0
+
+    def as_dict(self):
+        return asdict(self)
+
+
+def drop_caches():
+    """Empties the page cache of files (needs root): what is read next comes from its source."""
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3\n")
+
+
+def warm_memory(size=3 << 30):
+    """Touches memory once before a timed run: pages that the host took back cost ten times as
+    much on their first touch as on the next, and would be billed to whoever runs first."""
+    area = mmap.mmap(-1, size)
+    step = mmap.PAGESIZE
+    for offset in range(0, size, step):
+        area[offset] = 1
+    area.close()
+
+
+def process_cpu_s(pid):
+    """User and system seconds of a process, its dead children included; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / TICK
+
+
+def process_peak_mb(pid):
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
+def reset_peak(pid):
+    """Begins VmHWM anew, so that a peak belongs to the run and not to the one before."""
+    try:
+        Path(f"/proc/{pid}/clear_refs").write_text("5\n")
+    except OSError:
+        pass
+
+
+class Meter:
+    """Measures what happens inside a `with` block: time, CPU of `pids` and of this process, the
+    peak memory of `pids`, requests and body bytes of the local Hub."""
+
+    def __init__(self, hub, pids=()):
+        self.hub = hub
+        self.pids = list(pids)
+
+    def __enter__(self):
+        for pid in self.pids:
+            reset_peak(pid)
+        self.last_request = self.hub.last_request() if self.hub else 0
+        self.cpu = sum(map(process_cpu_s, self.pids)) + time.process_time()
+        self.started = time.perf_counter()
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = time.perf_counter() - self.started
+        self.cpu = sum(map(process_cpu_s, self.pids)) + time.process_time() - self.cpu
+        self.peak = max(map(process_peak_mb, self.pids), default=0.0)
+        log = self.hub.requests_since(self.last_request) if self.hub else []
+        self.requests = len(log)
+        self.bytes_sent = sum(entry["body_bytes"] for entry in log)
+
+    def sample(self, value):
+        return Sample(value, self.seconds, self.cpu, self.peak, self.requests, self.bytes_sent)

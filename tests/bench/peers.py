@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Those who are measured. A peer that mounts gives a folder for a sample; one that does not
+brings its own way to read. Every peer starts with caches of its own that are empty.
+
+    with peer.fresh(repo) as view:     nothing is cached
+        view.path("data.bin")          a path to read, for peers that mount
+        view.pids                      whose CPU and memory count
+        view.remount()                 a new process on the same cache
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from bench.samples import TOKEN
+
+WAIT_S = 60
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {WAIT_S} s")
+        time.sleep(0.005)
+
+
+class MountView:
+    """A mounted repository: `start(folder, work)` starts the daemon and returns its Popen."""
+
+    def __init__(self, start, repo):
+        self.start = start
+        self.repo = repo
+        self.work = tempfile.mkdtemp(prefix="bench-")
+        self.folder = os.path.join(self.work, "mnt")
+        os.mkdir(self.folder)
+        self.process = None
+        self.mount()
+
+    @property
+    def pids(self):
+        return [self.process.pid]
+
+    def path(self, name=""):
+        return os.path.join(self.folder, name)
+
+    def mount(self):
+        self.process = self.start(self.repo, self.folder, self.work)
+        wait_until(lambda: os.path.ismount(self.folder) or self.process.poll() is not None, "the mount")
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.process.args[0]} ended with {self.process.returncode}")
+
+    def unmount(self):
+        subprocess.run(["fusermount3", "-u", self.folder], check=False, stderr=subprocess.DEVNULL)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        subprocess.run(["fusermount3", "-uz", self.folder], check=False, stderr=subprocess.DEVNULL)
+
+    def remount(self):
+        self.unmount()
+        self.mount()
+
+    def close(self):
+        self.unmount()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+class MountPeer:
+    """A peer whose daemon shows the sample as a folder."""
+
+    mounts = True
+    has_latency = True
+
+    def __init__(self, name, start):
+        self.name = name
+        self.start = start
+
+    @contextlib.contextmanager
+    def fresh(self, repo):
+        view = MountView(self.start, repo)
+        try:
+            yield view
+        finally:
+            view.close()
+
+
+def hugfs(binary, hub):
+    def start(repo, folder, work):
+        environment = dict(os.environ, HF_ENDPOINT=hub.endpoint, HF_TOKEN=TOKEN, HOME=work)
+        options = f"cache_dir={work}/cache,poll=never,log={work}/log"
+        return subprocess.Popen([binary, "mount", "-f", "-o", options, repo, folder], env=environment,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    return MountPeer("hugfs", start)
+
+
+def hf_mount(binary, hub):
+    def start(repo, folder, work):
+        environment = dict(os.environ, HF_TOKEN=TOKEN, HF_HOME=f"{work}/home")
+        return subprocess.Popen(
+            [binary, "--hub-endpoint", hub.endpoint, "--cache-dir", f"{work}/cache", "--poll-interval-secs", "0",
+             "repo", repo, folder],
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    return MountPeer("hf-mount", start)
+
+
+class Rclone(MountPeer):
+    """rclone mounts an nginx directory listing of the same files: plain HTTP, no Hub, and so no
+    latency profile either."""
+
+    has_latency = False
+
+    def __init__(self, port, samples):
+        super().__init__("rclone", self._start)
+        self.port = port
+        self.samples = samples
+
+    def _start(self, repo, folder, work):
+        name = repo.rsplit("bench-", 1)[1]
+        return subprocess.Popen(
+            ["rclone", "mount", f":http:{name}", folder, "--http-url", f"http://127.0.0.1:{self.port}/",
+             "--cache-dir", f"{work}/cache", "--config", "/dev/null", "--vfs-cache-mode", "full", "--read-only"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class LocalDisk:
+    """The same files on the local file system: the limit that the machine sets."""
+
+    name = "local disk"
+    mounts = True
+    has_latency = False
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    @contextlib.contextmanager
+    def fresh(self, repo):
+        folder = os.path.join(self.samples, repo.rsplit("bench-", 1)[1])
+
+        class View:
+            pids = ()
+
+            def path(self, name=""):
+                return os.path.join(folder, name)
+
+            def remount(self):
+                pass
+
+        yield View()
+
+
+class PythonClient:
+    """huggingface_hub in a process of its own that imports first and times only the work: it
+    prints seconds and peak memory. `environment` chooses defaults or high performance."""
+
+    mounts = False
+    has_latency = True
+
+    def __init__(self, name, hub, python, environment=None):
+        self.name = name
+        self.hub = hub
+        self.python = python
+        self.environment = environment or {}
+
+    def run(self, program, *arguments):
+        """(seconds, result text, cpu seconds, peak MB) of one of the programs of clients.py."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as home:
+            environment = dict(os.environ, HF_ENDPOINT=self.hub.endpoint, HF_TOKEN=TOKEN, HF_HOME=home,
+                               HF_HUB_DISABLE_PROGRESS_BARS="1", **self.environment)
+            script = Path(__file__).with_name("clients.py")
+            output = subprocess.run(
+                [self.python, str(script), program, home, *map(str, arguments)], env=environment, check=True,
+                capture_output=True, text=True).stdout.split()
+        return [float(field) for field in output[-4:]]
+
+
+class Nginx:
+    """nginx with autoindex over the samples, for rclone."""
+
+    def __init__(self, samples, port):
+        self.work = tempfile.mkdtemp(prefix="bench-nginx-")
+        config = os.path.join(self.work, "nginx.conf")
+        Path(config).write_text(
+            f"daemon off; pid {self.work}/pid; error_log {self.work}/error.log; worker_processes 1; user root;"
+            "events { worker_connections 256; }"
+            f"http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{port}; root {samples};"
+            " autoindex on; } }")
+        self.process = subprocess.Popen(["nginx", "-p", self.work, "-c", config], stderr=subprocess.DEVNULL)
+
+    def close(self):
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(timeout=20)
+        shutil.rmtree(self.work, ignore_errors=True)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files that every peer reads: made once, repeatable, uploaded by the official client."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+OWNER = "alice"
+TOKEN = "hf_test_write_token"
+
+
+def incompressible(path, size, seed=1):
+    generator = numpy.random.default_rng(seed)
+    with open(path, "wb") as file:
+        for start in range(0, size, 1 << 24):
+            file.write(generator.bytes(min(1 << 24, size - start)))
+
+
+def safetensors(path, size, seed=2):
+    """bf16 tensors of 16 MiB with normally distributed values: compressible as real weights."""
+    generator = numpy.random.default_rng(seed)
+    tensor_bytes = 16 << 20
+    count = max(1, size // tensor_bytes)
+    header = {}
+    for index in range(count):
+        header[f"layer.{index}.weight"] = {
+            "dtype": "BF16",
+            "shape": [2048, tensor_bytes // 4096],
+            "data_offsets": [index * tensor_bytes, (index + 1) * tensor_bytes],
+        }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for _ in range(count):
+            values = generator.standard_normal(tensor_bytes // 2, dtype=numpy.float32) * 0.02
+            file.write((values.view(numpy.uint32) >> 16).astype(numpy.uint16).tobytes())
+
+
+def small_files(folder, count, seed=3):
+    generator = numpy.random.default_rng(seed)
+    for index in range(count):
+        sub = os.path.join(folder, f"part-{index // 200:02d}")
+        os.makedirs(sub, exist_ok=True)
+        with open(os.path.join(sub, f"note-{index:04d}.txt"), "wb") as file:
+            text = generator.integers(97, 123, 4095, dtype=numpy.uint8).tobytes()
+            file.write(text + b"\n")
+
+
+UPLOAD = """
+import sys
+from huggingface_hub import HfApi
+api = HfApi()
+repo, folder = sys.argv[1:3]
+api.create_repo(repo, exist_ok=True)
+api.upload_folder(repo_id=repo, folder_path=folder, commit_message="bench sample")
+"""
+
+
+def upload(hub, name, folder):
+    """Uploads a folder with huggingface_hub and hf_xet, whose own caches start empty."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = dict(os.environ, HF_ENDPOINT=hub.endpoint, HF_TOKEN=TOKEN, HF_HOME=home)
+        subprocess.run(
+            [sys.executable, "-c", UPLOAD, f"{OWNER}/{name}", folder], env=environment, check=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return f"{OWNER}/{name}"
+
+
+def make(hub, root, big_size, tensors_size, file_count):
+    """Writes the samples below `root` (the local-disk peer reads them there) and uploads them.
+    Returns {"big": repo, "tensors": repo, "small": repo}."""
+    for name in ("big", "tensors", "small"):
+        os.makedirs(os.path.join(root, name), exist_ok=True)
+    incompressible(os.path.join(root, "big", "data.bin"), big_size)
+    safetensors(os.path.join(root, "tensors", "model.safetensors"), tensors_size)
+    small_files(os.path.join(root, "small"), file_count)
+    return {name: upload(hub, f"bench-{name}", os.path.join(root, name)) for name in ("big", "tensors", "small")}

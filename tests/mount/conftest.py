@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the mount tests; README.md in this folder is the introduction.
+
+Session: `hub` (with the sample repositories), `sample`, `basic`, `big`: what the Hub holds and
+the reference bytes. Function: `mount` (a factory whose mounts are unmounted and judged at the
+end of the test), `wire` (counts requests), and an automatic reset of faults, settings and log.
+"""
+
+import pytest
+import samples
+from harness import Failed, Home, Mount, run_hugfs
+from local_hub import LocalHub, Repository, Wire
+from machine import BIG, HUGFS
+
+LINKS = [
+    {"add": "run.sh", "text": "#!/bin/sh\necho hello from the Hub\n", "mode": "100755"},
+    {"add": "link-to-readme", "text": "README.md", "mode": "120000"},
+    {"add": "sub/link-up", "text": "../README.md", "mode": "120000"},
+    {"add": "sub/link-absolute", "text": "/etc/passwd", "mode": "120000"},
+    {"add": "sub/link-outside", "text": "../../outside", "mode": "120000"},
+    {"add": "README.md", "text": "links and modes\n"},
+]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "quick: the core; part of tests/run.sh quick")
+    config.addinivalue_line("markers", "slow: long in a sanitizer build; skipped under TSan")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built():
+    if not HUGFS.exists():
+        pytest.exit(f"{HUGFS} is not built; set HUGFS_BUILD", 2)
+
+
+@pytest.fixture(scope="session")
+def _hub_process():
+    with LocalHub() as process:
+        yield process
+
+
+@pytest.fixture
+def hub(_hub_process):
+    """The session's Hub with nothing wrong; a violation of the protocol fails the test."""
+    _hub_process.reset()
+    _hub_process.clear_violations()
+    yield _hub_process
+    violations = _hub_process.violations()
+    _hub_process.reset()
+    assert violations == [], "hugfs did what no client may do"
+
+
+@pytest.fixture
+def wire(hub):
+    return Wire(hub)
+
+
+def _uploaded(process, folder, repo_id, files, kind="model"):
+    samples.write_tree(folder, files)
+    return Repository(repo_id, folder, process.upload(folder, repo_id, kind))
+
+
+@pytest.fixture(scope="session")
+def sample(_hub_process, tmp_path_factory):
+    """acme/sample: text, edges, an empty file, and Xet files of some MiB."""
+    folder = tmp_path_factory.mktemp("sample")
+    return _uploaded(_hub_process, folder, "acme/sample", samples.sample_files())
+
+
+@pytest.fixture(scope="session")
+def links(_hub_process):
+    """acme/links: an executable, and symlinks inside and out of the repository; its head."""
+    _hub_process.repo("acme/links")
+    return _hub_process.commit("acme/links", LINKS)
+
+
+@pytest.fixture(scope="session")
+def basic(_hub_process, tmp_path_factory):
+    """acme/basic: LFS files that are not in Xet."""
+    folder = tmp_path_factory.mktemp("basic")
+    files = {"weights.bin": samples.mixed(3 * (1 << 20) + 17, 21), "exact.bin": samples.noise(4 * 65536, 22), "README.md": "LFS\n"}
+    samples.write_tree(folder, files)
+    _hub_process.import_folder(folder, "acme/basic", "--lfs-basic", "*.bin")
+    return Repository("acme/basic", folder, _hub_process.head("acme/basic"))
+
+
+@pytest.fixture(scope="session")
+def big(_hub_process, tmp_path_factory):
+    """acme/big: one Xet file of machine.BIG bytes, big.bin."""
+    folder = tmp_path_factory.mktemp("big")
+    samples.write_big(folder / "big.bin", BIG)
+    return Repository("acme/big", folder, _hub_process.upload(folder, "acme/big"))
+
+
+@pytest.fixture
+def mount(hub):
+    """mount(source, options=[...], ...) -> a started Mount, judged when the test ends."""
+    mounts = []
+
+    def make(source, **arguments):
+        made = Mount(source, arguments.pop("hub", hub), **arguments)
+        mounts.append(made)
+        return made.start()
+
+    yield make
+    hub.clear()  # whatever is still stalled must not hold the unmount
+    failures = []
+    for made in reversed(mounts):
+        try:
+            made.close()
+        except (Failed, OSError) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def home():
+    """The folders of one user, for commands without a mount and for shared caches."""
+    made = Home()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def hugfs(hub, home):
+    """hugfs("cache", "status", status=0): run a command as a user who has no mount."""
+
+    def run(*arguments, environment=None, status=0, **options):
+        variables = home.environment({"HF_ENDPOINT": hub.endpoint, **(environment or {})})
+        return run_hugfs(arguments, variables, secrets=hub.secrets, status=status, **options)
+
+    return run

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hugfs prefetch`, `pin`, `unpin` and `hugfs cache`: what is on this machine, by command."""
+
+import subprocess
+
+import pytest
+from machine import HUGFS, PATIENCE, PROMPT, needs_program
+from store_files import flip_bytes
+
+
+def cached(made, name):
+    """Bytes of a file that are on this machine, as `hugfs info` says."""
+    return made.cli("info", "--json", made / name).json["cached_bytes"]
+
+
+@pytest.mark.quick
+def test_prefetch_brings_a_whole_tree_and_reading_it_then_costs_nothing(mount, sample, wire):
+    made = mount(f"acme/sample@{sample.head}")
+    done = made.cli("prefetch", made.path)
+    assert "\r" not in done.text and "\x1b" not in done.text, "plain lines in a pipe"
+    wire.mark()
+    for name in sample.files:
+        assert (made / name).read_bytes() == sample.bytes(name), name
+    assert wire.count() == 0
+
+
+@pytest.mark.quick
+def test_prefetch_of_one_file_brings_that_file_alone(mount, sample, wire):
+    made = mount("acme/sample")
+    made.cli("prefetch", made / "noise.bin")
+    assert cached(made, "noise.bin") == len(sample.bytes("noise.bin"))
+    assert cached(made, "mixed.bin") == 0
+
+
+@needs_program("script")
+def test_prefetch_shows_a_progress_bar_on_a_terminal(mount, sample):
+    made = mount("acme/sample")
+    command = ["script", "-qec", f"{HUGFS} prefetch {made.path}", "/dev/null"]
+    done = subprocess.run(command, env=made.environment | {"TERM": "xterm"}, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert "\r" in done.stdout and "%" in done.stdout
+
+
+def test_prefetch_that_fails_says_what_and_how_many(mount, hub, sample):
+    made = mount("acme/sample", options=["timeout=3"])
+    made.cli("info", made / "mixed.bin")
+    rule = hub.faults({"match": {"origin": "cdn"}, "count": -1, "action": {"status": 404, "body": "gone"}})[0]
+    done = made.cli("prefetch", made / "mixed.bin", status=None)
+    assert done.status != 0 and "mixed.bin" in done.err
+    assert hub.fired(rule) > 0
+
+
+def test_an_interrupted_prefetch_ends_and_the_mount_goes_on(mount, hub, sample):
+    made = mount("acme/sample")
+    hub.faults({"match": {"origin": "cdn"}, "count": -1, "action": {"stall": True}})
+    running = subprocess.Popen([HUGFS, "prefetch", made.path], env=made.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    hub.wait_stalled(1, PROMPT)
+    running.send_signal(2)
+    assert running.wait(PROMPT) != 0
+    hub.clear()
+    assert (made / "mixed.bin").read_bytes() == sample.bytes("mixed.bin")
+
+
+@pytest.mark.quick
+def test_a_pinned_file_outlives_trimming_and_an_unpinned_one_does_not(mount, sample):
+    made = mount("acme/sample")
+    made.cli("pin", made / "noise.bin")
+    (made / "mixed.bin").read_bytes()
+    made.cli("cache", "trim", "0")
+    assert cached(made, "noise.bin") == len(sample.bytes("noise.bin"))
+    assert cached(made, "mixed.bin") == 0
+    made.cli("unpin", made / "noise.bin")
+    made.cli("cache", "trim", "0")
+    assert cached(made, "noise.bin") == 0
+    assert (made / "noise.bin").read_bytes() == sample.bytes("noise.bin")
+
+
+@pytest.mark.quick
+def test_cache_status_tells_sizes_with_and_without_a_mount(mount, sample):
+    made = mount("acme/sample")
+    (made / "mixed.bin").read_bytes()
+    used = made.cli("cache", "status", "--json").json
+    assert used["used"] >= len(sample.bytes("mixed.bin"))
+    made.umount()
+    assert made.cli("cache", "status", "--json").json["used"] > 0
+    assert str(made.home.cache) in made.cli("cache", "status").out
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("mounted", [True, False], ids=["mounted", "unmounted"])
+def test_cache_verify_reads_everything_back_and_finds_nothing(mount, sample, mounted):
+    made = mount("acme/sample")
+    (made / "mixed.bin").read_bytes()
+    if not mounted:
+        made.umount()
+    assert made.cli("cache", "verify").out
+
+
+@pytest.mark.quick
+def test_cache_verify_finds_damage_and_the_file_is_right_afterwards(mount, sample):
+    made = mount("acme/sample")
+    (made / "mixed.bin").read_bytes()
+    made.umount()
+    flip_bytes(made.home.cache, 40, 11)
+    done = made.cli("cache", "verify", status=None)
+    assert done.status in (1, 4, 6), done.text
+    assert made.cli("cache", "verify").status == 0, "the damage is dropped"
+    made.again()
+    assert (made / "mixed.bin").read_bytes() == sample.bytes("mixed.bin")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("mounted", [True, False], ids=["mounted", "unmounted"])
+def test_cache_clear_leaves_nothing_and_the_file_is_fetched_again(mount, sample, wire, mounted):
+    made = mount("acme/sample")
+    (made / "mixed.bin").read_bytes()
+    if not mounted:
+        made.umount()
+    made.cli("cache", "clear")
+    assert made.cli("cache", "status", "--json").json["runs"] == 0
+    made.remount() if mounted else made.again()
+    wire.mark()
+    assert (made / "mixed.bin").read_bytes() == sample.bytes("mixed.bin")
+    assert wire.xorb_bytes() > 0

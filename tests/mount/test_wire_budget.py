@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What reading costs on the wire, counted in the Hub's own log: one request more fails.
+
+The last test prints the table (pytest -s), measured by the tests before it.
+"""
+
+import mmap
+import os
+import random
+import subprocess
+from collections import Counter
+
+import pytest
+from machine import BIG, PATIENCE
+from store_files import fetched_chunks
+
+TABLE = []
+PLAN = "reconstruction-v2"
+
+
+def spent(wire, what):
+    """The kinds of requests since the mark, noted for the table."""
+    kinds = wire.kinds()
+    TABLE.append((what, sum(kinds.values()), wire.xorb_bytes(), ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))))
+    return kinds
+
+
+def pread(path, offset, length):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(fd, length, offset)
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.quick
+def test_mounting_and_listing_the_root_is_one_info_and_one_page(mount, sample, wire):
+    os.listdir(mount("acme/sample").path)
+    assert spent(wire, "mount + ls") == {"repo-info": 1, "tree": 1}
+
+
+@pytest.mark.quick
+def test_the_first_small_file_of_a_fresh_mount_takes_four_requests(mount, sample, wire):
+    made = mount("acme/sample")
+    subprocess.run(["cat", made / "config.json"], check=True, capture_output=True, timeout=PATIENCE)
+    assert spent(wire, "mount + cat config.json") == {"repo-info": 1, "tree": 1, "resolve": 1, "resolve-cache": 1}
+
+
+@pytest.mark.quick
+def test_the_same_small_file_again_takes_none(mount, sample, wire):
+    made = mount("acme/sample")
+    (made / "config.json").read_bytes()
+    wire.mark()
+    made.drop_pages("config.json")
+    (made / "config.json").read_bytes()
+    assert spent(wire, "cat config.json again, page cache dropped") == {}
+
+
+@pytest.mark.quick
+def test_four_kib_of_a_xet_file_are_a_token_a_plan_and_a_range(mount, sample, wire):
+    made = mount("acme/sample")
+    data = sample.bytes("model.safetensors")
+    assert (made / "model.safetensors").stat().st_size == len(data)
+    wire.mark()
+    middle = len(data) // 2 // 4096 * 4096
+    assert pread(made / "model.safetensors", middle, 4096) == data[middle : middle + 4096]
+    assert spent(wire, "first 4 KiB from the middle of 14 MiB") == {"xet-read-token": 1, PLAN: 1, "xorb-range": 1}
+    assert wire.xorb_bytes() <= 256 << 10
+
+
+@pytest.mark.quick
+def test_a_token_is_asked_for_once_per_repository_and_commit(mount, sample, wire):
+    made = mount("acme/sample")
+    for name in ("model.safetensors", "mixed.bin", "noise.bin"):
+        pread(made / name, 1 << 20, 4096)
+    assert wire.count("xet-read-token") == 1
+
+
+def test_four_kib_from_the_middle_of_the_big_file_cost_the_same(mount, big, wire):
+    made = mount("acme/big")
+    assert (made / "big.bin").stat().st_size == BIG
+    middle = BIG // 2
+    with open(big.folder / "big.bin", "rb") as file:
+        file.seek(middle)
+        expected = file.read(4096)
+    wire.mark()
+    assert pread(made / "big.bin", middle, 4096) == expected
+    assert spent(wire, f"first 4 KiB from the middle of {BIG >> 20} MiB") == {"xet-read-token": 1, PLAN: 1, "xorb-range": 1}
+    assert wire.xorb_bytes() <= 256 << 10
+    wire.mark()
+    made.drop_pages("big.bin")
+    assert pread(made / "big.bin", middle, 4096) == expected
+    assert spent(wire, "the same again, page cache dropped") == {}
+    made.remount(source=f"acme/big@{big.head}")
+    wire.mark()
+    assert pread(made / "big.bin", middle, 4096) == expected
+    assert spent(wire, "the same after a remount") == {}
+
+
+@pytest.mark.quick
+def test_the_next_four_kib_in_a_chunk_that_is_here_cost_nothing(mount, sample, wire):
+    made = mount("acme/sample")
+    pread(made / "mixed.bin", 4 << 20, 4096)
+    wire.mark()
+    made.drop_pages("mixed.bin")
+    pread(made / "mixed.bin", 4 << 20, 2048)
+    assert spent(wire, "4 KiB in a chunk that is here") == {}
+
+
+@pytest.mark.quick
+def test_a_warm_remount_of_a_commit_asks_nothing_and_needs_no_server(mount, hub, sample, wire):
+    source = f"acme/sample@{sample.head}"
+    made = mount(source)
+    for name in sample.files:
+        (made / name).read_bytes()
+    made.umount()
+    wire.mark()
+    made.again()
+    for name in sample.files:
+        assert (made / name).read_bytes() == sample.bytes(name), name
+    assert spent(wire, "warm remount of a commit, every file read") == {}
+    made.umount()
+    hub.stop()
+    try:
+        made.again()
+        for name in sample.files:
+            assert (made / name).read_bytes() == sample.bytes(name), name
+        subprocess.run(["ls", "-lR", made.path], check=True, capture_output=True, timeout=PATIENCE)
+    finally:
+        hub.start()
+
+
+@pytest.mark.quick
+def test_a_warm_remount_of_a_branch_asks_once(mount, sample, wire):
+    made = mount("acme/sample")
+    for name in sample.files:
+        (made / name).read_bytes()
+    made.umount()
+    wire.mark()
+    made.again()
+    for name in sample.files:
+        assert (made / name).read_bytes() == sample.bytes(name), name
+    assert spent(wire, "warm remount of a branch, every file read") == {"repo-info": 1}
+
+
+@pytest.mark.quick
+def test_ls_l_of_two_thousand_files_is_tree_pages_alone(mount, hub, wire):
+    hub.bulk("acme/two-thousand", 2000, size=20, dirs=10)
+    made = mount("acme/two-thousand")
+    wire.mark()
+    done = subprocess.run(["ls", "-lR", made.path], check=True, capture_output=True, text=True, timeout=PATIENCE)
+    assert sum(line.endswith(".txt") for line in done.stdout.splitlines()) == 2000
+    kinds = spent(wire, "ls -lR of 2,000 files in 10 folders")
+    assert set(kinds) == {"tree"} and kinds["tree"] <= 11
+    wire.mark()
+    subprocess.run(["ls", "-lR", made.path], check=True, capture_output=True, timeout=PATIENCE)
+    assert spent(wire, "ls -lR again") == {}
+
+
+@pytest.mark.quick
+def test_a_missing_name_in_a_listed_folder_costs_nothing(mount, sample, wire):
+    made = mount("acme/sample")
+    os.listdir(made.path)
+    wire.mark()
+    for name in ("missing", ".git", ".git/config", "adapter_config.json"):
+        assert not (made / name).exists()
+    assert spent(wire, "missing names") == {}
+
+
+@pytest.mark.quick
+def test_a_whole_file_is_fetched_once_and_nothing_beside_it(mount, hub, sample, wire):
+    made, size = mount("acme/sample"), len(sample.bytes("model.safetensors"))
+    (made / "config.json").stat()
+    wire.mark()
+    (made / "model.safetensors").read_bytes()
+    kinds = spent(wire, "sequential read of 14 MiB")
+    chunks = Counter(fetched_chunks(hub, wire.rows("xorb-range")))
+    twice = sum(count - 1 for count in chunks.values())
+    assert kinds["xet-read-token"] == 1
+    assert twice <= kinds["xorb-range"], "at most the chunk on the border of two units"
+    assert wire.xorb_bytes() <= size
+
+
+def test_random_mapped_touches_fetch_chunks_not_the_file(mount, big, wire):
+    made, source = mount("acme/big"), random.Random(3)
+    touches = 50
+    with open(made / "big.bin", "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as view:
+        view.madvise(mmap.MADV_RANDOM)
+        wire.mark()
+        for _ in range(touches):
+            view[source.randrange(BIG)]
+    spent(wire, f"{touches} random mapped touches")
+    assert wire.xorb_bytes() <= touches * (256 << 10)
+
+
+def test_random_preads_fetch_chunks_not_the_file(mount, big, wire):
+    made, source = mount("acme/big"), random.Random(4)
+    fd = os.open(made / "big.bin", os.O_RDONLY)
+    wire.mark()
+    for _ in range(50):
+        os.pread(fd, 4096, source.randrange(BIG // 4096) * 4096)
+    os.close(fd)
+    kinds = spent(wire, "50 random reads of 4 KiB")
+    assert kinds["xorb-range"] <= 50 and kinds[PLAN] <= 50
+    assert wire.xorb_bytes() <= 50 * (256 << 10)
+
+
+@pytest.mark.quick
+def test_an_offline_mount_opens_no_connection(mount, sample, wire):
+    made = mount(f"acme/sample@{sample.head}")
+    (made / "README.md").read_bytes()
+    made.umount()
+    wire.mark()
+    made.again(options=["offline"])
+    assert (made / "README.md").read_bytes() == sample.bytes("README.md")
+    with pytest.raises(OSError) as error:
+        (made / "noise.bin").read_bytes()
+    assert error.value.errno == 101  # ENETUNREACH
+    assert spent(wire, "offline mount, cached and uncached reads") == {}
+
+
+@pytest.mark.quick
+def test_print_the_table():
+    width = max((len(row[0]) for row in TABLE), default=0)
+    for what, total, size, kinds in TABLE:
+        print(f"{what:{width}}  {total:4} requests  {size:10} xorb bytes  {kinds}")

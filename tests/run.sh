@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds hugfs and runs its tests; the last line is "N passed, N failed".
+#
+#   tests/run.sh         everything that CI runs (under 30 minutes on 2 cores)
+#   tests/run.sh quick   lint, unit tests, the core of the mount tests (under 3 minutes)
+#   tests/run.sh long    everything, with a minute of fuzzing for each parser
+#
+# Each step writes what it printed to build/results/NAME.log and, where it is a suite of
+# tests, JUnit XML beside it; tests/tally.py adds up.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+tier=${1:-full}
+case "$tier" in
+quick | full | long) ;;
+*)
+    echo "usage: tests/run.sh [quick|full|long]" >&2
+    exit 1
+    ;;
+esac
+
+results=$PWD/build/results
+rm -rf "$results"
+mkdir -p "$results"
+venv=$PWD/build/venv
+export PYTHONPATH=$PWD/tests
+export PYTHONDONTWRITEBYTECODE=1
+# No step of ours may use the person's own token, caches or proxies.
+unset HF_TOKEN HUGGING_FACE_HUB_TOKEN HF_HOME HF_ENDPOINT HF_HUB_OFFLINE
+
+# step NAME COMMAND...: one test that passes when the command does.
+step() {
+    local name=$1 started=$SECONDS
+    shift
+    printf '== %-28s ' "$name"
+    if "$@" >"$results/$name.log" 2>&1; then
+        echo "ok ($((SECONDS - started)) s)"
+        echo passed >"$results/$name.step"
+        return 0
+    fi
+    echo "FAILED ($((SECONDS - started)) s)"
+    echo failed >"$results/$name.step"
+    tail -n 60 "$results/$name.log"
+    return 1
+}
+
+# suite NAME COMMAND...: the command writes JUnit XML to $results/NAME.xml, which is counted
+# test by test; a suite that wrote none counts as one failure.
+suite() {
+    local name=$1 started=$SECONDS status=0
+    shift
+    printf '== %-28s ' "$name"
+    "$@" >"$results/$name.log" 2>&1 || status=$?
+    if python3 tests/tally.py "$results/$name.xml" >"$results/$name.count" && [ $status -eq 0 ]; then
+        echo "$(cat "$results/$name.count") ($((SECONDS - started)) s)"
+        return 0
+    fi
+    echo "FAILED: $(cat "$results/$name.count") ($((SECONDS - started)) s)"
+    [ -s "$results/$name.xml" ] || echo failed >"$results/$name.step"
+    tail -n 120 "$results/$name.log"
+    return 1
+}
+
+finish() {
+    python3 tests/tally.py --all "$results"
+    exit $?
+}
+
+make_venv() {
+    local stamp=$venv/requirements.txt
+    cmp -s tests/requirements.txt "$stamp" && return 0
+    rm -rf "$venv" && python3 -m venv "$venv" &&
+        "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/requirements.txt &&
+        cp tests/requirements.txt "$stamp"
+}
+
+build() { # PRESET
+    cmake --preset "$1" && cmake --build --preset "$1"
+}
+
+unit() { # PRESET
+    ctest --test-dir "build/$1" --output-on-failure -j2 --output-junit "$results/unit-$1.xml"
+}
+
+pytest() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    "$venv/bin/python" -m pytest -q -rfE --junitxml "$results/$name.xml" "$@"
+}
+
+mount_tests() { # NAME PRESET ARGUMENTS...
+    local name=$1 preset=$2
+    shift 2
+    HUGFS_BUILD=$PWD/build/$preset pytest "$name" tests/mount "$@"
+}
+
+fuzz() { # SECONDS FOR EACH TARGET
+    tests/fuzz/run.sh "build/fuzz" "$1" "$results"
+}
+
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99
+export UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=0:exitcode=99:suppressions=$PWD/tests/tsan.supp
+
+step install-deps packaging/install-deps.sh test || finish
+step venv make_venv || finish
+
+if [ "$tier" = quick ]; then
+    step build-debug build debug || finish
+    suite unit-debug unit debug
+    step lint tests/lint/run
+    suite mount-quick mount_tests mount-quick debug -m quick
+    finish
+fi
+
+step build-debug build debug || finish
+suite unit-debug unit debug
+step lint tests/lint/run --all
+suite lint-self pytest lint-self tests/lint
+step build-release build release
+suite hub-self pytest hub-self tests/hub --ignore tests/hub/interop
+suite interop pytest interop tests/hub/interop
+suite mount-debug mount_tests mount-debug debug
+step build-tsan build tsan && suite unit-tsan unit tsan && suite mount-tsan mount_tests mount-tsan tsan -m "not slow"
+step build-clang build clang && suite unit-clang unit clang && suite mount-clang mount_tests mount-clang clang -m quick
+step build-fuzz build fuzz
+if [ "$tier" = long ]; then
+    suite fuzz fuzz 60
+    suite mount-release mount_tests mount-release release
+else
+    suite fuzz fuzz 10
+fi
+finish

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/unit/xet/engine_world.h"
+
+#include "tests/unit/unit_test.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const struct xet_source ENGINE_SOURCE = {
+    .hub = {.repo = {.kind = REPO_MODEL, .name = "owner/name"}},
+    .path = "0",
+};
+
+static void *run_loop(void *ctx)
+{
+    event_loop_run(ctx);
+    return NULL;
+}
+
+static void open_engine(struct engine_world *world, uint64_t block_pool)
+{
+    struct chunk_store_config store = {.dir = world->dir, .budget = UINT64_C(1) << 30};
+    struct why why = {{0}};
+    assert_ok(chunk_store_open(&store, &why, &world->store));
+    struct xet_config config = {
+        .hub = world->hub,
+        .store = world->store,
+        .pool = world->pool,
+        .loop = world->loop,
+        .block_pool = block_pool,
+    };
+    assert_ok(xet_open(&config, &world->xet));
+}
+
+void engine_world_begin(struct engine_world *world, uint64_t seed, uint64_t block_pool)
+{
+    *world = (struct engine_world){.dir = "/tmp/hugfs-xet-test-XXXXXX"};
+    assert_non_null(mkdtemp(world->dir));
+    assert_ok(event_loop_new(&world->loop));
+    assert_ok(worker_pool_new(2, "decode", &world->pool));
+    world->hub = fake_hub_new(world->loop, world->pool, seed);
+    open_engine(world, block_pool);
+    assert_int_equal(pthread_create(&world->thread, NULL, run_loop, world->loop), 0);
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (!dir) {
+        (void)unlink(path);
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            char below[512];
+            (void)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+            remove_tree(below);
+        }
+    }
+    (void)closedir(dir);
+    (void)rmdir(path);
+}
+
+void engine_world_end(struct engine_world *world)
+{
+    event_loop_stop(world->loop);
+    assert_int_equal(pthread_join(world->thread, NULL), 0);
+    xet_stop(world->xet);
+    fake_hub_close(world->hub);
+    worker_pool_free(world->pool);
+    xet_close(world->xet);
+    chunk_store_close(world->store);
+    event_loop_free(world->loop);
+    remove_tree(world->dir);
+}
+
+void engine_world_remount(struct engine_world *world)
+{
+    engine_world_settle(world);
+    event_loop_stop(world->loop);
+    assert_int_equal(pthread_join(world->thread, NULL), 0);
+    xet_stop(world->xet);
+    worker_pool_free(world->pool);
+    xet_close(world->xet);
+    chunk_store_close(world->store);
+    event_loop_free(world->loop);
+    assert_ok(event_loop_new(&world->loop));
+    assert_ok(worker_pool_new(2, "decode", &world->pool));
+    fake_hub_set_threads(world->hub, world->loop, world->pool);
+    open_engine(world, 0);
+    assert_int_equal(pthread_create(&world->thread, NULL, run_loop, world->loop), 0);
+}
+
+void engine_world_remount_file(struct engine_world *world, struct xet_file **file,
+                               const struct fake_file *content)
+{
+    xet_file_put(world->xet, *file);
+    engine_world_remount(world);
+    *file = engine_world_open(world, content, true, false);
+}
+
+struct xet_file *engine_world_open(struct engine_world *world, const struct fake_file *file,
+                                   bool has_xet, bool has_sha256)
+{
+    struct xet_content content = {
+        .has_xet = has_xet,
+        .has_sha256 = has_sha256,
+        .xet_hash = *fake_file_xet_hash(file),
+        .sha256 = *fake_file_sha256(file),
+        .oid = *fake_file_oid(file),
+        .size = fake_file_size(file),
+    };
+    struct xet_file *opened = xet_file_get(world->xet, &content);
+    assert_non_null(opened);
+    return opened;
+}
+
+void engine_read_init(struct engine_read *read, struct engine_world *world, struct xet_file *file,
+                      uint64_t offset, size_t len)
+{
+    *read = (struct engine_read){
+        .world = world,
+        .file = file,
+        .offset = offset,
+        .len = len,
+        .to = malloc(len + 1),
+    };
+    lock_init(&read->lock);
+    condition_init(&read->condition);
+}
+
+void engine_read_release(struct engine_read *read)
+{
+    free(read->to);
+    condition_destroy(&read->condition);
+    lock_destroy(&read->lock);
+}
+
+static void on_ready(void *ctx, enum err err, const struct why *why)
+{
+    struct engine_read *read = ctx;
+    lock_acquire(&read->lock);
+    read->called++;
+    read->result = err;
+    if (why) {
+        read->result_why = *why;
+    }
+    read->is_ready = true;
+    condition_broadcast(&read->condition);
+    lock_release(&read->lock);
+}
+
+bool engine_read_begin(struct engine_read *read)
+{
+    int64_t deadline_ms = read->deadline_ms ? read->deadline_ms : clock_now_ms() + 30000;
+    read->is_ready = false;
+    read->err = xet_file_read(read->file, &ENGINE_SOURCE, &read->pattern, read->offset, read->len,
+                              deadline_ms, read->to, &read->out_len, on_ready, read, &read->wait,
+                              &read->why);
+    return read->err != ERR_PARKED;
+}
+
+void engine_read_finish(struct engine_read *read)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        read->parked++;
+        lock_acquire(&read->lock);
+        while (!read->is_ready) {
+            condition_wait(&read->condition, &read->lock);
+        }
+        lock_release(&read->lock);
+        if (read->result) {
+            read->err = read->result;
+            read->why = read->result_why;
+            return;
+        }
+        read->err = xet_file_read_now(read->file, read->offset, read->len, read->to,
+                                      &read->out_len, &read->why);
+        if (read->err != ERR_ABSENT || engine_read_begin(read)) {
+            return;
+        }
+    }
+    fail_msg("a read never came to its end");
+}
+
+enum err engine_read_all(struct engine_world *world, struct xet_file *file,
+                         const struct fake_file *expected, uint64_t offset, size_t len,
+                         struct why *why)
+{
+    struct engine_read read;
+    engine_read_init(&read, world, file, offset, len);
+    if (!engine_read_begin(&read)) {
+        engine_read_finish(&read);
+    }
+    enum err err = read.err;
+    if (why) {
+        *why = read.why;
+    }
+    if (!err) {
+        size_t size = fake_file_size(expected);
+        size_t left = offset < size ? size - offset : 0;
+        assert_int_equal(read.out_len, len < left ? len : left);
+        assert_memory_equal(read.to, fake_file_bytes(expected) + (offset < size ? offset : size),
+                            read.out_len);
+    }
+    engine_read_release(&read);
+    return err;
+}
+
+void engine_world_settle(struct engine_world *world)
+{
+    struct xet_stats stats;
+    for (int i = 0; i < 10000; i++) {
+        xet_stats(world->xet, &stats);
+        if (stats.units_queued == 0) {
+            return;
+        }
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    fail_msg("fetch units did not end");
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns a run of records into bytes that the chunk store can take: decoded into one buffer,
+// with the end of each chunk and, for xorbs, its hash.
+#pragma once
+
+#include "base/base.h"
+#include "xet/record_splitter.h"
+
+// The working memory of one decode job, about 1.2 MiB; a job takes one from the pool and
+// puts it back.
+struct decoder {
+    struct record_decoder record;
+    struct decoder *next; // the pool's own
+    uint32_t n;
+    uint32_t len;
+    uint32_t ends[RUN_CHUNKS_MAX];
+    struct digest hashes[RUN_CHUNKS_MAX];
+    uint8_t data[RUN_BYTES_MAX];
+};
+
+struct decoder_pool;
+struct decoder_pool *decoder_pool_new(void); // NULL when out of memory
+void decoder_pool_free(struct decoder_pool *pool);
+struct decoder *decoder_pool_take(struct decoder_pool *pool); // NULL when out of memory
+void decoder_pool_give(struct decoder_pool *pool, struct decoder *decoder);
+// Frees the unused ones: for idle times.
+void decoder_pool_trim(struct decoder_pool *pool);
+
+// Decodes the run's records; with `hash`, also hashes them. `why` names the chunk.
+NODISCARD enum err decoder_decode(struct decoder *decoder, const struct record_run *run, bool hash,
+                                  struct why *why);

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// The read path: a range of a file is looked up in the piece map; what is there is copied
+// from the chunk store, what is not becomes a parked read and fetch units.
+//
+//     xet_file_read
+//       copy_range        every byte known to be here? read it, done
+//       park              one critical section: look again, make units, park
+//       stream_ask_ahead  what lies ahead of a stream
+//
+// A read is answered whole or not at all. That looking again and parking happen in one
+// critical section is what makes a wake-up impossible to miss.
+#include "xet/fetch_queue.h"
+#include "xet/file_table.h"
+#include "xet/piece_load.h"
+#include "xet/stream_feed.h"
+#include "xet/waits.h"
+
+#include <inttypes.h>
+
+enum {
+    FRAGMENTS_AT_ONCE = 16,
+    LOOKS_MAX = 4,             // how often a piece may turn out to be gone before it is fetched
+    ADJACENT_BYTES = 262144,   // a read beside another one is rounded out to this
+};
+
+// One read as it goes through this file.
+struct request {
+    struct xet_file *file;
+    uint64_t from;
+    uint64_t to;
+};
+
+static struct request clamp_request(struct xet_file *file, uint64_t offset, size_t len)
+{
+    uint64_t size = file->content.size;
+    uint64_t from = offset < size ? offset : size;
+    uint64_t to = len < size - from ? from + len : size;
+    return (struct request){file, from, to};
+}
+
+// The fragments that hold the request from `from` on; *out_n of them. ERR_ABSENT at a gap.
+static enum err gather(const struct request *request, uint64_t from, struct fragment *fragments,
+                       size_t *out_n, struct why *why)
+{
+    struct xet_file *file = request->file;
+    struct xet *xet = file->xet;
+    enum err err = ERR_NONE;
+    size_t n = 0;
+    engine_lock(xet);
+    if (file->verified == VERIFIED_BAD) {
+        err = ERR_DAMAGED;
+    }
+    while (!err && n < FRAGMENTS_AT_ONCE && from < request->to) {
+        if (piece_map_find(&file->map, from, &fragments[n])) {
+            from = fragments[n++].to;
+        } else {
+            err = ERR_ABSENT;
+        }
+    }
+    if (!err && n > 0) {
+        piece_map_mark_read(&file->map, fragments[0].from, fragments[n - 1].to);
+    }
+    engine_unlock(xet);
+    if (err == ERR_DAMAGED) {
+        return why_set(why, err, "the content does not have the hash that the Hub lists for it; "
+                                 "`hugfs cache clear` makes it be fetched again");
+    }
+    *out_n = n;
+    return err;
+}
+
+static void forget(struct xet_file *file, const struct fragment *fragment)
+{
+    engine_lock(file->xet);
+    piece_map_forget(&file->map, fragment->from, fragment->to);
+    file->frontier = file->frontier < fragment->from ? file->frontier : fragment->from;
+    engine_unlock(file->xet);
+}
+
+// Copies the whole request, or ERR_ABSENT. A piece that has left the store is forgotten.
+static enum err copy_range(const struct request *request, uint8_t *to, struct why *why)
+{
+    struct xet_file *file = request->file;
+    struct fragment fragments[FRAGMENTS_AT_ONCE];
+    uint64_t at = request->from;
+    while (at < request->to) {
+        size_t n = 0;
+        enum err err = gather(request, at, fragments, &n, why);
+        for (size_t i = 0; !err && i < n; i++) {
+            const struct fragment *fragment = &fragments[i];
+            uint64_t end = fragment->to < request->to ? fragment->to : request->to;
+            err = chunk_store_read(file->xet->store, &fragment->object, fragment->first,
+                                   at - fragment->origin, to + (at - request->from),
+                                   (size_t)(end - at));
+            if (err == ERR_ABSENT) {
+                forget(file, fragment);
+            }
+            at = end;
+        }
+        if (err) {
+            return err;
+        }
+    }
+    return ERR_NONE;
+}
+
+// Whether all of it is here; then it is in `to`.
+static enum err read_here(const struct request *request, void *to, struct why *why)
+{
+    enum err err = piece_load(request->file, request->from, request->to);
+    return err ? err : copy_range(request, to, why);
+}
+
+static enum err answered(struct xet_file *file, const struct request *request, size_t *out_len)
+{
+    *out_len = (size_t)(request->to - request->from);
+    atomic_fetch_add(&file->xet->bytes_read, *out_len);
+    return ERR_NONE;
+}
+
+enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, void *to,
+                           size_t *out_len, struct why *why)
+{
+    struct request request = clamp_request(file, offset, len);
+    enum err err = read_here(&request, to, why);
+    return err ? err : answered(file, &request, out_len);
+}
+
+// What the read has to make come: a stray one exactly its range, one beside another the
+// 256 KiB around it, one of a stream a unit from where it is.
+static struct wish wish_for(const struct request *request, const struct xet_pattern *pattern,
+                            int64_t deadline_ms) REQUIRES(engine_role)
+{
+    const struct xet_file *file = request->file;
+    uint64_t size = file->content.size;
+    struct wish wish = {
+        .from = request->from,
+        .to = request->to,
+        .unit = 8 * MIB,
+        .class = HUB_DEMAND,
+        .stream = pattern->stream,
+        .deadline_ms = deadline_ms == DEADLINE_NONE ? 0 : deadline_ms,
+    };
+    if (pattern->stream > 0 && pattern->stream <= STREAMS_MAX) {
+        uint64_t unit = window_unit(&file->streams[pattern->stream - 1].window);
+        wish.stretch_to = unit < size - wish.from ? wish.from + unit : size;
+    } else if (pattern->adjacent) {
+        wish.from -= wish.from % ADJACENT_BYTES;
+        uint64_t left = ADJACENT_BYTES - (wish.to - 1) % ADJACENT_BYTES - 1;
+        wish.to = left < size - wish.to ? wish.to + left : size;
+    }
+    return wish;
+}
+
+struct parking {
+    int64_t deadline_ms;
+    xet_ready_fn ready;
+    void *ctx;
+    xet_wait *out_wait;
+    struct ahead ahead; // what the stream wants next
+};
+
+// ERR_PARKED; ERR_NONE when the gaps have closed meanwhile; or why it can't be had.
+static enum err park_locked(const struct request *request, struct fetch_source *source,
+                            const struct xet_pattern *pattern, struct parking *parking,
+                            struct errands *errands, struct why *why)
+    REQUIRES(engine_role)
+{
+    struct xet_file *file = request->file;
+    struct xet *xet = file->xet;
+    if (xet->is_closing) {
+        return why_set(why, ERR_CANCELLED, "hugfs is stopping");
+    }
+    if (piece_map_gap(&file->map, request->from, request->to) == request->to) {
+        return ERR_NONE;
+    }
+    const struct failure *failure =
+        failures_find(&xet->failures, file->id, request->from, request->to);
+    if (failure) {
+        return why_set(why, failure->err, "%s", failure->why.text);
+    }
+    struct wish wish = wish_for(request, pattern, parking->deadline_ms);
+    bool is_met = false;
+    enum err err = fetch_queue_want(file, source, &wish, errands, &is_met);
+    if (!err) {
+        err = waits_park(file, request->from, request->to, parking->deadline_ms, parking->ready,
+                         parking->ctx, parking->out_wait);
+    }
+    if (!err) {
+        parking->ahead = stream_note_read(file, pattern, request->to, is_met, errands);
+    }
+    return err ? err : ERR_PARKED;
+}
+
+static enum err park(const struct request *request, const struct xet_source *source,
+                     const struct xet_pattern *pattern, struct parking *parking, struct why *why)
+{
+    struct xet *xet = request->file->xet;
+    struct fetch_source *copy = fetch_source_new(source);
+    if (!copy) {
+        return ERR_NO_MEMORY;
+    }
+    struct errands errands = errands_init(xet);
+    engine_lock(xet);
+    enum err err = park_locked(request, copy, pattern, parking, &errands, why);
+    engine_unlock(xet);
+    if (err == ERR_PARKED) {
+        waits_arm(xet, parking->deadline_ms);
+    }
+    errands_run(&errands);
+    fetch_source_unref(copy);
+    return err;
+}
+
+static struct ahead note_hit(const struct request *request, const struct xet_pattern *pattern)
+{
+    struct xet *xet = request->file->xet;
+    struct errands errands = errands_init(xet);
+    engine_lock(xet);
+    struct ahead ahead = stream_note_read(request->file, pattern, request->to, false, &errands);
+    engine_unlock(xet);
+    errands_run(&errands);
+    return ahead;
+}
+
+enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
+                       const struct xet_pattern *pattern, uint64_t offset, size_t len,
+                       int64_t deadline_ms, void *to, size_t *out_len, xet_ready_fn ready,
+                       void *ctx, xet_wait *out_wait, struct why *why)
+{
+    struct request request = clamp_request(file, offset, len);
+    struct parking parking = {deadline_ms, ready, ctx, out_wait, {0}};
+    *out_wait = 0;
+    enum err err = ERR_ABSENT;
+    for (int looks = 0; looks < LOOKS_MAX; looks++) {
+        err = read_here(&request, to, why);
+        if (err == ERR_NONE) {
+            if (pattern->stream > 0 && request.from < request.to) {
+                parking.ahead = note_hit(&request, pattern);
+            }
+            atomic_fetch_add(&file->xet->bytes_from_store, request.to - request.from);
+            err = answered(file, &request, out_len);
+            break;
+        }
+        if (err != ERR_ABSENT) {
+            break;
+        }
+        err = park(&request, source, pattern, &parking, why);
+        if (err != ERR_NONE) {
+            break;
+        }
+        err = ERR_ABSENT;
+    }
+    stream_ask_ahead(file, source, pattern, &parking.ahead);
+    if (err == ERR_ABSENT) {
+        return why_set(why, ERR_BUSY, "the cache gives up bytes %" PRIu64 " to %" PRIu64
+                                      " faster than they can be read",
+                       request.from, request.to);
+    }
+    return err;
+}
+
+void xet_file_abandon(struct xet_file *file, xet_wait wait)
+{
+    struct errands errands = errands_init(file->xet);
+    engine_lock(file->xet);
+    waits_abandon(file, wait, &errands);
+    engine_unlock(file->xet);
+    errands_run(&errands);
+}

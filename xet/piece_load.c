@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// For a Xet file the store remembers pieces; each is compared with what is still there,
+// because eviction takes runs without asking. A blob needs no pieces: block k of it is at
+// k * 64 KiB, so its leaf is made from the runs of blocks that are there.
+#include "xet/piece_load.h"
+
+enum { PIECES_AT_ONCE = 64 };
+
+// Fragments of one leaf, growing.
+struct fragment_list {
+    struct fragment *fragments;
+    size_t n;
+    size_t capacity;
+};
+
+static enum err append(struct fragment_list *list, const struct fragment *fragment)
+{
+    if (list->n == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 32;
+        struct fragment *grown = realloc(list->fragments, capacity * sizeof(*grown));
+        if (!grown) {
+            return ERR_NO_MEMORY;
+        }
+        list->fragments = grown;
+        list->capacity = capacity;
+    }
+    list->fragments[list->n++] = *fragment;
+    return ERR_NONE;
+}
+
+// As much of the piece as is in the store, counted from its beginning.
+static enum err append_piece(struct xet_file *file, const struct piece *piece,
+                             struct fragment_list *list)
+{
+    uint32_t n = 0;
+    uint64_t bytes = 0;
+    chunk_store_extent(file->xet->store, &piece->object, piece->first, piece->n, &n, &bytes);
+    bytes = bytes < piece->length ? bytes : piece->length;
+    if (n == 0 || piece->offset + bytes > file->content.size) {
+        return ERR_NONE;
+    }
+    struct fragment fragment = {
+        .from = piece->offset,
+        .to = piece->offset + bytes,
+        .origin = piece->offset,
+        .object = piece->object,
+        .first = piece->first,
+    };
+    return append(list, &fragment);
+}
+
+static enum err collect_pieces(struct xet_file *file, uint64_t from, uint64_t to,
+                               struct fragment_list *list)
+{
+    struct piece pieces[PIECES_AT_ONCE];
+    while (from < to) {
+        size_t n = chunk_store_pieces(file->xet->store, &file->name, from, to - from, pieces,
+                                      PIECES_AT_ONCE);
+        for (size_t i = 0; i < n; i++) {
+            enum err err = append_piece(file, &pieces[i], list);
+            if (err) {
+                return err;
+            }
+        }
+        if (n < PIECES_AT_ONCE || pieces[n - 1].offset + pieces[n - 1].length <= from) {
+            break;
+        }
+        from = pieces[n - 1].offset + pieces[n - 1].length;
+    }
+    return ERR_NONE;
+}
+
+static enum err collect_blocks(struct xet_file *file, uint64_t from, uint64_t to,
+                               struct fragment_list *list)
+{
+    uint32_t block = (uint32_t)(from / BLOB_BLOCK_BYTES);
+    uint32_t end = (uint32_t)((to + BLOB_BLOCK_BYTES - 1) / BLOB_BLOCK_BYTES);
+    while (block < end) {
+        uint32_t n = 0;
+        uint64_t bytes = 0;
+        chunk_store_extent(file->xet->store, &file->blob, block, end - block, &n, &bytes);
+        uint64_t offset = (uint64_t)block * BLOB_BLOCK_BYTES;
+        struct fragment fragment = {
+            .from = offset,
+            .to = offset + bytes,
+            .origin = offset,
+            .object = file->blob,
+            .first = block,
+        };
+        // A name that two sizes are told for may have longer blocks than this file.
+        if (n > 0 && fragment.to <= file->content.size && append(list, &fragment)) {
+            return ERR_NO_MEMORY;
+        }
+        block += n > 0 ? n : 1;
+    }
+    return ERR_NONE;
+}
+
+static enum err load_leaf(struct xet_file *file, uint64_t at)
+{
+    uint64_t from = at - at % PIECE_LEAF_BYTES;
+    uint64_t left = file->content.size - from;
+    uint64_t to = left < PIECE_LEAF_BYTES ? file->content.size : from + PIECE_LEAF_BYTES;
+    struct fragment_list list = {0};
+    enum err err = file->content.has_xet ? collect_pieces(file, from, to, &list)
+                                         : collect_blocks(file, from, to, &list);
+    if (!err) {
+        engine_lock(file->xet);
+        err = piece_map_load(&file->map, at, list.fragments, list.n);
+        engine_unlock(file->xet);
+    }
+    free(list.fragments);
+    return err;
+}
+
+enum err piece_load(struct xet_file *file, uint64_t from, uint64_t to)
+{
+    enum err err = ERR_NONE;
+    for (uint64_t at = from; !err && at < to; at += PIECE_LEAF_BYTES - at % PIECE_LEAF_BYTES) {
+        engine_lock(file->xet);
+        bool is_loaded = piece_map_is_loaded(&file->map, at);
+        engine_unlock(file->xet);
+        if (!is_loaded) {
+            err = load_leaf(file, at);
+        }
+    }
+    return err;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the window of a stream filled: every read of it may ask for more ahead.
+#pragma once
+
+#include "xet/errands.h"
+
+// What is to be asked for ahead: [from, to) in units of `unit`; nothing when from == to.
+struct ahead {
+    uint64_t from;
+    uint64_t to;
+    uint64_t unit;
+};
+
+// The stream has read up to `end`; `stalled` when it has to wait for what is on its way.
+struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *pattern,
+                              uint64_t end, bool stalled, struct errands *errands)
+    REQUIRES(engine_role);
+// Asks for it.
+void stream_ask_ahead(struct xet_file *file, const struct xet_source *source,
+                      const struct xet_pattern *pattern, const struct ahead *ahead)
+    EXCLUDES(engine_role);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The window opens at 1 MiB, grows fourfold when the reader waits for something that is on
+// its way, twofold when it has read half a window since the last growth, and never exceeds
+// twice what the stream has consumed: what a reader that stops leaves unread is at most
+// twice what it read. From 1 to 192 MiB are four stalls.
+#include "xet/window.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static const uint64_t WINDOW_OPENS_AT = 1 * MIB;
+static const uint64_t WINDOW_MAX = 192 * MIB;
+static const uint64_t UNIT_MIN = MIB / 2;
+static const uint64_t UNIT_MAX = 8 * MIB;
+
+static uint64_t cap_of(uint64_t consumed)
+{
+    if (consumed > WINDOW_MAX / 2) {
+        return WINDOW_MAX;
+    }
+    return consumed * 2 > WINDOW_OPENS_AT ? consumed * 2 : WINDOW_OPENS_AT;
+}
+
+void window_on_read(struct window *window, uint64_t consumed, bool stalled)
+{
+    uint64_t wanted = window->size;
+    if (wanted == 0) {
+        wanted = WINDOW_OPENS_AT;
+    } else if (stalled) {
+        wanted *= 4;
+    } else if (consumed - window->grown_at >= window->size / 2) {
+        wanted *= 2;
+    }
+    uint64_t cap = cap_of(consumed);
+    wanted = wanted < cap ? wanted : cap;
+    if (wanted > window->size) {
+        window->size = wanted;
+        window->grown_at = consumed;
+    }
+}
+
+uint64_t window_unit(const struct window *window)
+{
+    uint64_t unit = window->size / 16;
+    if (unit < UNIT_MIN) {
+        return UNIT_MIN;
+    }
+    return unit < UNIT_MAX ? unit : UNIT_MAX;
+}

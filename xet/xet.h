@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public header of xet/: what Xet bytes mean, and the reader that turns file ranges into
+// pieces, pieces into chunks in the store or fetches, and fetches into stored chunks. Files
+// that are not in Xet (git blobs, LFS) go the same way as 64 KiB blocks.
+//
+//   xet_file_read -> pieces -> chunk store ........................ bytes now
+//                           -> fetcher -> plan -> data -> decode -> chunk store -> done()
+#pragma once
+
+#include "base/base.h"
+#include "cache/cache.h"
+#include "hub/hub.h"
+
+struct xet; // the engine: one per process
+
+struct xet_config {
+    struct hub *hub;
+    struct chunk_store *store;
+    struct worker_pool *pool; // decodes; its jobs never wait for the network
+    struct event_loop *loop;  // the network thread's: the deadlines of parked reads
+    uint64_t ahead_budget;    // bytes requested but not yet decoded, AHEAD + PREFETCH; 0 = 256 MiB
+    uint64_t block_pool;      // bytes of network buffers; 0 = 16 MiB
+};
+
+// All of them outlive the engine. Call before the loop runs, or on its thread.
+NODISCARD enum err xet_open(const struct xet_config *config, struct xet **out);
+// The beginning of the end: parked reads end with ERR_CANCELLED, nothing is fetched any more,
+// and when it returns no thread is in a verb of hub/ on the engine's behalf or will be. Files
+// stay valid. On the network thread, or after its loop has stopped. The order of an end:
+//   loop stopped -> xet_stop() -> hub_close() -> worker_pool_free() -> xet_file_put() of all
+//   files -> xet_close()
+void xet_stop(struct xet *xet);
+// Frees everything; after xet_stop() and the end of the pool.
+void xet_close(struct xet *xet);
+
+// "AVX-512", "AVX2", "SSE4.1", "NEON", "scalar": what BLAKE3 runs on here, for --version.
+const char *xet_blake3_implementation(void);
+
+// "1.9.4": the LZ4 that runs here, for --version. Static string.
+const char *xet_library_version(void);
+
+// ---------------------------------------------------------------------------- files
+
+struct xet_file; // one content, shared by all readers, revisions and repositories
+
+// A content: by Xet hash, else by SHA-256 (LFS), else by git oid.
+struct xet_content {
+    bool has_xet;
+    bool has_sha256;
+    struct digest xet_hash;
+    struct digest sha256;
+    struct oid oid;
+    uint64_t size;
+};
+
+// On whose behalf bytes are fetched. Every fetch carries the source of the read that caused
+// it; the caller has checked that this mount's own listing names the content.
+struct xet_source {
+    struct hub_source hub; // repository and commit
+    const char *path;      // from the repository root; copied where it is kept
+};
+
+// The shared object for a content; never fails but for memory (NULL). Idle ones are kept in a
+// bounded list. Any thread.
+struct xet_file *xet_file_get(struct xet *xet, const struct xet_content *content);
+void xet_file_put(struct xet *xet, struct xet_file *file);
+
+// What the caller saw of the access pattern (fs/ detects streams per inode).
+struct xet_pattern {
+    uint32_t stream;        // 1..8: which of the inode's streams; 0 = a stray read
+    bool adjacent;          // near a read before it, but not (yet) a stream: round out to 256 KiB
+    uint64_t consumed;      // bytes this stream has read in order so far
+};
+
+// Called once, on a pool thread or the network thread: the range is in the store now (read it
+// with xet_file_read_now()), or it could not be had.
+typedef void (*xet_ready_fn)(void *ctx, enum err err, const struct why *why);
+
+// A parked read, for cancelling; 0 = none.
+typedef uint64_t xet_wait;
+
+// Reads [offset, offset + len), clamped to the file's size, into `to`: ERR_NONE and *out_len
+// when all of it is on this machine. Otherwise ERR_PARKED: `to` is not kept, `ready` will be
+// called. Other errors: `why` is filled. A range that failed answers the same again for 5 s
+// (the kernel sends every failing read twice). Also feeds the stream's window: what lies
+// ahead is asked for at class AHEAD. Any thread; never blocks on the network.
+NODISCARD enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
+                                 const struct xet_pattern *pattern, uint64_t offset, size_t len,
+                                 int64_t deadline_ms, void *to, size_t *out_len,
+                                 xet_ready_fn ready, void *ctx, xet_wait *out_wait, struct why *why);
+// The same without fetching: ERR_ABSENT when it is not here.
+NODISCARD enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, void *to,
+                                     size_t *out_len, struct why *why);
+// The waiting reader is gone: `ready` is called with ERR_INTERRUPTED soon, unless it already
+// was. What it asked for still arrives in the store.
+void xet_file_abandon(struct xet_file *file, xet_wait wait);
+
+// Fetches [offset, offset + len) into the store at class PREFETCH (or `class`), parked in
+// `ready` as above; for `hugfs prefetch`, pins and read-ahead of whole files.
+enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *source, uint64_t offset,
+                           uint64_t len, enum hub_class class, xet_ready_fn ready, void *ctx);
+
+struct xet_file_info {
+    uint64_t size;
+    uint64_t cached_bytes; // on this machine, by the pieces known
+    enum verified_state verified;
+    enum err last_error;   // of the last failed range, ERR_NONE if none
+    struct why why;
+};
+void xet_file_info(struct xet_file *file, struct xet_file_info *out);
+
+struct xet_stats {
+    uint64_t bytes_read;       // handed to readers
+    uint64_t bytes_fetched;    // decoded from the network
+    uint64_t bytes_from_store; // of bytes_read, without waiting
+    uint64_t ahead_unused;     // fetched ahead and never read so far
+    uint32_t parked;           // reads waiting now
+    uint32_t units_queued;     // fetch units planned, not finished
+    uint64_t files;            // xet_file objects in memory
+};
+void xet_stats(struct xet *xet, struct xet_stats *out);
