@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/event_loop.h"
 #include "base/file_io.h"
+#include "base/hash_table.h"
 #include "base/json_write.h"
 #include "base/lock.h"
 #include "base/log.h"

@@ -75,7 +75,8 @@ enum err appender_reserve(struct appender *appender, uint64_t bytes,
 {
     enum err err = ERR_NONE;
     lock_acquire(&appender->lock);
-    while (appender->current && appender->current->size - appender->current->used < bytes) {
+    while (appender->current &&
+           appender->current->size - appender->current->used < bytes) {
         retire_current(appender);
     }
     struct open_segment *segment = appender->current;
@@ -134,8 +135,9 @@ static void retire_broken(struct appender *appender, struct open_segment *segmen
     lock_release(&appender->lock);
 }
 
-enum err appender_write(struct appender *appender, const struct record *record, const void *data,
-                        struct open_segment **out_segment, uint64_t *out_offset)
+enum err appender_write(struct appender *appender, const struct record *record,
+                        const void *data, struct open_segment **out_segment,
+                        uint64_t *out_offset)
 {
     struct open_segment *segment = NULL;
     uint64_t offset = 0;
@@ -171,7 +173,8 @@ enum appender_want appender_wants(struct appender *appender)
     const struct open_segment *current = appender->current;
     if (!current && appender->wanted) {
         want = WANTS_SEGMENT;
-    } else if (current && !appender->spare && current->size - current->used < current->size / 2) {
+    } else if (current && !appender->spare &&
+               current->size - current->used < current->size / 2) {
         want = WANTS_SPARE;
     }
     lock_release(&appender->lock);

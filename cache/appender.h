@@ -10,8 +10,8 @@ struct open_segment {
     uint64_t id;
     int fd;
     struct store_uuid uuid;
-    uint64_t size; // allocated
-    uint64_t used; // given out so far
+    uint64_t size;    // allocated
+    uint64_t used;    // given out so far
     unsigned writers; // places given out and not yet done
     struct open_segment *next;
 };
@@ -25,7 +25,8 @@ void appender_free(struct appender *appender);
 // A place for `bytes` more. ERR_NO_SPACE when no segment has room: the appender then wants
 // one, and the one that was too full waits to be sealed.
 NODISCARD enum err appender_reserve(struct appender *appender, uint64_t bytes,
-                                    struct open_segment **out_segment, uint64_t *out_offset);
+                                    struct open_segment **out_segment,
+                                    uint64_t *out_offset);
 // The place was written and is known to the resident table (or was given up).
 void appender_done(struct appender *appender, struct open_segment *segment);
 

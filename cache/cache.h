@@ -225,6 +225,12 @@ NODISCARD enum err tree_store_put_page(struct tree_store *store, uint64_t dir_in
 NODISCARD enum err tree_store_put_single(struct tree_store *store, uint64_t dir_ino,
                                          const struct tree_entry *entry, struct tree_node *out);
 
+// What a git tree told about an entry of the directory: executable, or a symlink. The entry
+// then names the node of that version with that mode; who holds the old node keeps it. Nothing
+// changes when the entry is another version. ERR_ABSENT: no such entry is stored.
+NODISCARD enum err tree_store_set_mode(struct tree_store *store, uint64_t dir_ino,
+                                       const struct tree_entry *told);
+
 // ERR_ABSENT: not stored (authoritative only when the directory is complete).
 NODISCARD enum err tree_store_lookup(struct tree_store *store, uint64_t dir_ino, const char *name,
                                      size_t name_len, struct tree_node *out);

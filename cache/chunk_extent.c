@@ -42,8 +42,9 @@ static uint32_t chunks_from(const struct run_place *place, uint32_t chunk, uint3
     return there < max ? there : max;
 }
 
-void chunk_store_extent(struct chunk_store *store, const struct object_id *object, uint32_t first,
-                        uint32_t n, uint32_t *out_chunks, uint64_t *out_bytes)
+void chunk_store_extent(struct chunk_store *store, const struct object_id *object,
+                        uint32_t first, uint32_t n, uint32_t *out_chunks,
+                        uint64_t *out_bytes)
 {
     uint32_t chunks = 0;
     uint64_t bytes = 0;
@@ -64,8 +65,8 @@ void chunk_store_extent(struct chunk_store *store, const struct object_id *objec
     *out_bytes = bytes;
 }
 
-static enum err run_hashes(struct chunk_store *store, const struct run_place *place, uint32_t chunk,
-                           uint32_t n, struct digest *out)
+static enum err run_hashes(struct chunk_store *store, const struct run_place *place,
+                           uint32_t chunk, uint32_t n, struct digest *out)
 {
     struct record record;
     if (place->memory) {
@@ -83,8 +84,8 @@ static enum err run_hashes(struct chunk_store *store, const struct run_place *pl
             return err;
         }
     }
-    if ((place->object.kind == OBJECT_XORB && !record.has_hashes) || chunk < record.first ||
-        chunk + n > record.first + record.n) {
+    if ((place->object.kind == OBJECT_XORB && !record.has_hashes) ||
+        chunk < record.first || chunk + n > record.first + record.n) {
         return ERR_ABSENT;
     }
     memcpy(out, &record.hashes[chunk - record.first], n * sizeof(*out));
@@ -103,7 +104,8 @@ enum err chunk_store_hashes(struct chunk_store *store, const struct object_id *o
             return ERR_ABSENT;
         }
         uint32_t there = chunks_from(&place, first + done, n - done);
-        enum err err = run_lengths(store, &place, first + done, there, out_lengths + done, &bytes);
+        enum err err =
+            run_lengths(store, &place, first + done, there, out_lengths + done, &bytes);
         if (!err) {
             err = run_hashes(store, &place, first + done, there, out_hashes + done);
         }

@@ -11,8 +11,8 @@
 #include "cache/store_state.h"
 
 // The end of the gap that begins at `chunk`, which is not here.
-static uint32_t gap_end(struct chunk_store *store, const struct object_id *object, uint32_t chunk,
-                        uint32_t end)
+static uint32_t gap_end(struct chunk_store *store, const struct object_id *object,
+                        uint32_t chunk, uint32_t end)
 {
     struct run_place place;
     uint32_t next = end;
@@ -50,7 +50,8 @@ static void make_volatile_room(struct chunk_store *store, uint64_t bytes)
         bool in_time = !atomic_load(&store->degraded);
         if (in_time) {
             lock_acquire(&store->wake_lock);
-            in_time = condition_wait_until(&store->settled, &store->wake_lock, deadline_ms);
+            in_time =
+                condition_wait_until(&store->settled, &store->wake_lock, deadline_ms);
             lock_release(&store->wake_lock);
         }
         if (!in_time) {
@@ -72,7 +73,9 @@ static enum err put_volatile(struct chunk_store *store, const struct record *rec
     if (!memory) {
         return ERR_NO_MEMORY;
     }
-    struct run_place place = {.object = record->object, .first = record->first, .n = record->n,
+    struct run_place place = {.object = record->object,
+                              .first = record->first,
+                              .n = record->n,
                               .memory = memory};
     enum err err = resident_runs_add(store->resident, &place);
     volatile_run_unref(memory);
@@ -89,9 +92,11 @@ static void remember_header(struct chunk_store *store, const struct record *reco
     }
 }
 
-static enum err put_record(struct chunk_store *store, const struct record *record, const void *data)
+static enum err put_record(struct chunk_store *store, const struct record *record,
+                           const void *data)
 {
-    bool is_pinned = pin_set_covers(store->pins, &record->object, record->first, record->n);
+    bool is_pinned =
+        pin_set_covers(store->pins, &record->object, record->first, record->n);
     struct appender *appender = is_pinned ? store->pinned : store->normal;
     struct open_segment *segment = NULL;
     uint64_t offset = 0;
@@ -103,19 +108,22 @@ static enum err put_record(struct chunk_store *store, const struct record *recor
         return put_volatile(store, record, data);
     }
     remember_header(store, record, segment->id, offset);
-    struct run_place place = {.object = record->object, .first = record->first, .n = record->n,
-                              .segment = segment->id, .offset = offset};
+    struct run_place place = {.object = record->object,
+                              .first = record->first,
+                              .n = record->n,
+                              .segment = segment->id,
+                              .offset = offset};
     err = resident_runs_add(store->resident, &place);
     appender_done(appender, segment);
     bool hurry = resident_runs_pending(store->resident) >= BATCH_RUNS ||
-                 appender_wants(appender) != WANTS_NOTHING;
+                 store_needs_segment(store, is_pinned);
     store_writer_wake(store, hurry);
     return err;
 }
 
-enum err chunk_store_put(struct chunk_store *store, const struct object_id *object, uint32_t first,
-                         uint32_t n, const uint32_t *ends, const struct digest *hashes,
-                         const void *data, size_t len)
+enum err chunk_store_put(struct chunk_store *store, const struct object_id *object,
+                         uint32_t first, uint32_t n, const uint32_t *ends,
+                         const struct digest *hashes, const void *data, size_t len)
 {
     if (!run_is_legal(object, first, n, ends, len)) {
         return ERR_MALFORMED;
@@ -134,7 +142,8 @@ enum err chunk_store_put(struct chunk_store *store, const struct object_id *obje
         uint32_t skip = chunk - first;
         struct record record;
         record_init(&record, object, first, ends, hashes, skip, until - chunk, bytes);
-        enum err err = put_record(store, &record, bytes + (skip == 0 ? 0 : ends[skip - 1]));
+        enum err err =
+            put_record(store, &record, bytes + (skip == 0 ? 0 : ends[skip - 1]));
         if (err) {
             return err;
         }
@@ -149,11 +158,17 @@ void store_settle_volatile(struct chunk_store *store)
     while (resident_runs_oldest_volatile(store->resident, &entry)) {
         struct volatile_run *memory = entry.place.memory;
         const struct record *record = &memory->record;
-        bool is_pinned = pin_set_covers(store->pins, &record->object, record->first, record->n);
+        bool is_pinned =
+            pin_set_covers(store->pins, &record->object, record->first, record->n);
         struct appender *appender = is_pinned ? store->pinned : store->normal;
         struct open_segment *segment = NULL;
         uint64_t offset = 0;
         enum err err = appender_write(appender, record, memory->data, &segment, &offset);
+        if (err == ERR_NO_SPACE && is_pinned) {
+            // No pinned segment is to be had now. Eviction respects pins elsewhere, too.
+            appender = store->normal;
+            err = appender_write(appender, record, memory->data, &segment, &offset);
+        }
         if (!err) {
             remember_header(store, record, segment->id, offset);
             resident_runs_settle(store->resident, memory, segment->id, offset);

@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-enum err store_locate(struct chunk_store *store, const struct object_id *object, uint32_t chunk,
-                      struct run_place *out)
+enum err store_locate(struct chunk_store *store, const struct object_id *object,
+                      uint32_t chunk, struct run_place *out)
 {
     uint32_t next = 0;
     if (resident_runs_find(store->resident, object, chunk, out, &next)) {
@@ -27,33 +27,42 @@ enum err store_locate(struct chunk_store *store, const struct object_id *object,
     if (err && err != ERR_ABSENT) {
         store_note_index_error(store, err);
     }
-    if (err || !resident_runs_apply_holes(store->resident, chunk, out)) {
+    if (err || !run_holes_apply(store->holes, chunk, out)) {
         return ERR_ABSENT;
     }
     return ERR_NONE;
 }
 
-void store_report_damage(struct chunk_store *store, const struct run_place *place, uint32_t first,
-                         uint32_t n, const char *what)
+void store_report_damage(struct chunk_store *store, const struct run_place *place,
+                         uint32_t first, uint32_t n, const char *what)
 {
     struct run_hole hole = {place->object, place->segment, place->offset, first, n};
-    if (resident_runs_add_hole(store->resident, &hole)) {
+    resident_runs_drop_damaged(store->resident, &hole);
+    if (run_holes_add(store->holes, &hole)) {
         atomic_fetch_add(&store->damaged_chunks, n);
-        log_warn("cache",
-                 "%s/segments/%016llx: %s at offset %llu; %u chunks are dropped and will be "
-                 "fetched again",
-                 store->dir, (unsigned long long)place->segment, what,
-                 (unsigned long long)place->offset, n);
+        log_warn(
+            "cache",
+            "%s/segments/%016llx: %s at offset %llu; %u chunks are dropped and will be "
+            "fetched again",
+            store->dir, (unsigned long long)place->segment, what,
+            (unsigned long long)place->offset, n);
     }
     store_writer_wake(store, true);
 }
 
+// Both holes are needed: rows of a lost segment are found by its number, but a row whose
+// number a flipped bit changed is found only by its chunks.
 static void report_lost_segment(struct chunk_store *store, const struct run_place *place)
 {
-    struct run_hole hole = {place->object, place->segment, HOLE_WHOLE_SEGMENT, 0, 0};
-    if (resident_runs_add_hole(store->resident, &hole)) {
-        log_warn("cache", "%s/segments/%016llx is missing or damaged; its chunks are dropped and "
-                          "will be fetched again",
+    struct run_hole all = {place->object, place->segment, HOLE_WHOLE_SEGMENT, 0, 0};
+    struct run_hole this = {place->object, place->segment, place->offset, place->first,
+                            place->n};
+    resident_runs_drop_damaged(store->resident, &all);
+    (void)!run_holes_add(store->holes, &this);
+    if (run_holes_add(store->holes, &all)) {
+        log_warn("cache",
+                 "%s/segments/%016llx is missing or damaged; its chunks are dropped and "
+                 "will be fetched again",
                  store->dir, (unsigned long long)place->segment);
     }
     store_writer_wake(store, true);
@@ -71,7 +80,8 @@ static enum err load_header(struct chunk_store *store, const struct run_place *p
         return ERR_NO_MEMORY;
     }
     if (err) {
-        store_report_damage(store, place, place->first, place->n, "a record cannot be read");
+        store_report_damage(store, place, place->first, place->n,
+                            "a record cannot be read");
         return ERR_ABSENT;
     }
     run_header_cache_add(store->headers, header);
@@ -102,13 +112,15 @@ enum err store_open_run(struct chunk_store *store, const struct run_place *place
         err = load_header(store, place, file, &header);
     }
     if (!err && !header_fits(header, place)) {
-        store_report_damage(store, place, place->first, place->n, "a record is another one's");
+        store_report_damage(store, place, place->first, place->n,
+                            "a record is another one's");
         run_header_unref(header);
         err = ERR_ABSENT;
     }
     if (err) {
         segment_table_unref(store->segments, file);
-        return err == ERR_ABSENT ? ERR_TRUNCATED : err; // ERR_ABSENT: the file is not there
+        return err == ERR_ABSENT ? ERR_TRUNCATED
+                                 : err; // ERR_ABSENT: the file is not there
     }
     *out_file = file;
     *out_header = header;
@@ -184,9 +196,11 @@ static bool check_chunks(struct chunk_store *store, const struct run_place *plac
         if (run_header_is_checked(header, i)) {
             continue;
         }
-        uint32_t crc = landed_crc(landing, run_header_begin(header, i), run_header_end(header, i));
+        uint32_t crc =
+            landed_crc(landing, run_header_begin(header, i), run_header_end(header, i));
         if (crc != run_header_crc(header, i)) {
-            store_report_damage(store, place, header->first + i, 1, "a checksum does not match");
+            store_report_damage(store, place, header->first + i, 1,
+                                "a checksum does not match");
             return false;
         }
         run_header_set_checked(header, i);
@@ -215,14 +229,15 @@ static enum err read_span(struct chunk_store *store, const struct run_place *pla
         .begin = span->begin - lead,
     };
     if (!read_parts(file->fd, &landing, header->data + landing.begin)) {
-        store_report_damage(store, place, header->first + span->from, span->to - span->from + 1,
-                            "data cannot be read");
+        store_report_damage(store, place, header->first + span->from,
+                            span->to - span->from + 1, "data cannot be read");
         return ERR_ABSENT;
     }
     if (!check_chunks(store, place, header, span, &landing)) {
         return ERR_ABSENT;
     }
-    segment_file_touch(store->segments, file, header->data + span->begin, span->end - span->begin);
+    segment_file_touch(store->segments, file, header->data + span->begin,
+                       span->end - span->begin);
     return ERR_NONE;
 }
 
@@ -236,8 +251,8 @@ struct reading {
 
 // The span of a run that a reading wants; false (and the reading moved behind the run) when it
 // begins later. `ends` are the record's, chunks [low, high) of it are the place's.
-static bool next_span(struct reading *reading, const uint32_t *ends, uint32_t record_first,
-                      uint32_t high, struct span *out)
+static bool next_span(struct reading *reading, const uint32_t *ends,
+                      uint32_t record_first, uint32_t high, struct span *out)
 {
     uint32_t at = reading->chunk - record_first;
     uint64_t start = at == 0 ? 0 : ends[at - 1];
@@ -326,8 +341,8 @@ static enum err read_run(struct chunk_store *store, const struct object_id *obje
     }
 }
 
-enum err chunk_store_read(struct chunk_store *store, const struct object_id *object, uint32_t first,
-                          uint64_t offset, void *to, size_t len)
+enum err chunk_store_read(struct chunk_store *store, const struct object_id *object,
+                          uint32_t first, uint64_t offset, void *to, size_t len)
 {
     struct reading reading = {first, offset, to, len};
     while (reading.len > 0) {

@@ -28,6 +28,7 @@ static void free_store(struct chunk_store *store)
     segment_table_free(store->segments);
     run_header_cache_free(store->headers);
     resident_runs_free(store->resident);
+    run_holes_free(store->holes);
     pending_files_free(store->files);
     pin_set_free(store->pins);
     appender_free(store->normal);
@@ -51,13 +52,15 @@ static enum err allocate_parts(struct chunk_store *store)
     err = err ? err : segment_table_new(store->dir, &store->segments);
     err = err ? err : run_header_cache_new(&store->headers);
     err = err ? err : resident_runs_new(&store->resident);
+    err = err ? err : run_holes_new(&store->holes);
     err = err ? err : pending_files_new(&store->files);
     err = err ? err : pin_set_new(&store->pins);
     err = err ? err : appender_new(&store->normal);
     return err ? err : appender_new(&store->pinned);
 }
 
-static enum err new_store(const struct chunk_store_config *config, struct chunk_store **out)
+static enum err new_store(const struct chunk_store_config *config,
+                          struct chunk_store **out)
 {
     struct chunk_store *store = calloc(1, sizeof(*store));
     if (!store) {
@@ -94,22 +97,26 @@ static enum err new_store(const struct chunk_store_config *config, struct chunk_
 static enum err refuse(const struct chunk_store *store, struct why *why, enum err err)
 {
     if (err == ERR_NEWER_SCHEMA) {
-        return why_set(why, err,
-                       "the cache in %s was written by a newer hugfs; use that one, or another "
-                       "cache_dir, or delete the folder",
-                       store->dir);
+        return why_set(
+            why, err,
+            "the cache in %s was written by a newer hugfs; use that one, or another "
+            "cache_dir, or delete the folder",
+            store->dir);
     }
     if (err == ERR_BUSY) {
-        return why_set(why, err, "another process keeps the cache in %s locked", store->dir);
+        return why_set(why, err, "another process keeps the cache in %s locked",
+                       store->dir);
     }
-    return why_set(why, err, "cannot open the cache in %s: %s", store->dir, err_sentence(err));
+    return why_set(why, err, "cannot open the cache in %s: %s", store->dir,
+                   err_sentence(err));
 }
 
 static enum err open_index(struct chunk_store *store)
 {
     lock_acquire(&store->writer_lock);
     enum err err = store_begin_access(store);
-    if (!err && store->users.was_unclean && sql_quick_check(index_writer_db(store->writer))) {
+    if (!err && store->users.was_unclean &&
+        sql_quick_check(index_writer_db(store->writer))) {
         err = rebuild_index(store, "is damaged");
     }
     if (!err) {

@@ -13,7 +13,8 @@ static bool gather(struct chunk_store *store, const struct run_place *place,
         return false;
     }
     struct record_place at = {&file->uuid, place->segment, place->offset};
-    bool sound = record_read(file->fd, &at, &from) == ERR_NONE && place->first >= from.first &&
+    bool sound = record_read(file->fd, &at, &from) == ERR_NONE &&
+                 place->first >= from.first &&
                  place->first + place->n <= from.first + from.n &&
                  from.object.kind == place->object.kind &&
                  digest_equal(&from.object.hash, &place->object.hash);
@@ -61,7 +62,8 @@ bool copy_group(struct chunk_store *store, const struct copy_group *group,
     enum err err = appender_write(appender, record, data, &copies->segments[copies->n],
                                   &place->offset);
     if (err == ERR_NO_SPACE && group->pinned && !segment_open_next(store, true, bytes)) {
-        err = appender_write(appender, record, data, &copies->segments[copies->n], &place->offset);
+        err = appender_write(appender, record, data, &copies->segments[copies->n],
+                             &place->offset);
     }
     if (err) {
         return false;
@@ -92,8 +94,8 @@ static enum copy_reason why_copy(struct chunk_store *store, const struct run_pla
 
 static bool follows(const struct run_place *a, const struct run_place *b)
 {
-    return a->object.kind == b->object.kind && digest_equal(&a->object.hash, &b->object.hash) &&
-           a->first + a->n == b->first;
+    return a->object.kind == b->object.kind &&
+           digest_equal(&a->object.hash, &b->object.hash) && a->first + a->n == b->first;
 }
 
 bool copy_forward(struct chunk_store *store, const struct run_place *places, size_t n,
@@ -125,13 +127,15 @@ enum err copies_init(struct copies *copies, size_t n, uint64_t bytes)
     copies->places = calloc(n + 1, sizeof(*copies->places));
     copies->segments = calloc(n + 1, sizeof(struct open_segment *));
     copies->pinned = calloc(n + 1, sizeof(*copies->pinned));
-    return copies->places && copies->segments && copies->pinned ? ERR_NONE : ERR_NO_MEMORY;
+    return copies->places && copies->segments && copies->pinned ? ERR_NONE
+                                                                : ERR_NO_MEMORY;
 }
 
 void copies_finish(struct chunk_store *store, struct copies *copies)
 {
     for (size_t i = 0; i < copies->n; i++) {
-        appender_done(copies->pinned[i] ? store->pinned : store->normal, copies->segments[i]);
+        appender_done(copies->pinned[i] ? store->pinned : store->normal,
+                      copies->segments[i]);
     }
     free(copies->places);
     free(copies->segments);

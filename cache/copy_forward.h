@@ -27,8 +27,8 @@ NODISCARD enum err copies_init(struct copies *copies, size_t n, uint64_t bytes);
 void copies_finish(struct chunk_store *store, struct copies *copies);
 
 // Writes the group as one record; the index is the caller's. false: damaged, or no room.
-bool copy_group(struct chunk_store *store, const struct copy_group *group, struct copies *copies)
-    REQUIRES(store->writer_lock);
+bool copy_group(struct chunk_store *store, const struct copy_group *group,
+                struct copies *copies) REQUIRES(store->writer_lock);
 // Copies those of a segment's runs that were touched, while the quarter lasts, and all that
 // are pinned; false when a pinned one could not be copied.
 bool copy_forward(struct chunk_store *store, const struct run_place *places, size_t n,

@@ -36,8 +36,8 @@ static bool fits(struct chunk_store *store, uint64_t bytes) REQUIRES(store->writ
     uint64_t reserve =
         clamp(store->budget / INDEX_RESERVE_SHARE, INDEX_RESERVE_MIN, INDEX_RESERVE_MAX);
     uint64_t free_bytes = device_free(store);
-    return store_used_bytes(store) + bytes + reserve <= store->budget && free_bytes >= bytes &&
-           free_bytes - bytes >= store->free_floor;
+    return store_used_bytes(store) + bytes + reserve <= store->budget &&
+           free_bytes >= bytes && free_bytes - bytes >= store->free_floor;
 }
 
 static enum err commit_eviction(struct chunk_store *store, uint64_t id,
@@ -87,14 +87,16 @@ enum err evict_segment(struct chunk_store *store, uint64_t id, uint64_t bytes, b
 }
 
 // Whether a segment holds runs that a pin wants kept: then it is never given up uncopied.
-static bool has_pinned_runs(struct chunk_store *store, uint64_t id) REQUIRES(store->writer_lock)
+static bool has_pinned_runs(struct chunk_store *store, uint64_t id)
+    REQUIRES(store->writer_lock)
 {
     AUTO_FREE struct run_place *places = NULL;
     size_t n = 0;
     bool has = false;
     if (index_segment_runs(store->writer, id, &places, &n) == ERR_NONE) {
         for (size_t i = 0; i < n && !has; i++) {
-            has = pin_set_covers(store->pins, &places[i].object, places[i].first, places[i].n);
+            has = pin_set_covers(store->pins, &places[i].object, places[i].first,
+                                 places[i].n);
         }
     }
     return has;
@@ -129,7 +131,8 @@ enum err evict_for(struct chunk_store *store, uint64_t bytes, bool copy)
 enum err prune_index(struct chunk_store *store)
 {
     uint64_t share = store->budget / INDEX_SHARE_OF_BUDGET;
-    if (index_bytes_in_use(store->writer) <= (share > INDEX_RESERVE_MIN ? share : INDEX_RESERVE_MIN)) {
+    if (index_bytes_in_use(store->writer) <=
+        clamp(share, INDEX_RESERVE_MIN, UINT64_MAX)) {
         return ERR_NONE;
     }
     enum err err = index_begin(store->writer);
@@ -143,7 +146,8 @@ enum err prune_index(struct chunk_store *store)
         "DELETE FROM file WHERE content NOT IN (SELECT content FROM pin) AND NOT EXISTS"
         " (SELECT 1 FROM piece WHERE piece.file=file.id) AND verified=0;"
         "DELETE FROM object WHERE id NOT IN (SELECT object FROM piece) AND NOT EXISTS"
-        " (SELECT 1 FROM run WHERE run.id BETWEEN object.id<<24 AND (object.id<<24)+16777215);");
+        " (SELECT 1 FROM run WHERE run.id BETWEEN object.id<<24 AND "
+        "(object.id<<24)+16777215);");
     if (err) {
         index_rollback(store->writer);
         return err;

@@ -34,4 +34,5 @@ struct index_writer {
 };
 
 // Steps a deletion whose only parameter is an id.
-NODISCARD enum err index_delete_by(struct index_writer *writer, enum change change, int64_t id);
+NODISCARD enum err index_delete_by(struct index_writer *writer, enum change change,
+                                   int64_t id);

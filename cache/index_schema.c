@@ -18,9 +18,11 @@
 static const char schema_sql[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
-    "CREATE TABLE object(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, hash BLOB NOT NULL,"
+    "CREATE TABLE object(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, hash BLOB NOT "
+    "NULL,"
     " UNIQUE(kind, hash));"
-    "CREATE TABLE run(id INTEGER PRIMARY KEY, n INTEGER NOT NULL, segment INTEGER NOT NULL,"
+    "CREATE TABLE run(id INTEGER PRIMARY KEY, n INTEGER NOT NULL, segment INTEGER NOT "
+    "NULL,"
     " offset INTEGER NOT NULL);"
     "CREATE INDEX run_segment ON run(segment);"
     "CREATE TABLE segment(id INTEGER PRIMARY KEY AUTOINCREMENT, class INTEGER NOT NULL,"
@@ -28,7 +30,8 @@ static const char schema_sql[] =
     "CREATE TABLE file(id INTEGER PRIMARY KEY, content BLOB NOT NULL UNIQUE,"
     " size INTEGER NOT NULL, verified INTEGER NOT NULL);"
     "CREATE TABLE piece(file INTEGER, offset INTEGER, length INTEGER NOT NULL,"
-    " object INTEGER NOT NULL, first INTEGER NOT NULL, n INTEGER NOT NULL, crc INTEGER NOT NULL,"
+    " object INTEGER NOT NULL, first INTEGER NOT NULL, n INTEGER NOT NULL, crc INTEGER "
+    "NOT NULL,"
     " PRIMARY KEY(file, offset)) WITHOUT ROWID;"
     "CREATE TABLE pin(content BLOB PRIMARY KEY, is_xet INTEGER NOT NULL,"
     " size INTEGER NOT NULL) WITHOUT ROWID;"
@@ -83,7 +86,8 @@ enum err index_get_uuid(sqlite3 *db, struct store_uuid *out)
 enum err index_set_uuid(sqlite3 *db, const struct store_uuid *uuid)
 {
     sqlite3_stmt *statement = NULL;
-    enum err err = sql_prepare(db, "INSERT OR REPLACE INTO meta VALUES('uuid', ?)", &statement);
+    enum err err =
+        sql_prepare(db, "INSERT OR REPLACE INTO meta VALUES('uuid', ?)", &statement);
     if (!err) {
         sqlite3_bind_blob(statement, 1, uuid->bytes, sizeof(uuid->bytes), SQLITE_STATIC);
         err = sql_done(statement);
@@ -95,11 +99,13 @@ enum err index_set_uuid(sqlite3 *db, const struct store_uuid *uuid)
 enum err index_raise_segment_ids(sqlite3 *db, uint64_t floor)
 {
     sqlite3_stmt *statement = NULL;
-    enum err err = sql_exec(db, "INSERT INTO sqlite_sequence SELECT 'segment', 0 WHERE NOT EXISTS"
-                                "(SELECT 1 FROM sqlite_sequence WHERE name='segment')");
+    enum err err =
+        sql_exec(db, "INSERT INTO sqlite_sequence SELECT 'segment', 0 WHERE NOT EXISTS"
+                     "(SELECT 1 FROM sqlite_sequence WHERE name='segment')");
     if (!err) {
-        err = sql_prepare(db, "UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name='segment'",
-                          &statement);
+        err = sql_prepare(
+            db, "UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name='segment'",
+            &statement);
     }
     if (!err) {
         sqlite3_bind_int64(statement, 1, (int64_t)floor);

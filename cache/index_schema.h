@@ -24,3 +24,11 @@ NODISCARD enum err index_set_uuid(sqlite3 *db, const struct store_uuid *uuid);
 
 // Segment numbers given out from now on are greater than `floor`.
 NODISCARD enum err index_raise_segment_ids(sqlite3 *db, uint64_t floor);
+
+// Whether a row of run can be one. Readers and the writer must agree on it: a row that a
+// reader skips, and that keeps the writer from inserting another, would hide its chunks for
+// ever.
+static inline bool run_row_is_legal(int64_t n, int64_t segment, int64_t offset)
+{
+    return n > 0 && n <= RUN_CHUNKS_MAX && segment > 0 && offset >= SEGMENT_HEADER_BYTES;
+}

@@ -4,8 +4,8 @@
 // place (segment, offset) that somebody remembers means one record or none.
 #include "cache/index_changes.h"
 
-enum err index_add_segment(struct index_writer *writer, enum segment_class class, uint64_t bytes,
-                           uint64_t *out_id)
+enum err index_add_segment(struct index_writer *writer, enum segment_class class,
+                           uint64_t bytes, uint64_t *out_id)
 {
     sqlite3_stmt *statement = writer->statements[ADD_SEGMENT];
     sqlite3_bind_int(statement, 1, (int)class);
@@ -17,8 +17,8 @@ enum err index_add_segment(struct index_writer *writer, enum segment_class class
     return err;
 }
 
-enum err index_put_segment(struct index_writer *writer, uint64_t id, enum segment_class class,
-                           uint64_t bytes)
+enum err index_put_segment(struct index_writer *writer, uint64_t id,
+                           enum segment_class class, uint64_t bytes)
 {
     sqlite3_stmt *statement = writer->statements[PUT_SEGMENT];
     sqlite3_bind_int64(statement, 1, (int64_t)id);
@@ -33,8 +33,8 @@ enum err index_remove_segment(struct index_writer *writer, uint64_t id)
     return err ? err : index_delete_by(writer, DELETE_SEGMENT, (int64_t)id);
 }
 
-enum err index_get_segment(struct index_writer *writer, uint64_t id, enum segment_class *out_class,
-                           uint64_t *out_bytes)
+enum err index_get_segment(struct index_writer *writer, uint64_t id,
+                           enum segment_class *out_class, uint64_t *out_bytes)
 {
     sqlite3_stmt *statement = writer->statements[GET_SEGMENT];
     sqlite3_bind_int64(statement, 1, (int64_t)id);
@@ -47,8 +47,8 @@ enum err index_get_segment(struct index_writer *writer, uint64_t id, enum segmen
     return err;
 }
 
-enum err index_next_segment(struct index_writer *writer, enum segment_class class, uint64_t after,
-                            uint64_t *out_id, uint64_t *out_bytes)
+enum err index_next_segment(struct index_writer *writer, enum segment_class class,
+                            uint64_t after, uint64_t *out_id, uint64_t *out_bytes)
 {
     sqlite3_stmt *statement = writer->statements[NEXT_SEGMENT];
     sqlite3_bind_int(statement, 1, (int)class);
@@ -62,7 +62,8 @@ enum err index_next_segment(struct index_writer *writer, enum segment_class clas
     return err;
 }
 
-enum err index_segment_sums(struct index_writer *writer, uint64_t *out_all, uint64_t *out_pinned)
+enum err index_segment_sums(struct index_writer *writer, uint64_t *out_all,
+                            uint64_t *out_pinned)
 {
     sqlite3_stmt *statement = writer->statements[SUM_SEGMENTS];
     enum err err = sql_row(statement);
@@ -74,8 +75,8 @@ enum err index_segment_sums(struct index_writer *writer, uint64_t *out_all, uint
     return err;
 }
 
-enum err index_segment_runs(struct index_writer *writer, uint64_t segment, struct run_place **out,
-                            size_t *out_n)
+enum err index_segment_runs(struct index_writer *writer, uint64_t segment,
+                            struct run_place **out, size_t *out_n)
 {
     sqlite3_stmt *statement = writer->statements[SEGMENT_RUNS];
     sqlite3_bind_int64(statement, 1, (int64_t)segment);
@@ -95,11 +96,13 @@ enum err index_segment_runs(struct index_writer *writer, uint64_t segment, struc
         }
         struct run_place *place = &places[n];
         *place = (struct run_place){.segment = segment};
-        place->first = (uint32_t)sqlite3_column_int64(statement, 0) & (CHUNK_NUMBER_LIMIT - 1);
+        place->first =
+            (uint32_t)sqlite3_column_int64(statement, 0) & (CHUNK_NUMBER_LIMIT - 1);
         place->n = (uint32_t)sqlite3_column_int64(statement, 1);
         place->offset = (uint64_t)sqlite3_column_int64(statement, 2);
         place->object.kind = (enum object_kind)sqlite3_column_int(statement, 3);
-        n += sql_column_bytes(statement, 4, place->object.hash.bytes, sizeof(struct digest));
+        n += sql_column_bytes(statement, 4, place->object.hash.bytes,
+                              sizeof(struct digest));
     }
     sqlite3_reset(statement);
     if (err != ERR_ABSENT) {

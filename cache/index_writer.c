@@ -16,14 +16,16 @@ static const char *const change_sql[CHANGES] = {
                " ORDER BY id DESC LIMIT 1",
     [RUN_AFTER] = "SELECT id, n, segment, offset FROM run WHERE id>?1 AND id<?2"
                   " ORDER BY id LIMIT 1",
-    [ADD_RUN] = "INSERT OR REPLACE INTO run(id, n, segment, offset) VALUES(?1, ?2, ?3, ?4)",
+    [ADD_RUN] =
+        "INSERT OR REPLACE INTO run(id, n, segment, offset) VALUES(?1, ?2, ?3, ?4)",
     [DELETE_RUN] = "DELETE FROM run WHERE id=?1",
     [ADD_SEGMENT] = "INSERT INTO segment(class, bytes) VALUES(?1, ?2)",
     [PUT_SEGMENT] = "INSERT OR REPLACE INTO segment(id, class, bytes) VALUES(?1, ?2, ?3)",
     [DELETE_SEGMENT] = "DELETE FROM segment WHERE id=?1",
     [DELETE_SEGMENT_RUNS] = "DELETE FROM run WHERE segment=?1",
     [GET_SEGMENT] = "SELECT class, bytes FROM segment WHERE id=?1",
-    [NEXT_SEGMENT] = "SELECT id, bytes FROM segment WHERE class=?1 AND id>?2 ORDER BY id LIMIT 1",
+    [NEXT_SEGMENT] =
+        "SELECT id, bytes FROM segment WHERE class=?1 AND id>?2 ORDER BY id LIMIT 1",
     [SUM_SEGMENTS] = "SELECT coalesce(sum(bytes),0), coalesce(sum(bytes*(class>=2)),0)"
                      " FROM segment",
     [SEGMENT_RUNS] = "SELECT run.id, run.n, run.offset, object.kind, object.hash"
@@ -46,7 +48,8 @@ enum err index_writer_open(const char *path, struct index_writer **out)
         return ERR_NO_MEMORY;
     }
     writer->path = strdup(path);
-    enum err err = writer->path ? index_open_for_writing(path, &writer->db) : ERR_NO_MEMORY;
+    enum err err =
+        writer->path ? index_open_for_writing(path, &writer->db) : ERR_NO_MEMORY;
     struct stat status;
     if (!err && stat(path, &status) == 0) {
         writer->device = status.st_dev;
@@ -107,8 +110,8 @@ void index_rollback(struct index_writer *writer)
     }
 }
 
-enum err index_object_id(struct index_writer *writer, const struct object_id *object, bool create,
-                         int64_t *out_id)
+enum err index_object_id(struct index_writer *writer, const struct object_id *object,
+                         bool create, int64_t *out_id)
 {
     enum change step = GET_OBJECT;
     for (;;) {
@@ -135,8 +138,8 @@ enum err index_object_id(struct index_writer *writer, const struct object_id *ob
     }
 }
 
-static enum err get_row(struct index_writer *writer, enum change question, int64_t a, int64_t b,
-                        struct run_row *out)
+static enum err get_row(struct index_writer *writer, enum change question, int64_t a,
+                        int64_t b, struct run_row *out)
 {
     sqlite3_stmt *statement = writer->statements[question];
     sqlite3_bind_int64(statement, 1, a);
@@ -145,11 +148,11 @@ static enum err get_row(struct index_writer *writer, enum change question, int64
     if (!err) {
         out->id = sqlite3_column_int64(statement, 0);
         out->n = sqlite3_column_int64(statement, 1);
-        if (out->n < 0 || out->n > RUN_CHUNKS_MAX) {
-            out->n = 0; // a flipped bit: the row covers nothing and is replaced
-        }
         out->segment = sqlite3_column_int64(statement, 2);
         out->offset = sqlite3_column_int64(statement, 3);
+        if (!run_row_is_legal(out->n, out->segment, out->offset)) {
+            out->n = 0; // a flipped bit: the row covers nothing and is replaced
+        }
     }
     sqlite3_reset(statement);
     return err;
@@ -204,7 +207,8 @@ bool index_covers(struct index_writer *writer, const struct run_place *place)
     int64_t chunk = base + place->first;
     int64_t end = chunk + place->n;
     struct run_row row;
-    while (chunk < end && !get_row(writer, RUN_AT, base, chunk, &row) && row.id + row.n > chunk) {
+    while (chunk < end && !get_row(writer, RUN_AT, base, chunk, &row) &&
+           row.id + row.n > chunk) {
         chunk = row.id + row.n;
     }
     return chunk >= end;
@@ -218,8 +222,8 @@ enum err index_delete_by(struct index_writer *writer, enum change change, int64_
 }
 
 // Replaces a row by what is left and right of [from, to).
-static enum err split_row(struct index_writer *writer, const struct run_row *row, int64_t from,
-                          int64_t to)
+static enum err split_row(struct index_writer *writer, const struct run_row *row,
+                          int64_t from, int64_t to)
 {
     enum err err = index_delete_by(writer, DELETE_RUN, row->id);
     if (!err && row->id < from) {
@@ -250,8 +254,8 @@ enum err index_cut_hole(struct index_writer *writer, const struct run_hole *hole
     err = get_row(writer, RUN_AT, base, from, &row);
     int64_t at = from;
     while (!err || err == ERR_ABSENT) {
-        if (!err && row.segment == (int64_t)hole->segment && row.offset == (int64_t)hole->offset &&
-            row.id + row.n > from) {
+        if (!err && row.segment == (int64_t)hole->segment &&
+            row.offset == (int64_t)hole->offset && row.id + row.n > from) {
             err = split_row(writer, &row, from, to);
             if (err) {
                 break;

@@ -22,19 +22,23 @@ NODISCARD enum err index_commit(struct index_writer *writer);
 void index_rollback(struct index_writer *writer);
 
 // The row id of an object; ERR_ABSENT, or made when `create`.
-NODISCARD enum err index_object_id(struct index_writer *writer, const struct object_id *object,
-                                   bool create, int64_t *out_id);
+NODISCARD enum err index_object_id(struct index_writer *writer,
+                                   const struct object_id *object, bool create,
+                                   int64_t *out_id);
 
 // Inserts what of the place no row covers yet: runs of an object stay disjoint.
-NODISCARD enum err index_insert_run(struct index_writer *writer, const struct run_place *place);
+NODISCARD enum err index_insert_run(struct index_writer *writer,
+                                    const struct run_place *place);
 // Whether rows cover all of it.
 bool index_covers(struct index_writer *writer, const struct run_place *place);
 // Takes the hole's chunks out of the rows that name this record.
-NODISCARD enum err index_cut_hole(struct index_writer *writer, const struct run_hole *hole);
+NODISCARD enum err index_cut_hole(struct index_writer *writer,
+                                  const struct run_hole *hole);
 
 // Segments. `index_add_segment` gives out a number that was never used before.
-NODISCARD enum err index_add_segment(struct index_writer *writer, enum segment_class class,
-                                     uint64_t bytes, uint64_t *out_id);
+NODISCARD enum err index_add_segment(struct index_writer *writer,
+                                     enum segment_class class, uint64_t bytes,
+                                     uint64_t *out_id);
 NODISCARD enum err index_put_segment(struct index_writer *writer, uint64_t id,
                                      enum segment_class class, uint64_t bytes);
 // Deletes the row and all runs in it.
@@ -43,8 +47,9 @@ NODISCARD enum err index_remove_segment(struct index_writer *writer, uint64_t id
 NODISCARD enum err index_get_segment(struct index_writer *writer, uint64_t id,
                                      enum segment_class *out_class, uint64_t *out_bytes);
 // The first segment of this class with a number above `after`; ERR_ABSENT.
-NODISCARD enum err index_next_segment(struct index_writer *writer, enum segment_class class,
-                                      uint64_t after, uint64_t *out_id, uint64_t *out_bytes);
+NODISCARD enum err index_next_segment(struct index_writer *writer,
+                                      enum segment_class class, uint64_t after,
+                                      uint64_t *out_id, uint64_t *out_bytes);
 NODISCARD enum err index_segment_sums(struct index_writer *writer, uint64_t *out_all,
                                       uint64_t *out_pinned);
 

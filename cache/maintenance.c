@@ -20,7 +20,8 @@ static void verify_run(struct chunk_store *store, const struct run_place *place,
         struct run_place now;
         if (store_locate(store, &place->object, place->first, &now) == ERR_NONE &&
             now.segment == place->segment) {
-            store_report_damage(store, place, place->first, place->n, "the segment is missing");
+            store_report_damage(store, place, place->first, place->n,
+                                "the segment is missing");
         }
         check->damaged += place->n;
         return;
@@ -33,7 +34,8 @@ static void verify_run(struct chunk_store *store, const struct run_place *place,
         check->chunks++;
         if (file_pread(file->fd, chunk, len, header->data + begin) ||
             crc32c(0, chunk, len) != run_header_crc(header, i)) {
-            store_report_damage(store, place, header->first + i, 1, "a checksum does not match");
+            store_report_damage(store, place, header->first + i, 1,
+                                "a checksum does not match");
             check->damaged++;
         } else {
             run_header_set_checked(header, i);
@@ -105,8 +107,9 @@ static enum err evict_class(struct chunk_store *store, enum segment_class class,
     enum err err = ERR_NONE;
     while (!err && store_used_bytes(store) > target_bytes) {
         err = index_next_segment(store->writer, class, id, &id, &bytes);
-        err = err ? err : evict_segment(store, id, bytes, class == SEGMENT_SEALED &&
-                                                              target_bytes > 0);
+        err = err ? err
+                  : evict_segment(store, id, bytes,
+                                  class == SEGMENT_SEALED && target_bytes > 0);
         err = err == ERR_NO_SPACE ? ERR_NONE : err;
     }
     return err == ERR_ABSENT ? ERR_NONE : err;
@@ -128,9 +131,10 @@ enum err chunk_store_trim(struct chunk_store *store, uint64_t target_bytes)
 static enum err forget_everything(struct chunk_store *store) REQUIRES(store->writer_lock)
 {
     enum err err = index_begin(store->writer);
-    err = err ? err : sql_exec(index_writer_db(store->writer),
-                               "DELETE FROM pin; DELETE FROM piece; DELETE FROM file;"
-                               "DELETE FROM run; DELETE FROM object;");
+    err = err ? err
+              : sql_exec(index_writer_db(store->writer),
+                         "DELETE FROM pin; DELETE FROM piece; DELETE FROM file;"
+                         "DELETE FROM run; DELETE FROM object;");
     err = err ? err : index_commit(store->writer);
     index_rollback(store->writer);
     if (!err) {

@@ -68,7 +68,8 @@ static struct pending_file *find(struct pending_file *file, const struct digest 
     return file;
 }
 
-static struct pending_file *find_or_add(struct pending_files *files, const struct digest *content)
+static struct pending_file *find_or_add(struct pending_files *files,
+                                        const struct digest *content)
     REQUIRES(files->lock)
 {
     struct pending_file *file = find(files->open, content);
@@ -80,8 +81,8 @@ static struct pending_file *find_or_add(struct pending_files *files, const struc
     return file;
 }
 
-enum err pending_files_put(struct pending_files *files, const struct digest *content, uint64_t size,
-                           const struct piece *pieces, size_t n)
+enum err pending_files_put(struct pending_files *files, const struct digest *content,
+                           uint64_t size, const struct piece *pieces, size_t n)
 {
     lock_acquire(&files->lock);
     if (files->open_pieces + n > PIECES_MAX) {
@@ -102,8 +103,9 @@ enum err pending_files_put(struct pending_files *files, const struct digest *con
     return err;
 }
 
-enum err pending_files_set_verdict(struct pending_files *files, const struct digest *content,
-                                   uint64_t size, enum verified_state verdict)
+enum err pending_files_set_verdict(struct pending_files *files,
+                                   const struct digest *content, uint64_t size,
+                                   enum verified_state verdict)
 {
     lock_acquire(&files->lock);
     struct pending_file *file = find_or_add(files, content);

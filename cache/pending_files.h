@@ -23,8 +23,9 @@ struct pending_batch {
 NODISCARD enum err pending_files_new(struct pending_files **out);
 void pending_files_free(struct pending_files *files);
 
-NODISCARD enum err pending_files_put(struct pending_files *files, const struct digest *content,
-                                     uint64_t size, const struct piece *pieces, size_t n);
+NODISCARD enum err pending_files_put(struct pending_files *files,
+                                     const struct digest *content, uint64_t size,
+                                     const struct piece *pieces, size_t n);
 NODISCARD enum err pending_files_set_verdict(struct pending_files *files,
                                              const struct digest *content, uint64_t size,
                                              enum verified_state verdict);

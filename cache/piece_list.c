@@ -32,11 +32,12 @@ void piece_trim(const struct piece *old, const struct piece *new, struct piece *
     uint64_t new_end = new->offset + new->length;
     uint32_t old_last = old->first + old->n;
     uint32_t new_last = new->first + new->n;
-    bool same = old->object.kind == new->object.kind &&
-                digest_equal(&old->object.hash, &new->object.hash);
-    *out_has_left = same && old->offset < new->offset && new->first > old->first &&
+    bool same = old->object.kind ==
+                new->object.kind &&digest_equal(&old->object.hash, &new->object.hash);
+    *out_has_left = same && old->offset<new->offset &&new->first> old->first &&
                     new->first <= old_last;
-    *out_has_right = same && old_end > new_end && new_last < old_last && new_last >= old->first;
+    *out_has_right =
+        same && old_end > new_end && new_last < old_last && new_last >= old->first;
     if (*out_has_left) {
         *out_left = *old;
         out_left->length = new->offset - old->offset;

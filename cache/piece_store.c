@@ -5,8 +5,8 @@
 // wrong piece would read as another file's bytes.
 #include "cache/store_state.h"
 
-size_t chunk_store_pieces(struct chunk_store *store, const struct digest *xet_hash, uint64_t offset,
-                          uint64_t length, struct piece *out, size_t max)
+size_t chunk_store_pieces(struct chunk_store *store, const struct digest *xet_hash,
+                          uint64_t offset, uint64_t length, struct piece *out, size_t max)
 {
     uint64_t end = 0;
     if (max == 0 || !checked_add(offset, length, &end) || end > INT64_MAX) {
@@ -50,14 +50,16 @@ enum err chunk_store_put_pieces(struct chunk_store *store, const struct digest *
     enum err err = pending_files_put(store->files, xet_hash, file_size, pieces, n);
     if (!err && pin_set_has_content(store->pins, xet_hash)) {
         for (size_t i = 0; i < n && !err; i++) {
-            err = pin_set_add_range(store->pins, &pieces[i].object, pieces[i].first, pieces[i].n);
+            err = pin_set_add_range(store->pins, &pieces[i].object, pieces[i].first,
+                                    pieces[i].n);
         }
     }
     store_writer_wake(store, false);
     return err;
 }
 
-enum verified_state chunk_store_verified(struct chunk_store *store, const struct digest *content)
+enum verified_state chunk_store_verified(struct chunk_store *store,
+                                         const struct digest *content)
 {
     enum verified_state state = VERIFIED_UNKNOWN;
     if (pending_files_verdict(store->files, content, &state)) {
@@ -95,7 +97,8 @@ struct plan_writer {
 static enum err plan_writer_init(struct plan_writer *plan, struct index_writer *writer)
 {
     static const char *const texts[] = {
-        "INSERT INTO file(content, size, verified) VALUES(?1, ?2, max(?3, 0)) ON CONFLICT(content)"
+        "INSERT INTO file(content, size, verified) VALUES(?1, ?2, max(?3, 0)) ON "
+        "CONFLICT(content)"
         " DO UPDATE SET size=?2, verified=CASE WHEN ?3<0 THEN verified ELSE ?3 END",
         "SELECT id FROM file WHERE content=?1",
         "SELECT piece.offset, length, object.kind, object.hash, first, n, crc FROM piece"
@@ -143,8 +146,8 @@ static enum err put_file(struct plan_writer *plan, const struct pending_file *fi
     return err;
 }
 
-static enum err add_piece(struct plan_writer *plan, int64_t file, const struct digest *content,
-                          const struct piece *piece)
+static enum err add_piece(struct plan_writer *plan, int64_t file,
+                          const struct digest *content, const struct piece *piece)
 {
     int64_t object = 0;
     enum err err = index_object_id(plan->writer, &piece->object, true, &object);
@@ -162,12 +165,12 @@ static enum err add_piece(struct plan_writer *plan, int64_t file, const struct d
 }
 
 // The old rows that a new piece replaces, at least in part.
-static enum err old_pieces(struct plan_writer *plan, int64_t file, const struct piece *new,
-                           struct piece_list *out)
+static enum err old_pieces(struct plan_writer *plan, int64_t file,
+                           const struct piece *new, struct piece_list *out)
 {
     sqlite3_stmt *statement = plan->overlapping;
     sqlite3_bind_int64(statement, 1, file);
-    sqlite3_bind_int64(statement, 2, (int64_t)new->offset);
+    sqlite3_bind_int64(statement, 2, (int64_t) new->offset);
     sqlite3_bind_int64(statement, 3, (int64_t)(new->offset + new->length));
     enum err err = ERR_NONE;
     while (!err && !(err = sql_row(statement))) {
@@ -178,8 +181,10 @@ static enum err old_pieces(struct plan_writer *plan, int64_t file, const struct 
             .first = (uint32_t)sqlite3_column_int64(statement, 4),
             .n = (uint32_t)sqlite3_column_int64(statement, 5),
         };
-        if (sql_column_bytes(statement, 3, old.object.hash.bytes, sizeof(struct digest)) &&
-            piece_is_legal(&old) && piece_overlaps(&old, new->offset, new->offset + new->length)) {
+        if (sql_column_bytes(statement, 3, old.object.hash.bytes,
+                             sizeof(struct digest)) &&
+            piece_is_legal(&old) &&
+            piece_overlaps(&old, new->offset, new->offset + new->length)) {
             err = piece_list_replace(out, &old);
         }
     }
@@ -187,8 +192,8 @@ static enum err old_pieces(struct plan_writer *plan, int64_t file, const struct 
     return err == ERR_ABSENT ? ERR_NONE : err;
 }
 
-static enum err replace_piece(struct plan_writer *plan, int64_t file, const struct digest *content,
-                              const struct piece *new)
+static enum err replace_piece(struct plan_writer *plan, int64_t file,
+                              const struct digest *content, const struct piece *new)
 {
     struct piece_list list = {0};
     enum err err = old_pieces(plan, file, new, &list);
@@ -209,7 +214,8 @@ enum err commit_files(struct chunk_store *store, const struct pending_batch *bat
 {
     struct plan_writer plan;
     enum err err = plan_writer_init(&plan, store->writer);
-    for (const struct pending_file *file = batch->files; file && !err; file = file->next) {
+    for (const struct pending_file *file = batch->files; file && !err;
+         file = file->next) {
         int64_t id = 0;
         err = put_file(&plan, file, &id);
         for (size_t i = 0; i < file->pieces.n && !err; i++) {

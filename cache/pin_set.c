@@ -54,7 +54,8 @@ void pin_set_free(struct pin_set *set)
     }
 }
 
-static bool has_content(struct pin_set *set, const struct digest *content) REQUIRES(set->lock)
+static bool has_content(struct pin_set *set, const struct digest *content)
+    REQUIRES(set->lock)
 {
     for (size_t i = 0; i < set->contents_n; i++) {
         if (digest_equal(&set->contents[i], content)) {
@@ -72,12 +73,14 @@ bool pin_set_has_content(struct pin_set *set, const struct digest *content)
     return has;
 }
 
-static int compare(const struct pin_range *range, const struct object_id *object, uint32_t chunk)
+static int compare(const struct pin_range *range, const struct object_id *object,
+                   uint32_t chunk)
 {
     if (range->object.kind != object->kind) {
         return range->object.kind < object->kind ? -1 : 1;
     }
-    int order = memcmp(range->object.hash.bytes, object->hash.bytes, sizeof(object->hash.bytes));
+    int order =
+        memcmp(range->object.hash.bytes, object->hash.bytes, sizeof(object->hash.bytes));
     if (order != 0) {
         return order;
     }
@@ -85,8 +88,8 @@ static int compare(const struct pin_range *range, const struct object_id *object
 }
 
 // The first range of the object that ends at or after the chunk, or where it would go.
-static size_t lower_bound(struct pin_set *set, const struct object_id *object, uint32_t chunk)
-    REQUIRES(set->lock)
+static size_t lower_bound(struct pin_set *set, const struct object_id *object,
+                          uint32_t chunk) REQUIRES(set->lock)
 {
     size_t low = 0;
     size_t high = set->ranges_n;
@@ -103,10 +106,12 @@ static size_t lower_bound(struct pin_set *set, const struct object_id *object, u
 
 static bool is_object(const struct pin_range *range, const struct object_id *object)
 {
-    return range->object.kind == object->kind && digest_equal(&range->object.hash, &object->hash);
+    return range->object.kind == object->kind &&
+           digest_equal(&range->object.hash, &object->hash);
 }
 
-bool pin_set_covers(struct pin_set *set, const struct object_id *object, uint32_t first, uint32_t n)
+bool pin_set_covers(struct pin_set *set, const struct object_id *object, uint32_t first,
+                    uint32_t n)
 {
     bool covers = false;
     lock_acquire(&set->lock);
@@ -129,7 +134,8 @@ enum err pin_set_add_content(struct pin_set *set, const struct digest *content)
     enum err err = ERR_NONE;
     lock_acquire(&set->lock);
     if (!has_content(set, content)) {
-        struct digest *grown = reallocarray(set->contents, set->contents_n + 1, sizeof(*grown));
+        struct digest *grown =
+            reallocarray(set->contents, set->contents_n + 1, sizeof(*grown));
         if (grown) {
             set->contents = grown;
             set->contents[set->contents_n++] = *content;
@@ -147,7 +153,8 @@ static enum err add_range(struct pin_set *set, struct pin_range range) REQUIRES(
     size_t to = at;
     while (to < set->ranges_n && is_object(&set->ranges[to], &range.object) &&
            set->ranges[to].first <= range.end) {
-        range.first = set->ranges[to].first < range.first ? set->ranges[to].first : range.first;
+        range.first =
+            set->ranges[to].first < range.first ? set->ranges[to].first : range.first;
         range.end = set->ranges[to].end > range.end ? set->ranges[to].end : range.end;
         to++;
     }
@@ -166,8 +173,8 @@ static enum err add_range(struct pin_set *set, struct pin_range range) REQUIRES(
     return ERR_NONE;
 }
 
-enum err pin_set_add_range(struct pin_set *set, const struct object_id *object, uint32_t first,
-                           uint32_t n)
+enum err pin_set_add_range(struct pin_set *set, const struct object_id *object,
+                           uint32_t first, uint32_t n)
 {
     lock_acquire(&set->lock);
     enum err err = add_range(set, (struct pin_range){*object, first, first + n});

@@ -14,18 +14,22 @@ static const char xet_ranges_sql[] =
     " WHERE file.content=?1 ORDER BY object.id, piece.first";
 
 // Adds the chunk ranges that make up a Xet content.
-static enum err add_xet_ranges(sqlite3 *db, const struct digest *content, struct pin_set *set)
+static enum err add_xet_ranges(sqlite3 *db, const struct digest *content,
+                               struct pin_set *set)
 {
     sqlite3_stmt *statement = NULL;
     enum err err = sql_prepare(db, xet_ranges_sql, &statement);
     if (!err) {
-        sqlite3_bind_blob(statement, 1, content->bytes, sizeof(content->bytes), SQLITE_STATIC);
+        sqlite3_bind_blob(statement, 1, content->bytes, sizeof(content->bytes),
+                          SQLITE_STATIC);
     }
     while (!err && !(err = sql_row(statement))) {
-        struct object_id object = {(enum object_kind)sqlite3_column_int(statement, 0), {{0}}};
+        struct object_id object = {(enum object_kind)sqlite3_column_int(statement, 0),
+                                   {{0}}};
         int64_t first = sqlite3_column_int64(statement, 2);
         int64_t n = sqlite3_column_int64(statement, 3);
-        if (sql_column_bytes(statement, 1, object.hash.bytes, sizeof(object.hash.bytes)) &&
+        if (sql_column_bytes(statement, 1, object.hash.bytes,
+                             sizeof(object.hash.bytes)) &&
             first >= 0 && n > 0 && first + n <= CHUNK_NUMBER_LIMIT) {
             err = pin_set_add_range(set, &object, (uint32_t)first, (uint32_t)n);
         }
@@ -62,8 +66,9 @@ void pins_reload(struct chunk_store *store)
     }
 }
 
-static enum err change_pin(struct chunk_store *store, const char *sql, const struct digest *content,
-                           bool is_xet, uint64_t size) REQUIRES(store->writer_lock)
+static enum err change_pin(struct chunk_store *store, const char *sql,
+                           const struct digest *content, bool is_xet, uint64_t size)
+    REQUIRES(store->writer_lock)
 {
     sqlite3_stmt *statement = NULL;
     enum err err = index_begin(store->writer);
@@ -72,7 +77,8 @@ static enum err change_pin(struct chunk_store *store, const char *sql, const str
     }
     err = sql_prepare(index_writer_db(store->writer), sql, &statement);
     if (!err) {
-        sqlite3_bind_blob(statement, 1, content->bytes, sizeof(content->bytes), SQLITE_STATIC);
+        sqlite3_bind_blob(statement, 1, content->bytes, sizeof(content->bytes),
+                          SQLITE_STATIC);
         sqlite3_bind_int(statement, 2, is_xet);
         sqlite3_bind_int64(statement, 3, (int64_t)size);
         err = sql_done(statement);
@@ -95,11 +101,12 @@ static enum err check_room(struct chunk_store *store, uint64_t size, struct why 
     uint64_t limit = store->budget / 100 * PINNED_PERCENT_MAX;
     uint64_t total = 0;
     if (!checked_add((uint64_t)wished, size, &total) || total > limit) {
-        return why_set(why, ERR_NO_SPACE,
-                       "cannot pin %llu bytes more: %llu are pinned and at most %d %% of the "
-                       "cache in %s (%llu bytes) may be; make cache_size larger or unpin something",
-                       (unsigned long long)size, (unsigned long long)wished, PINNED_PERCENT_MAX,
-                       store->dir, (unsigned long long)limit);
+        return why_set(
+            why, ERR_NO_SPACE,
+            "cannot pin %llu bytes more: %llu are pinned and at most %d %% of the "
+            "cache in %s (%llu bytes) may be; make cache_size larger or unpin something",
+            (unsigned long long)size, (unsigned long long)wished, PINNED_PERCENT_MAX,
+            store->dir, (unsigned long long)limit);
     }
     return ERR_NONE;
 }
@@ -109,7 +116,8 @@ static enum err check_room(struct chunk_store *store, uint64_t size, struct why 
 static enum err commit_move(struct chunk_store *store, const struct run_place *from,
                             const struct copies *copies) REQUIRES(store->writer_lock)
 {
-    struct run_hole hole = {from->object, from->segment, from->offset, from->first, from->n};
+    struct run_hole hole = {from->object, from->segment, from->offset, from->first,
+                            from->n};
     enum err err = index_begin(store->writer);
     if (err) {
         return err;
@@ -144,7 +152,8 @@ static enum err move_pinned_runs(struct chunk_store *store, uint64_t segment)
     size_t n = 0;
     enum err err = index_segment_runs(store->writer, segment, &places, &n);
     for (size_t i = 0; i < n && !err; i++) {
-        if (pin_set_covers(store->pins, &places[i].object, places[i].first, places[i].n)) {
+        if (pin_set_covers(store->pins, &places[i].object, places[i].first,
+                           places[i].n)) {
             err = move_run(store, &places[i]);
         }
     }
@@ -163,8 +172,8 @@ static enum err move_all(struct chunk_store *store, enum segment_class class)
     return err == ERR_ABSENT ? ERR_NONE : err;
 }
 
-enum err chunk_store_pin(struct chunk_store *store, const struct digest *content, bool is_xet,
-                         uint64_t size, struct why *why)
+enum err chunk_store_pin(struct chunk_store *store, const struct digest *content,
+                         bool is_xet, uint64_t size, struct why *why)
 {
     lock_acquire(&store->writer_lock);
     enum err err = store_begin_access(store);
@@ -176,8 +185,9 @@ enum err chunk_store_pin(struct chunk_store *store, const struct digest *content
     if (!pin_set_has_content(store->pins, content)) {
         err = store_commit_pending(store);
         err = err ? err : check_room(store, size, why);
-        err = err ? err : change_pin(store, "INSERT OR REPLACE INTO pin VALUES(?1, ?2, ?3)",
-                                     content, is_xet, size);
+        err = err ? err
+                  : change_pin(store, "INSERT OR REPLACE INTO pin VALUES(?1, ?2, ?3)",
+                               content, is_xet, size);
         if (!err) {
             pins_reload(store);
             err = move_all(store, SEGMENT_SEALED);
@@ -191,24 +201,38 @@ enum err chunk_store_pin(struct chunk_store *store, const struct digest *content
 
 // ---------------------------------------------------------------------------------- unpin
 
-static bool all_pinned(struct chunk_store *store, uint64_t segment) REQUIRES(store->writer_lock)
+static bool all_pinned(struct chunk_store *store, uint64_t segment)
+    REQUIRES(store->writer_lock)
 {
     AUTO_FREE struct run_place *places = NULL;
     size_t n = 0;
-    bool all = index_segment_runs(store->writer, segment, &places, &n) == ERR_NONE && n > 0;
+    bool all =
+        index_segment_runs(store->writer, segment, &places, &n) == ERR_NONE && n > 0;
     for (size_t i = 0; i < n && all; i++) {
-        all = pin_set_covers(store->pins, &places[i].object, places[i].first, places[i].n);
+        all =
+            pin_set_covers(store->pins, &places[i].object, places[i].first, places[i].n);
     }
     return all;
 }
 
-static enum err release_segments(struct chunk_store *store) REQUIRES(store->writer_lock)
+// Whether nobody fills it: a process that is gone may have left it open.
+static bool is_at_rest(struct chunk_store *store, enum segment_class class,
+                       uint64_t segment) REQUIRES(store->writer_lock)
+{
+    AUTO_CLOSE int fd = -1;
+    struct store_uuid uuid;
+    uint64_t end = 0;
+    return class == SEGMENT_PINNED || !recover_segment(store, segment, &fd, &uuid, &end);
+}
+
+static enum err release_class(struct chunk_store *store, enum segment_class class)
+    REQUIRES(store->writer_lock)
 {
     uint64_t id = 0;
     uint64_t bytes = 0;
     enum err err = ERR_NONE;
-    while (!(err = index_next_segment(store->writer, SEGMENT_PINNED, id, &id, &bytes))) {
-        if (all_pinned(store, id)) {
+    while (!(err = index_next_segment(store->writer, class, id, &id, &bytes))) {
+        if (!is_at_rest(store, class, id) || all_pinned(store, id)) {
             continue;
         }
         err = index_begin(store->writer);
@@ -233,7 +257,8 @@ enum err chunk_store_unpin(struct chunk_store *store, const struct digest *conte
             appender_retire_all(store->pinned);
             err = store_commit_pending(store);
         }
-        err = err ? err : release_segments(store);
+        err = err ? err : release_class(store, SEGMENT_PINNED);
+        err = err ? err : release_class(store, SEGMENT_OPEN_PINNED);
         store_end_access(store);
     }
     lock_release(&store->writer_lock);

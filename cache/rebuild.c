@@ -30,8 +30,11 @@ struct indexing {
 static bool index_record(void *ctx, uint64_t offset, const struct record *record)
 {
     struct indexing *indexing = ctx;
-    struct run_place place = {.object = record->object, .first = record->first, .n = record->n,
-                              .segment = indexing->segment, .offset = offset};
+    struct run_place place = {.object = record->object,
+                              .first = record->first,
+                              .n = record->n,
+                              .segment = indexing->segment,
+                              .offset = offset};
     if (indexing->check_data && (index_covers(indexing->writer, &place) ||
                                  !record_data_is_sound(indexing->fd, offset, record))) {
         return true;
@@ -105,8 +108,9 @@ enum err recover_segment(struct chunk_store *store, uint64_t id, int *out_fd,
 }
 
 // Sets the row right and cuts what was allocated ahead.
-static enum err settle_segment(struct chunk_store *store, uint64_t id, enum segment_class class,
-                               int fd, uint64_t end) REQUIRES(store->writer_lock)
+static enum err settle_segment(struct chunk_store *store, uint64_t id,
+                               enum segment_class class, int fd, uint64_t end)
+    REQUIRES(store->writer_lock)
 {
     enum err err = index_begin(store->writer);
     if (err) {
@@ -128,7 +132,8 @@ static enum err settle_segment(struct chunk_store *store, uint64_t id, enum segm
     return ERR_NONE;
 }
 
-static enum err forget_segment(struct chunk_store *store, uint64_t id) REQUIRES(store->writer_lock)
+static enum err forget_segment(struct chunk_store *store, uint64_t id)
+    REQUIRES(store->writer_lock)
 {
     enum err err = index_begin(store->writer);
     if (!err) {
@@ -152,7 +157,10 @@ static enum err recover_class(struct chunk_store *store, enum segment_class clas
         uint64_t end = 0;
         err = recover_segment(store, id, &fd, &uuid, &end);
         if (!err) {
-            err = settle_segment(store, id, class, fd, end);
+            enum segment_class full =
+                class == SEGMENT_OPEN ? SEGMENT_SEALED : SEGMENT_PINNED;
+            bool is_full = segment_is_nearly_full(store, end);
+            err = settle_segment(store, id, is_full ? full : class, fd, end);
         } else if (err == ERR_ABSENT || (err == ERR_DAMAGED && fd < 0)) {
             err = forget_segment(store, id);
         }
@@ -179,7 +187,8 @@ static int by_id(const void *a, const void *b)
 }
 
 // The numbers of all segment files, ascending; malloc'd.
-static enum err list_segment_files(struct chunk_store *store, uint64_t **out, size_t *out_n)
+static enum err list_segment_files(struct chunk_store *store, uint64_t **out,
+                                   size_t *out_n)
 {
     char path[PATH_BYTES_MAX + 16];
     snprintf(path, sizeof(path), "%s/segments", store->dir);
@@ -197,7 +206,8 @@ static enum err list_segment_files(struct chunk_store *store, uint64_t **out, si
         if (strlen(entry->d_name) != 16 || *end != '\0' || id == 0 || id > INT64_MAX) {
             continue;
         }
-        uint64_t *grown = (n & (n - 1)) == 0 ? reallocarray(ids, n ? n * 2 : 1, sizeof(*ids)) : ids;
+        uint64_t *grown =
+            (n & (n - 1)) == 0 ? reallocarray(ids, n ? n * 2 : 1, sizeof(*ids)) : ids;
         if (!grown) {
             err = ERR_NO_MEMORY;
             break;
@@ -218,7 +228,8 @@ static enum err list_segment_files(struct chunk_store *store, uint64_t **out, si
     return ERR_NONE;
 }
 
-static enum err adopt_orphan(struct chunk_store *store, uint64_t id) REQUIRES(store->writer_lock)
+static enum err adopt_orphan(struct chunk_store *store, uint64_t id)
+    REQUIRES(store->writer_lock)
 {
     AUTO_CLOSE int fd = -1;
     struct store_uuid uuid;
@@ -234,8 +245,9 @@ static enum err adopt_orphan(struct chunk_store *store, uint64_t id) REQUIRES(st
     if (!err) {
         err = index_raise_segment_ids(index_writer_db(store->writer), id);
         err = err ? err : index_segment_records(store, fd, &uuid, id, false, &end);
-        err = err ? err : index_put_segment(store->writer, id, SEGMENT_OPEN,
-                                            (uint64_t)status.st_size);
+        err = err ? err
+                  : index_put_segment(store->writer, id, SEGMENT_OPEN,
+                                      (uint64_t)status.st_size);
         err = err ? err : index_commit(store->writer);
         index_rollback(store->writer);
     }
@@ -295,7 +307,8 @@ enum err rebuild_index(struct chunk_store *store, const char *because)
     if (!err) {
         err = index_set_uuid(index_writer_db(store->writer), &store->uuid);
     }
-    log_warn("cache", "%s %s; it was moved to index.db.damaged and rebuilt from %llu segments"
+    log_warn("cache",
+             "%s %s; it was moved to index.db.damaged and rebuilt from %llu segments"
              " (pins and plans are forgotten)%s%s",
              store->index_path, because, (unsigned long long)orphans, err ? ": " : "",
              err ? err_sentence(err) : "");

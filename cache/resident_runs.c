@@ -4,14 +4,11 @@
 //
 //   put -> pwrite -> resident run -> batch: one transaction -> forgotten here
 //   put -> no room on disk -> volatile run -> written when there is room, or dropped
-//   damage seen by a reader -> hole -> batch: row split or deleted -> forgotten here
 //
 // Invariants
 //  (1) Resident runs of one object are disjoint.
 //  (2) A run is forgotten only after the transaction that indexed it has committed. A reader
 //      asks here first and the index second, so it never misses a run that moves over.
-//  (3) A hole is forgotten only after its row is gone; a hole names a record by its place,
-//      and places are never used twice, so a stale hole hides nothing that is sound.
 //
 // Lock: `lock`, the "pending table" of the lock order. Nothing blocks under it.
 #include "cache/resident_runs.h"
@@ -35,35 +32,7 @@ struct resident_runs {
     size_t pending GUARDED_BY(lock);
     size_t in_memory GUARDED_BY(lock);
     uint64_t volatile_bytes GUARDED_BY(lock);
-    struct run_hole *holes GUARDED_BY(lock);
-    size_t holes_n GUARDED_BY(lock);
-    size_t holes_capacity GUARDED_BY(lock);
 };
-
-struct volatile_run *volatile_run_new(const struct record *record, const void *data)
-{
-    struct volatile_run *run = malloc(sizeof(*run) + record->data_len);
-    if (run) {
-        atomic_init(&run->refs, 1);
-        run->record = *record;
-        memcpy(run->data, data, record->data_len);
-    }
-    return run;
-}
-
-void volatile_run_unref(struct volatile_run *run)
-{
-    if (run && atomic_fetch_sub_explicit(&run->refs, 1, memory_order_acq_rel) == 1) {
-        free(run);
-    }
-}
-
-static void volatile_run_ref(struct volatile_run *run)
-{
-    if (run) {
-        atomic_fetch_add_explicit(&run->refs, 1, memory_order_relaxed);
-    }
-}
 
 enum err resident_runs_new(struct resident_runs **out)
 {
@@ -81,7 +50,8 @@ static bool object_equal(const struct object_id *a, const struct object_id *b)
     return a->kind == b->kind && digest_equal(&a->hash, &b->hash);
 }
 
-static struct resident_run **bucket_of(struct resident_runs *runs, const struct object_id *object)
+static struct resident_run **bucket_of(struct resident_runs *runs,
+                                       const struct object_id *object)
     REQUIRES(runs->lock)
 {
     return &runs->buckets[load_u64(object->hash.bytes) % RESIDENT_BUCKETS];
@@ -93,8 +63,8 @@ static uint64_t memory_bytes(const struct volatile_run *memory)
 }
 
 // Several parts may share one memory run; its bytes are counted while any part is listed.
-static bool memory_is_listed(struct resident_runs *runs, const struct volatile_run *memory)
-    REQUIRES(runs->lock)
+static bool memory_is_listed(struct resident_runs *runs,
+                             const struct volatile_run *memory) REQUIRES(runs->lock)
 {
     struct resident_run *run = *bucket_of(runs, &memory->record.object);
     while (run && run->place.memory != memory) {
@@ -116,7 +86,8 @@ static void count_in(struct resident_runs *runs, const struct run_place *place)
     }
 }
 
-static void remove_run(struct resident_runs *runs, struct resident_run *run) REQUIRES(runs->lock)
+static void remove_run(struct resident_runs *runs, struct resident_run *run)
+    REQUIRES(runs->lock)
 {
     struct resident_run **link = bucket_of(runs, &run->place.object);
     while (*link != run) {
@@ -160,11 +131,13 @@ static enum err append_run(struct resident_runs *runs, const struct run_place *p
 }
 
 // The run that holds the chunk; else NULL and the next resident chunk after it.
-static struct resident_run *find(struct resident_runs *runs, const struct object_id *object,
-                                 uint32_t chunk, uint32_t *out_next) REQUIRES(runs->lock)
+static struct resident_run *find(struct resident_runs *runs,
+                                 const struct object_id *object, uint32_t chunk,
+                                 uint32_t *out_next) REQUIRES(runs->lock)
 {
     *out_next = UINT32_MAX;
-    for (struct resident_run *run = *bucket_of(runs, object); run; run = run->next_in_bucket) {
+    for (struct resident_run *run = *bucket_of(runs, object); run;
+         run = run->next_in_bucket) {
         if (!object_equal(&run->place.object, object)) {
             continue;
         }
@@ -199,8 +172,8 @@ enum err resident_runs_add(struct resident_runs *runs, const struct run_place *p
     return err;
 }
 
-bool resident_runs_find(struct resident_runs *runs, const struct object_id *object, uint32_t chunk,
-                        struct run_place *out, uint32_t *out_next)
+bool resident_runs_find(struct resident_runs *runs, const struct object_id *object,
+                        uint32_t chunk, struct run_place *out, uint32_t *out_next)
 {
     lock_acquire(&runs->lock);
     const struct resident_run *run = find(runs, object, chunk, out_next);
@@ -212,128 +185,42 @@ bool resident_runs_find(struct resident_runs *runs, const struct object_id *obje
     return run != NULL;
 }
 
-static bool hole_concerns(const struct run_hole *hole, uint64_t segment, uint64_t offset)
+void resident_runs_drop_damaged(struct resident_runs *runs, const struct run_hole *hole)
 {
-    return hole->segment == segment &&
-           (hole->offset == HOLE_WHOLE_SEGMENT || hole->offset == offset);
-}
-
-bool resident_runs_apply_holes(struct resident_runs *runs, uint32_t chunk, struct run_place *place)
-{
-    bool there = true;
     lock_acquire(&runs->lock);
-    for (size_t i = 0; i < runs->holes_n && there; i++) {
-        const struct run_hole *hole = &runs->holes[i];
-        uint32_t end = place->first + place->n;
-        if (!hole_concerns(hole, place->segment, place->offset)) {
-            continue;
-        }
-        if (hole->offset == HOLE_WHOLE_SEGMENT ||
-            (chunk >= hole->first && chunk - hole->first < hole->n)) {
-            there = false;
-        } else if (hole->first > chunk && hole->first < end) {
-            place->n = hole->first - place->first;
-        } else if (hole->first < chunk && hole->first + hole->n > place->first) {
-            place->first = hole->first + hole->n;
-            place->n = end - place->first;
-        }
-    }
-    lock_release(&runs->lock);
-    return there;
-}
-
-static bool note_hole(struct resident_runs *runs, const struct run_hole *hole)
-    REQUIRES(runs->lock)
-{
-    for (size_t i = 0; i < runs->holes_n; i++) {
-        const struct run_hole *old = &runs->holes[i];
-        if (hole_concerns(old, hole->segment, hole->offset) &&
-            (old->offset == HOLE_WHOLE_SEGMENT ||
-             (old->first <= hole->first && old->first + old->n >= hole->first + hole->n))) {
-            return false;
-        }
-    }
-    if (runs->holes_n == runs->holes_capacity) {
-        size_t capacity = runs->holes_capacity ? runs->holes_capacity * 2 : 16;
-        struct run_hole *grown = reallocarray(runs->holes, capacity, sizeof(*grown));
-        if (!grown) {
-            return false;
-        }
-        runs->holes = grown;
-        runs->holes_capacity = capacity;
-    }
-    runs->holes[runs->holes_n++] = *hole;
-    return true;
-}
-
-// A resident run over damaged chunks goes as a whole: it is young and rare.
-static void drop_damaged(struct resident_runs *runs, const struct run_hole *hole)
-    REQUIRES(runs->lock)
-{
     struct resident_run *run = runs->oldest;
     while (run) {
         struct resident_run *next = run->next;
-        if (!run->place.memory && hole_concerns(hole, run->place.segment, run->place.offset)) {
+        if (!run->place.memory &&
+            run_hole_concerns(hole, run->place.segment, run->place.offset)) {
             remove_run(runs, run);
         }
         run = next;
     }
-}
-
-bool resident_runs_add_hole(struct resident_runs *runs, const struct run_hole *hole)
-{
-    lock_acquire(&runs->lock);
-    drop_damaged(runs, hole);
-    bool is_new = note_hole(runs, hole);
     lock_release(&runs->lock);
-    return is_new;
 }
 
-enum err resident_runs_batch(struct resident_runs *runs, struct resident_entry **out, size_t *out_n,
-                             struct run_hole **out_holes, size_t *out_holes_n)
+enum err resident_runs_batch(struct resident_runs *runs, struct resident_entry **out,
+                             size_t *out_n)
 {
-    enum err err = ERR_NONE;
     lock_acquire(&runs->lock);
     struct resident_entry *entries = calloc(runs->pending + 1, sizeof(*entries));
-    struct run_hole *holes = calloc(runs->holes_n + 1, sizeof(*holes));
-    if (!entries || !holes) {
-        free(entries);
-        free(holes);
-        err = ERR_NO_MEMORY;
-    } else {
+    if (entries) {
         size_t n = 0;
         for (struct resident_run *run = runs->oldest; run; run = run->next) {
             if (!run->place.memory) {
                 entries[n++] = (struct resident_entry){run->serial, run->place};
             }
         }
-        if (runs->holes_n > 0) {
-            memcpy(holes, runs->holes, runs->holes_n * sizeof(*holes));
-        }
         *out = entries;
         *out_n = n;
-        *out_holes = holes;
-        *out_holes_n = runs->holes_n;
     }
     lock_release(&runs->lock);
-    return err;
+    return entries ? ERR_NONE : ERR_NO_MEMORY;
 }
 
-static void forget_hole(struct resident_runs *runs, const struct run_hole *hole)
-    REQUIRES(runs->lock)
-{
-    for (size_t i = 0; i < runs->holes_n; i++) {
-        const struct run_hole *at = &runs->holes[i];
-        if (at->segment == hole->segment && at->offset == hole->offset &&
-            at->first == hole->first && at->n == hole->n) {
-            runs->holes[i] = runs->holes[--runs->holes_n];
-            return;
-        }
-    }
-}
-
-void resident_runs_committed(struct resident_runs *runs, const struct resident_entry *entries,
-                             size_t n, const struct run_hole *holes, size_t holes_n)
+void resident_runs_committed(struct resident_runs *runs,
+                             const struct resident_entry *entries, size_t n)
 {
     lock_acquire(&runs->lock);
     size_t i = 0; // entries are in order of serial, as the list is
@@ -347,9 +234,6 @@ void resident_runs_committed(struct resident_runs *runs, const struct resident_e
             remove_run(runs, run);
         }
         run = next;
-    }
-    for (size_t h = 0; h < holes_n; h++) {
-        forget_hole(runs, &holes[h]);
     }
     lock_release(&runs->lock);
 }
@@ -404,13 +288,11 @@ static void drop_matching(struct resident_runs *runs, const struct volatile_run 
         }
         run = next;
     }
-    if (!memory && segment == 0) {
-        runs->holes_n = 0; // they name places that mean nothing any more
-    }
     lock_release(&runs->lock);
 }
 
-void resident_runs_forget_volatile(struct resident_runs *runs, const struct volatile_run *memory)
+void resident_runs_forget_volatile(struct resident_runs *runs,
+                                   const struct volatile_run *memory)
 {
     drop_matching(runs, memory, 0, false);
 }
@@ -430,7 +312,6 @@ void resident_runs_free(struct resident_runs *runs)
     if (runs) {
         resident_runs_clear(runs);
         lock_destroy(&runs->lock);
-        free(runs->holes);
         free(runs);
     }
 }
@@ -449,12 +330,4 @@ size_t resident_runs_pending(struct resident_runs *runs)
     size_t pending = runs->pending;
     lock_release(&runs->lock);
     return pending;
-}
-
-bool resident_runs_has_holes(struct resident_runs *runs)
-{
-    lock_acquire(&runs->lock);
-    bool has = runs->holes_n > 0;
-    lock_release(&runs->lock);
-    return has;
 }

@@ -29,8 +29,8 @@ static uint64_t header_bytes(const struct run_header *header)
     return sizeof(*header) + 2 * sizeof(uint32_t) * (uint64_t)header->n;
 }
 
-struct run_header *run_header_new(const struct record *record, uint64_t segment, uint64_t offset,
-                                  bool checked)
+struct run_header *run_header_new(const struct record *record, uint64_t segment,
+                                  uint64_t offset, bool checked)
 {
     size_t table = 2 * sizeof(uint32_t) * record->n;
     struct run_header *header = calloc(1, sizeof(*header) + table);
@@ -54,14 +54,17 @@ struct run_header *run_header_new(const struct record *record, uint64_t segment,
 
 void run_header_unref(struct run_header *header)
 {
-    if (header && atomic_fetch_sub_explicit(&header->refs, 1, memory_order_acq_rel) == 1) {
+    if (header &&
+        atomic_fetch_sub_explicit(&header->refs, 1, memory_order_acq_rel) == 1) {
         free(header);
     }
 }
 
 bool run_header_is_checked(const struct run_header *header, uint32_t i)
 {
-    return atomic_load_explicit(&header->checked[i / 64], memory_order_relaxed) >> (i % 64) & 1;
+    return atomic_load_explicit(&header->checked[i / 64], memory_order_relaxed) >>
+               (i % 64) &
+           1;
 }
 
 void run_header_set_checked(struct run_header *header, uint32_t i)
@@ -122,8 +125,8 @@ static void remove_header(struct run_header_cache *cache, struct run_header *hea
     run_header_unref(header);
 }
 
-static struct run_header *find(struct run_header_cache *cache, uint64_t segment, uint64_t offset)
-    REQUIRES(cache->lock)
+static struct run_header *find(struct run_header_cache *cache, uint64_t segment,
+                               uint64_t offset) REQUIRES(cache->lock)
 {
     struct run_header *header = *bucket_of(cache, segment, offset);
     while (header && (header->segment != segment || header->offset != offset)) {

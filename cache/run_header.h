@@ -12,8 +12,8 @@ struct run_header {
     uint32_t first;
     uint32_t n;
     uint64_t segment;
-    uint64_t offset; // of the record
-    uint64_t data;   // offset of the data in the segment
+    uint64_t offset;                               // of the record
+    uint64_t data;                                 // offset of the data in the segment
     _Atomic uint64_t checked[RUN_CHUNKS_MAX / 64]; // chunks whose checksum was compared
     // The cache's own:
     struct run_header *next;
@@ -25,8 +25,8 @@ struct run_header {
 
 // A header with one reference, not in the cache. NULL when out of memory. `checked`: every
 // chunk counts as checked (this process wrote it).
-struct run_header *run_header_new(const struct record *record, uint64_t segment, uint64_t offset,
-                                  bool checked);
+struct run_header *run_header_new(const struct record *record, uint64_t segment,
+                                  uint64_t offset, bool checked);
 void run_header_unref(struct run_header *header);
 
 static inline uint32_t run_header_end(const struct run_header *header, uint32_t i)

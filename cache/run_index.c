@@ -24,27 +24,30 @@ enum question {
 };
 
 static const char *const question_sql[QUESTIONS] = {
-    [FIND_RUN] = "SELECT run.id, run.n, run.segment, run.offset FROM object CROSS JOIN run"
-                 " WHERE object.kind=?1 AND object.hash=?2"
-                 " AND run.id BETWEEN object.id<<24 AND (object.id<<24)+?3"
-                 " ORDER BY run.id DESC LIMIT 1",
+    [FIND_RUN] =
+        "SELECT run.id, run.n, run.segment, run.offset FROM object CROSS JOIN run"
+        " WHERE object.kind=?1 AND object.hash=?2"
+        " AND run.id BETWEEN object.id<<24 AND (object.id<<24)+?3"
+        " ORDER BY run.id DESC LIMIT 1",
     [NEXT_RUN] = "SELECT run.id FROM object CROSS JOIN run"
                  " WHERE object.kind=?1 AND object.hash=?2"
                  " AND run.id BETWEEN (object.id<<24)+?3+1 AND (object.id<<24)+?4-1"
                  " ORDER BY run.id LIMIT 1",
-    [LIST_RUNS] = "SELECT run.id, run.n, run.segment, run.offset, object.kind, object.hash"
-                  " FROM run JOIN object ON object.id=run.id>>24"
-                  " WHERE run.id>?1 ORDER BY run.id LIMIT ?2",
+    [LIST_RUNS] =
+        "SELECT run.id, run.n, run.segment, run.offset, object.kind, object.hash"
+        " FROM run JOIN object ON object.id=run.id>>24"
+        " WHERE run.id>?1 ORDER BY run.id LIMIT ?2",
     [COUNT_SEGMENTS] = "SELECT count(*), coalesce(sum(bytes),0),"
                        " coalesce(sum(bytes*(class>=2)),0) FROM segment",
     [COUNT_RUNS] = "SELECT count(*) FROM run",
     [GET_FILE] = "SELECT size, verified FROM file WHERE content=?1",
-    [GET_PIECES] = "SELECT piece.offset, piece.length, object.kind, object.hash, piece.first,"
-                   " piece.n, piece.crc FROM file CROSS JOIN piece CROSS JOIN object"
-                   " WHERE file.content=?1 AND piece.file=file.id AND object.id=piece.object"
-                   " AND piece.offset<?3 AND piece.offset>=coalesce("
-                   "(SELECT max(offset) FROM piece WHERE file=file.id AND offset<=?2), 0)"
-                   " ORDER BY piece.offset",
+    [GET_PIECES] =
+        "SELECT piece.offset, piece.length, object.kind, object.hash, piece.first,"
+        " piece.n, piece.crc FROM file CROSS JOIN piece CROSS JOIN object"
+        " WHERE file.content=?1 AND piece.file=file.id AND object.id=piece.object"
+        " AND piece.offset<?3 AND piece.offset>=coalesce("
+        "(SELECT max(offset) FROM piece WHERE file=file.id AND offset<=?2), 0)"
+        " ORDER BY piece.offset",
     [HAS_PIN] = "SELECT 1 FROM pin WHERE content=?1",
 };
 
@@ -181,7 +184,7 @@ static enum err take_run(sqlite3_stmt *statement, struct run_place *out)
     int64_t n = sqlite3_column_int64(statement, 1);
     int64_t segment = sqlite3_column_int64(statement, 2);
     int64_t offset = sqlite3_column_int64(statement, 3);
-    if (n <= 0 || n > RUN_CHUNKS_MAX || segment <= 0 || offset < SEGMENT_HEADER_BYTES) {
+    if (!run_row_is_legal(n, segment, offset)) {
         return ERR_ABSENT;
     }
     out->first = (uint32_t)sqlite3_column_int64(statement, 0) & (CHUNK_NUMBER_LIMIT - 1);
@@ -192,8 +195,8 @@ static enum err take_run(sqlite3_stmt *statement, struct run_place *out)
     return ERR_NONE;
 }
 
-enum err index_find_run(struct index_reader *reader, const struct object_id *object, uint32_t chunk,
-                        struct run_place *out)
+enum err index_find_run(struct index_reader *reader, const struct object_id *object,
+                        uint32_t chunk, struct run_place *out)
 {
     sqlite3_stmt *statement = reader->statements[FIND_RUN];
     bind_object(statement, object);
@@ -213,8 +216,8 @@ enum err index_find_run(struct index_reader *reader, const struct object_id *obj
     return err;
 }
 
-enum err index_next_run(struct index_reader *reader, const struct object_id *object, uint32_t chunk,
-                        uint32_t end, uint32_t *out)
+enum err index_next_run(struct index_reader *reader, const struct object_id *object,
+                        uint32_t chunk, uint32_t end, uint32_t *out)
 {
     sqlite3_stmt *statement = reader->statements[NEXT_RUN];
     bind_object(statement, object);
@@ -231,8 +234,8 @@ enum err index_next_run(struct index_reader *reader, const struct object_id *obj
     return err;
 }
 
-enum err index_list_runs(struct index_reader *reader, int64_t *after, struct run_place *out,
-                         size_t max, size_t *out_n)
+enum err index_list_runs(struct index_reader *reader, int64_t *after,
+                         struct run_place *out, size_t max, size_t *out_n)
 {
     sqlite3_stmt *statement = reader->statements[LIST_RUNS];
     sqlite3_bind_int64(statement, 1, *after);
@@ -243,7 +246,8 @@ enum err index_list_runs(struct index_reader *reader, int64_t *after, struct run
         *after = sqlite3_column_int64(statement, 0);
         struct run_place *place = &out[n];
         place->object.kind = (enum object_kind)sqlite3_column_int(statement, 4);
-        if (sql_column_bytes(statement, 5, place->object.hash.bytes, sizeof(struct digest)) &&
+        if (sql_column_bytes(statement, 5, place->object.hash.bytes,
+                             sizeof(struct digest)) &&
             !take_run(statement, place)) {
             n++;
         }
@@ -304,14 +308,16 @@ uint32_t piece_checksum(const struct digest *content, const struct piece *piece)
     return crc32c(0, bytes, sizeof(bytes));
 }
 
-static bool take_piece(sqlite3_stmt *statement, const struct digest *content, struct piece *out)
+static bool take_piece(sqlite3_stmt *statement, const struct digest *content,
+                       struct piece *out)
 {
     out->offset = (uint64_t)sqlite3_column_int64(statement, 0);
     out->length = (uint64_t)sqlite3_column_int64(statement, 1);
     out->object.kind = (enum object_kind)sqlite3_column_int(statement, 2);
     out->first = (uint32_t)sqlite3_column_int64(statement, 4);
     out->n = (uint32_t)sqlite3_column_int64(statement, 5);
-    return sql_column_bytes(statement, 3, out->object.hash.bytes, sizeof(struct digest)) &&
+    return sql_column_bytes(statement, 3, out->object.hash.bytes,
+                            sizeof(struct digest)) &&
            (uint32_t)sqlite3_column_int64(statement, 6) == piece_checksum(content, out);
 }
 
@@ -327,7 +333,8 @@ enum err index_get_pieces(struct index_reader *reader, const struct digest *cont
     enum err err = ERR_NONE;
     while (n < max && !(err = sql_row(statement))) {
         struct piece piece;
-        if (take_piece(statement, content, &piece) && piece.offset + piece.length > offset) {
+        if (take_piece(statement, content, &piece) &&
+            piece.offset + piece.length > offset) {
             out[n++] = piece;
         }
     }

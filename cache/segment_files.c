@@ -77,9 +77,11 @@ static enum err make_file(struct chunk_store *store, uint64_t id, uint64_t size,
         unlink(path);
         return err;
     }
-    *segment = (struct open_segment){
-        .id = id, .fd = steal_fd(&fd), .uuid = store->uuid, .size = size,
-        .used = SEGMENT_HEADER_BYTES};
+    *segment = (struct open_segment){.id = id,
+                                     .fd = steal_fd(&fd),
+                                     .uuid = store->uuid,
+                                     .size = size,
+                                     .used = SEGMENT_HEADER_BYTES};
     *out = segment;
     return ERR_NONE;
 }
@@ -127,8 +129,8 @@ static enum err create_segment(struct chunk_store *store, bool pinned, uint64_t 
 }
 
 // Locks the file of an open segment nobody owns and finds where appending goes on.
-static enum err take_over(struct chunk_store *store, uint64_t id, struct open_segment **out)
-    REQUIRES(store->writer_lock)
+static enum err take_over(struct chunk_store *store, uint64_t id,
+                          struct open_segment **out) REQUIRES(store->writer_lock)
 {
     AUTO_CLOSE int fd = -1;
     struct store_uuid uuid;
@@ -141,14 +143,16 @@ static enum err take_over(struct chunk_store *store, uint64_t id, struct open_se
     if (!segment) {
         return ERR_NO_MEMORY;
     }
-    *segment = (struct open_segment){.id = id, .fd = steal_fd(&fd), .uuid = uuid, .used = end};
+    *segment =
+        (struct open_segment){.id = id, .fd = steal_fd(&fd), .uuid = uuid, .used = end};
     *out = segment;
     return ERR_NONE;
 }
 
 // Reopens a half-filled segment of a process that is gone, if there is one with room.
-static enum err reopen_segment(struct chunk_store *store, bool pinned, uint64_t size, uint64_t room,
-                               struct open_segment **out) REQUIRES(store->writer_lock)
+static enum err reopen_segment(struct chunk_store *store, bool pinned, uint64_t size,
+                               uint64_t room, struct open_segment **out)
+    REQUIRES(store->writer_lock)
 {
     uint64_t id = 0;
     uint64_t bytes = 0;
@@ -179,11 +183,13 @@ enum err segment_open_next(struct chunk_store *store, bool pinned, uint64_t room
 {
     uint64_t all = 0;
     uint64_t pinned_bytes = 0;
-    enum err err = index_segment_sums(store->writer, &all, &pinned_bytes);
+    enum err err = recover_open_segments(store); // of processes that died since we came
+    err = err ? err : index_segment_sums(store->writer, &all, &pinned_bytes);
     if (err) {
         return err;
     }
-    bool is_small = pinned ? pinned_bytes < SMALL_PINS * store->segment_bytes : store->first_segment;
+    bool is_small =
+        pinned ? pinned_bytes < SMALL_PINS * store->segment_bytes : store->first_segment;
     uint64_t size = is_small ? SEGMENT_BYTES_MIN : store->segment_bytes;
     struct open_segment *segment = NULL;
     err = reopen_segment(store, pinned, size, room, &segment);
@@ -228,16 +234,23 @@ void segment_cut(struct chunk_store *store, struct open_segment *segment)
     segment_table_set_quiet(store->segments, segment->id, clock_now_ms() + OWN_READER_MS);
 }
 
-static void leave_one(struct chunk_store *store, struct open_segment *segment, bool pinned)
-    REQUIRES(store->writer_lock)
+bool segment_is_nearly_full(const struct chunk_store *store, uint64_t used)
+{
+    uint64_t size = used < SEGMENT_BYTES_MIN ? SEGMENT_BYTES_MIN : store->segment_bytes;
+    return used > size / 4 * 3;
+}
+
+static void leave_one(struct chunk_store *store, struct open_segment *segment,
+                      bool pinned) REQUIRES(store->writer_lock)
 {
     bool is_empty = segment->used <= SEGMENT_HEADER_BYTES;
-    bool is_nearly_full = segment->used > segment->size / 4 * 3;
+    bool is_nearly_full = segment_is_nearly_full(store, segment->used);
     enum err err = index_begin(store->writer);
     if (!err && (is_empty || is_nearly_full)) {
         err = segment_seal_row(store, segment, pinned);
     } else if (!err) {
-        err = index_put_segment(store->writer, segment->id, open_class(pinned), segment->used);
+        err = index_put_segment(store->writer, segment->id, open_class(pinned),
+                                segment->used);
     }
     err = err ? err : index_commit(store->writer);
     if (err) {

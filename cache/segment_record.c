@@ -30,19 +30,20 @@ static uint64_t place_tag(const struct record_place *place)
     return secret ^ where;
 }
 
-void segment_header_encode(uint8_t out[SEGMENT_HEADER_BYTES], const struct store_uuid *uuid,
-                           uint64_t segment)
+void segment_header_encode(uint8_t out[SEGMENT_HEADER_BYTES],
+                           const struct store_uuid *uuid, uint64_t segment)
 {
     memset(out, 0, SEGMENT_HEADER_BYTES);
     memcpy(out, segment_magic, sizeof(segment_magic));
     store_u32(out + 8, SEGMENT_VERSION);
     memcpy(out + 16, uuid->bytes, STORE_UUID_BYTES);
     store_u64(out + 32, segment);
-    store_u32(out + 12, crc32c(0, out + HEADER_CRC_FROM, HEADER_USED_BYTES - HEADER_CRC_FROM));
+    store_u32(out + 12,
+              crc32c(0, out + HEADER_CRC_FROM, HEADER_USED_BYTES - HEADER_CRC_FROM));
 }
 
-enum err segment_header_parse(const uint8_t *bytes, size_t len, struct store_uuid *out_uuid,
-                              uint64_t *out_segment)
+enum err segment_header_parse(const uint8_t *bytes, size_t len,
+                              struct store_uuid *out_uuid, uint64_t *out_segment)
 {
     struct cursor cursor = cursor_init(bytes, len);
     const uint8_t *magic = NULL;
@@ -51,7 +52,8 @@ enum err segment_header_parse(const uint8_t *bytes, size_t len, struct store_uui
     uint32_t crc = 0;
     uint64_t segment = 0;
     if (cursor_take_bytes(&cursor, 8, &magic) || cursor_take_u32(&cursor, &version) ||
-        cursor_take_u32(&cursor, &crc) || cursor_take_bytes(&cursor, STORE_UUID_BYTES, &uuid) ||
+        cursor_take_u32(&cursor, &crc) ||
+        cursor_take_bytes(&cursor, STORE_UUID_BYTES, &uuid) ||
         cursor_take_u64(&cursor, &segment)) {
         return ERR_MALFORMED;
     }
@@ -78,7 +80,8 @@ uint64_t record_bytes(uint32_t n, uint32_t data_len)
     return (bytes + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
 }
 
-void record_encode(uint8_t *out, const struct record *record, const struct record_place *place)
+void record_encode(uint8_t *out, const struct record *record,
+                   const struct record_place *place)
 {
     memcpy(out, record_magic, sizeof(record_magic));
     out[12] = (uint8_t)record->object.kind;
@@ -96,7 +99,8 @@ void record_encode(uint8_t *out, const struct record *record, const struct recor
         entry += RECORD_ENTRY_BYTES;
     }
     size_t head = record_head_bytes(record->n);
-    store_u32(out + RECORD_CRC_AT, crc32c(0, out + RECORD_CRC_FROM, head - RECORD_CRC_FROM));
+    store_u32(out + RECORD_CRC_AT,
+              crc32c(0, out + RECORD_CRC_FROM, head - RECORD_CRC_FROM));
 }
 
 bool record_magic_matches(const uint8_t *bytes)
@@ -137,7 +141,8 @@ static enum err parse_table(struct cursor *cursor, struct record *out)
     uint32_t before = 0;
     for (uint32_t i = 0; i < out->n; i++) {
         const uint8_t *hash = NULL;
-        if (cursor_take_u32(cursor, &out->ends[i]) || cursor_take_u32(cursor, &out->crcs[i]) ||
+        if (cursor_take_u32(cursor, &out->ends[i]) ||
+            cursor_take_u32(cursor, &out->crcs[i]) ||
             cursor_take_bytes(cursor, sizeof(struct digest), &hash)) {
             return ERR_MALFORMED;
         }
@@ -167,8 +172,8 @@ enum err record_parse(const uint8_t *bytes, size_t len, const struct record_plac
 }
 
 void record_init(struct record *record, const struct object_id *object, uint32_t first,
-                 const uint32_t *ends, const struct digest *hashes, uint32_t skip, uint32_t n,
-                 const uint8_t *data)
+                 const uint32_t *ends, const struct digest *hashes, uint32_t skip,
+                 uint32_t n, const uint8_t *data)
 {
     uint32_t base = skip == 0 ? 0 : ends[skip - 1];
     record->object = *object;
@@ -186,8 +191,8 @@ void record_init(struct record *record, const struct object_id *object, uint32_t
     }
 }
 
-bool run_is_legal(const struct object_id *object, uint32_t first, uint32_t n, const uint32_t *ends,
-                  size_t len)
+bool run_is_legal(const struct object_id *object, uint32_t first, uint32_t n,
+                  const uint32_t *ends, size_t len)
 {
     if ((object->kind != OBJECT_XORB && object->kind != OBJECT_BLOB) || n == 0 ||
         n > RUN_CHUNKS_MAX || first >= CHUNK_NUMBER_LIMIT - n) {

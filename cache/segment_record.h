@@ -41,33 +41,35 @@ struct record_place {
     uint64_t offset;
 };
 
-void segment_header_encode(uint8_t out[SEGMENT_HEADER_BYTES], const struct store_uuid *uuid,
-                           uint64_t segment);
+void segment_header_encode(uint8_t out[SEGMENT_HEADER_BYTES],
+                           const struct store_uuid *uuid, uint64_t segment);
 // ERR_MALFORMED when it is no segment header; ERR_NEWER_SCHEMA when a newer hugfs wrote it.
 NODISCARD enum err segment_header_parse(const uint8_t *bytes, size_t len,
-                                        struct store_uuid *out_uuid, uint64_t *out_segment);
+                                        struct store_uuid *out_uuid,
+                                        uint64_t *out_segment);
 
 // Bytes of the head, of head and data, and of the whole record with its padding.
 size_t record_head_bytes(uint32_t n);
 uint64_t record_bytes(uint32_t n, uint32_t data_len);
 
 // Writes record_head_bytes(record->n) bytes.
-void record_encode(uint8_t *out, const struct record *record, const struct record_place *place);
+void record_encode(uint8_t *out, const struct record *record,
+                   const struct record_place *place);
 
 // Whether a record can begin with these 8 bytes.
 bool record_magic_matches(const uint8_t *bytes);
 
 // Parses and checks a head: tag, checksum, bounds, ends that increase by at most
 // CHUNK_BYTES_MAX. ERR_MALFORMED otherwise.
-NODISCARD enum err record_parse(const uint8_t *bytes, size_t len, const struct record_place *place,
-                                struct record *out);
+NODISCARD enum err record_parse(const uint8_t *bytes, size_t len,
+                                const struct record_place *place, struct record *out);
 
 // Makes a head for chunks [skip, skip + n) of the run given by its ends and computes the
 // checksums; `data` is that of the whole run. hashes may be NULL.
 void record_init(struct record *record, const struct object_id *object, uint32_t first,
-                 const uint32_t *ends, const struct digest *hashes, uint32_t skip, uint32_t n,
-                 const uint8_t *data);
+                 const uint32_t *ends, const struct digest *hashes, uint32_t skip,
+                 uint32_t n, const uint8_t *data);
 
 // Whether the arguments of a put make a run that a record can hold.
-bool run_is_legal(const struct object_id *object, uint32_t first, uint32_t n, const uint32_t *ends,
-                  size_t len);
+bool run_is_legal(const struct object_id *object, uint32_t first, uint32_t n,
+                  const uint32_t *ends, size_t len);

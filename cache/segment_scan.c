@@ -50,7 +50,8 @@ bool record_data_is_sound(int fd, uint64_t offset, const struct record *record)
     uint32_t before = 0;
     for (uint32_t i = 0; i < record->n; i++) {
         uint32_t len = record->ends[i] - before;
-        if (file_pread(fd, chunk, len, data + before) || crc32c(0, chunk, len) != record->crcs[i]) {
+        if (file_pread(fd, chunk, len, data + before) ||
+            crc32c(0, chunk, len) != record->crcs[i]) {
             return false;
         }
         before = record->ends[i];
@@ -84,8 +85,8 @@ static uint64_t next_magic(int fd, uint64_t offset)
     return UINT64_MAX;
 }
 
-void segment_scan(int fd, const struct store_uuid *uuid, uint64_t segment, segment_visit_fn visit,
-                  void *ctx, uint64_t *out_end)
+void segment_scan(int fd, const struct store_uuid *uuid, uint64_t segment,
+                  segment_visit_fn visit, void *ctx, uint64_t *out_end)
 {
     uint64_t end = SEGMENT_HEADER_BYTES;
     uint64_t offset = SEGMENT_HEADER_BYTES;

@@ -55,7 +55,8 @@ enum err segment_table_new(const char *dir, struct segment_table **out)
     return ERR_NONE;
 }
 
-static void close_fd(struct segment_table *table, struct segment_file *file) REQUIRES(table->lock)
+static void close_fd(struct segment_table *table, struct segment_file *file)
+    REQUIRES(table->lock)
 {
     if (file->fd >= 0) {
         close(file->fd);
@@ -64,14 +65,16 @@ static void close_fd(struct segment_table *table, struct segment_file *file) REQ
     }
 }
 
-static void free_file(struct segment_table *table, struct segment_file *file) REQUIRES(table->lock)
+static void free_file(struct segment_table *table, struct segment_file *file)
+    REQUIRES(table->lock)
 {
     close_fd(table, file);
     free(file->touched);
     free(file);
 }
 
-static void unlink_bucket(struct segment_table *table, size_t bucket) REQUIRES(table->lock)
+static void unlink_bucket(struct segment_table *table, size_t bucket)
+    REQUIRES(table->lock)
 {
     struct segment_file *file = table->buckets[bucket];
     while (file) {
@@ -105,7 +108,8 @@ void segment_table_free(struct segment_table *table)
     free(table);
 }
 
-static struct segment_file *find(struct segment_table *table, uint64_t id) REQUIRES(table->lock)
+static struct segment_file *find(struct segment_table *table, uint64_t id)
+    REQUIRES(table->lock)
 {
     struct segment_file *file = table->buckets[id % TABLE_BUCKETS];
     while (file && file->id != id) {
@@ -164,7 +168,8 @@ static enum err open_fd(struct segment_table *table, struct segment_file *file)
     if (err == ERR_SYSTEM) {
         return err;
     }
-    if (err || segment_header_parse(header, sizeof(header), &uuid, &id) || id != file->id) {
+    if (err || segment_header_parse(header, sizeof(header), &uuid, &id) ||
+        id != file->id) {
         return ERR_DAMAGED;
     }
     if (table->open_fds >= SEGMENT_FDS_MAX) {
@@ -176,7 +181,8 @@ static enum err open_fd(struct segment_table *table, struct segment_file *file)
     return ERR_NONE;
 }
 
-enum err segment_table_ref(struct segment_table *table, uint64_t id, struct segment_file **out)
+enum err segment_table_ref(struct segment_table *table, uint64_t id,
+                           struct segment_file **out)
 {
     enum err err = ERR_NONE;
     lock_acquire(&table->lock);
@@ -227,7 +233,8 @@ size_t segment_table_open_ids(struct segment_table *table, uint64_t *out, size_t
     size_t n = 0;
     lock_acquire(&table->lock);
     for (size_t i = 0; i < TABLE_BUCKETS; i++) {
-        for (struct segment_file *file = table->buckets[i]; file && n < max; file = file->next) {
+        for (struct segment_file *file = table->buckets[i]; file && n < max;
+             file = file->next) {
             if (file->fd >= 0) {
                 out[n++] = file->id;
             }
@@ -237,7 +244,8 @@ size_t segment_table_open_ids(struct segment_table *table, uint64_t *out, size_t
     return n;
 }
 
-void segment_table_set_quiet(struct segment_table *table, uint64_t id, int64_t quiet_until_ms)
+void segment_table_set_quiet(struct segment_table *table, uint64_t id,
+                             int64_t quiet_until_ms)
 {
     lock_acquire(&table->lock);
     struct segment_file *file = find_or_add(table, id);
@@ -259,8 +267,8 @@ static bool may_touch(struct segment_table *table, struct segment_file *file)
     return may;
 }
 
-void segment_file_touch(struct segment_table *table, struct segment_file *file, uint64_t offset,
-                        uint64_t len)
+void segment_file_touch(struct segment_table *table, struct segment_file *file,
+                        uint64_t offset, uint64_t len)
 {
     if (len == 0 || !may_touch(table, file)) {
         return;
@@ -284,9 +292,10 @@ bool segment_table_is_touched(struct segment_table *table, uint64_t id, uint64_t
     struct segment_file *file = find(table, id);
     if (file && file->touched && len > 0) {
         uint64_t last = (offset + len - 1) / TOUCH_GRAIN;
-        for (uint64_t grain = offset / TOUCH_GRAIN; grain <= last && grain / 64 < TOUCH_WORDS;
-             grain++) {
-            uint64_t word = atomic_load_explicit(&file->touched[grain / 64], memory_order_relaxed);
+        for (uint64_t grain = offset / TOUCH_GRAIN;
+             grain <= last && grain / 64 < TOUCH_WORDS; grain++) {
+            uint64_t word =
+                atomic_load_explicit(&file->touched[grain / 64], memory_order_relaxed);
             touched = touched || (word >> (grain % 64) & 1) != 0;
         }
     }

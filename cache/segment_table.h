@@ -15,9 +15,10 @@ struct segment_file {
     struct segment_file *next;
     unsigned refs;
     uint64_t last_use;
-    bool gone;               // its row was deleted: freed with the last reference
-    int64_t quiet_until_ms;  // touches before this belong to the reader that filled it
-    _Atomic uint64_t *touched; // one bit per TOUCH_GRAIN bytes; NULL until the first touch
+    bool gone;              // its row was deleted: freed with the last reference
+    int64_t quiet_until_ms; // touches before this belong to the reader that filled it
+    _Atomic uint64_t
+        *touched; // one bit per TOUCH_GRAIN bytes; NULL until the first touch
 };
 
 NODISCARD enum err segment_table_new(const char *dir, struct segment_table **out);
@@ -41,11 +42,12 @@ void segment_table_drop_all(struct segment_table *table);
 size_t segment_table_open_ids(struct segment_table *table, uint64_t *out, size_t max);
 
 // Touches of this segment count only from `quiet_until_ms` on (INT64_MAX = not yet).
-void segment_table_set_quiet(struct segment_table *table, uint64_t id, int64_t quiet_until_ms);
+void segment_table_set_quiet(struct segment_table *table, uint64_t id,
+                             int64_t quiet_until_ms);
 
 // Notes a hit on [offset, offset + len).
-void segment_file_touch(struct segment_table *table, struct segment_file *file, uint64_t offset,
-                        uint64_t len);
+void segment_file_touch(struct segment_table *table, struct segment_file *file,
+                        uint64_t offset, uint64_t len);
 // Whether a hit on any part of it was noted.
 bool segment_table_is_touched(struct segment_table *table, uint64_t id, uint64_t offset,
                               uint64_t len);

@@ -79,7 +79,8 @@ static enum err set_up(sqlite3 *db, enum sql_open_mode mode, int64_t schema_max)
                         "PRAGMA journal_size_limit=1048576; PRAGMA temp_store=MEMORY;");
 }
 
-enum err sql_open(const char *path, enum sql_open_mode mode, int64_t schema_max, sqlite3 **out)
+enum err sql_open(const char *path, enum sql_open_mode mode, int64_t schema_max,
+                  sqlite3 **out)
 {
     sqlite3 *db = NULL;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
@@ -120,7 +121,8 @@ enum err sql_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out)
     return (rc & 0xff) == SQLITE_ERROR ? ERR_DAMAGED : sql_err(db, rc);
 }
 
-enum err sql_prepare_all(sqlite3 *db, const char *const *texts, sqlite3_stmt **out, size_t n)
+enum err sql_prepare_all(sqlite3 *db, const char *const *texts, sqlite3_stmt **out,
+                         size_t n)
 {
     enum err err = ERR_NONE;
     for (size_t i = 0; i < n && !err; i++) {
@@ -139,7 +141,8 @@ enum err sql_row(sqlite3_stmt *statement)
         return ERR_ABSENT;
     }
     // The schema changed under a prepared statement in a way that it no longer compiles.
-    return (rc & 0xff) == SQLITE_ERROR ? ERR_DAMAGED : sql_err(sqlite3_db_handle(statement), rc);
+    return (rc & 0xff) == SQLITE_ERROR ? ERR_DAMAGED
+                                       : sql_err(sqlite3_db_handle(statement), rc);
 }
 
 enum err sql_done(sqlite3_stmt *statement)

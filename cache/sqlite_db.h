@@ -25,8 +25,8 @@ NODISCARD enum err sql_exec(sqlite3 *db, const char *sql);
 NODISCARD enum err sql_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out);
 
 // Prepares statement i of n from texts[i]; on error those made so far stay for sql_close().
-NODISCARD enum err sql_prepare_all(sqlite3 *db, const char *const *texts, sqlite3_stmt **out,
-                                   size_t n);
+NODISCARD enum err sql_prepare_all(sqlite3 *db, const char *const *texts,
+                                   sqlite3_stmt **out, size_t n);
 
 // Steps once. ERR_NONE = a row, ERR_ABSENT = done without one.
 NODISCARD enum err sql_row(sqlite3_stmt *statement);

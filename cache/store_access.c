@@ -21,8 +21,8 @@ static const char cachedir_tag[] =
 void store_set_degraded(struct chunk_store *store, enum err err, const char *what)
 {
     if (!atomic_exchange(&store->degraded, true)) {
-        log_warn("cache", "%s: cannot %s (%s); going on without storing new data", store->dir, what,
-                 err_sentence(err));
+        log_warn("cache", "%s: cannot %s (%s); going on without storing new data",
+                 store->dir, what, err_sentence(err));
     }
 }
 
@@ -60,7 +60,8 @@ enum err store_make_folders(const char *dir, struct why *why)
         return err;
     }
     err = make_tag(dir);
-    return err ? why_set(why, err, "cannot write %s/CACHEDIR.TAG: %s", dir, err_sentence(err))
+    return err ? why_set(why, err, "cannot write %s/CACHEDIR.TAG: %s", dir,
+                         err_sentence(err))
                : ERR_NONE;
 }
 
@@ -82,8 +83,8 @@ static enum err take_stock(struct chunk_store *store) REQUIRES(store->writer_loc
         err = index_set_uuid(db, &store->uuid);
     }
     if (!err && orphans > 0) {
-        log_info("cache", "%s: %llu segments were not in the index and are again", store->dir,
-                 (unsigned long long)orphans);
+        log_info("cache", "%s: %llu segments were not in the index and are again",
+                 store->dir, (unsigned long long)orphans);
     }
     return err ? err : recover_open_segments(store);
 }
@@ -109,7 +110,8 @@ enum err store_open_index(struct chunk_store *store)
 // about places on disk is void.
 static void forget_places(struct chunk_store *store) REQUIRES(store->writer_lock)
 {
-    log_warn("cache", "%s: the index was removed or replaced while in use; reading it again",
+    log_warn("cache",
+             "%s: the index was removed or replaced while in use; reading it again",
              store->dir);
     appender_retire_all(store->normal);
     appender_retire_all(store->pinned);
@@ -119,6 +121,7 @@ static void forget_places(struct chunk_store *store) REQUIRES(store->writer_lock
         open_segment_free(segment);
     }
     resident_runs_drop_segment(store->resident, 0);
+    run_holes_clear(store->holes);
     segment_table_drop_all(store->segments);
     run_header_cache_clear(store->headers);
     run_index_reset(store->index);

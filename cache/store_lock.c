@@ -68,14 +68,15 @@ static bool is_still_named(int fd, const char *path)
 {
     struct stat ours;
     struct stat named;
-    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-           ours.st_ino == named.st_ino;
+    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 &&
+           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
 enum err store_lock_take(struct store_lock *lock, int64_t wait_ms)
 {
     for (int i = 0; i < REOPEN_MAX; i++) {
-        AUTO_CLOSE int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        AUTO_CLOSE int fd =
+            open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0) {
             return err_from_errno(errno);
         }

@@ -11,7 +11,8 @@ struct store_lock {
     int fd; // -1 while not held
 };
 
-NODISCARD enum err store_lock_init(struct store_lock *lock, const char *dir, const char *name);
+NODISCARD enum err store_lock_init(struct store_lock *lock, const char *dir,
+                                   const char *name);
 void store_lock_destroy(struct store_lock *lock);
 
 // Waits for the lock at most `wait_ms`; ERR_BUSY when another process keeps it that long, or
@@ -26,6 +27,7 @@ struct store_users {
     bool alone;       // no other process had the store open when this one came
     bool was_unclean; // alone, and the last one to leave had crashed
 };
-NODISCARD enum err store_users_enter(const char *dir, const char *name, struct store_users *out);
+NODISCARD enum err store_users_enter(const char *dir, const char *name,
+                                     struct store_users *out);
 // `clean`: everything of this process is written. The word goes when it is the last one.
 void store_users_leave(struct store_users *users, bool clean);

@@ -36,6 +36,7 @@ struct chunk_store {
     struct segment_table *segments;
     struct run_header_cache *headers;
     struct resident_runs *resident;
+    struct run_holes *holes;
     struct pending_files *files;
     struct pin_set *pins;
     struct appender *normal;
@@ -68,18 +69,23 @@ struct chunk_store {
 // ---- store_writer.c
 NODISCARD enum err store_writer_start(struct chunk_store *store);
 void store_writer_stop(struct chunk_store *store); // commits what is pending
+// Whether the writer should open a segment (or a spare, where that is cheap).
+bool store_needs_segment(struct chunk_store *store, bool pinned);
 // There is something to commit; `hurry`: now.
 void store_writer_wake(struct chunk_store *store, bool hurry);
 // One batch, by the caller: everything pending is in the index when it returns ERR_NONE.
-NODISCARD enum err store_commit_pending(struct chunk_store *store) REQUIRES(store->writer_lock);
+NODISCARD enum err store_commit_pending(struct chunk_store *store)
+    REQUIRES(store->writer_lock);
 
 // ---- store_access.c
 // Takes the lock between processes and makes sure that the index is there and ours.
-NODISCARD enum err store_begin_access(struct chunk_store *store) REQUIRES(store->writer_lock);
+NODISCARD enum err store_begin_access(struct chunk_store *store)
+    REQUIRES(store->writer_lock);
 void store_end_access(struct chunk_store *store) REQUIRES(store->writer_lock);
 // The folder of the store with all that belongs in it, and the writer's connection.
 NODISCARD enum err store_make_folders(const char *dir, struct why *why);
-NODISCARD enum err store_open_index(struct chunk_store *store) REQUIRES(store->writer_lock);
+NODISCARD enum err store_open_index(struct chunk_store *store)
+    REQUIRES(store->writer_lock);
 // The disk refused something, or takes it again. Logged when it changes.
 void store_set_degraded(struct chunk_store *store, enum err err, const char *what);
 void store_clear_degraded(struct chunk_store *store);
@@ -88,20 +94,24 @@ void store_note_index_error(struct chunk_store *store, enum err err);
 
 // ---- segment_files.c (lock between processes held)
 // Makes room and gives the appender a segment with at least `room` bytes.
-NODISCARD enum err segment_open_next(struct chunk_store *store, bool pinned, uint64_t room)
-    REQUIRES(store->writer_lock);
+NODISCARD enum err segment_open_next(struct chunk_store *store, bool pinned,
+                                     uint64_t room) REQUIRES(store->writer_lock);
 // Writes the row of a segment that is full, inside a transaction; after the commit
 // segment_cut() gives back what was allocated and not used.
-NODISCARD enum err segment_seal_row(struct chunk_store *store, const struct open_segment *segment,
-                                    bool pinned) REQUIRES(store->writer_lock);
+NODISCARD enum err segment_seal_row(struct chunk_store *store,
+                                    const struct open_segment *segment, bool pinned)
+    REQUIRES(store->writer_lock);
 void segment_cut(struct chunk_store *store, struct open_segment *segment);
 // Leaves the open segments for the next process: indexed, cut, not sealed.
 void segment_leave_open(struct chunk_store *store) REQUIRES(store->writer_lock);
+// One that a process left with this much used is sealed rather than filled by the next one.
+bool segment_is_nearly_full(const struct chunk_store *store, uint64_t used);
 uint64_t store_used_bytes(struct chunk_store *store) REQUIRES(store->writer_lock);
 
 // ---- rebuild.c (lock between processes held)
 // Indexes what the open segments of dead processes hold beyond their last commit.
-NODISCARD enum err recover_open_segments(struct chunk_store *store) REQUIRES(store->writer_lock);
+NODISCARD enum err recover_open_segments(struct chunk_store *store)
+    REQUIRES(store->writer_lock);
 // Locks the file of an open segment that nobody owns and indexes what no row names yet; says
 // where appending may go on. ERR_BUSY: its owner lives. ERR_ABSENT, ERR_DAMAGED: no such file.
 NODISCARD enum err recover_segment(struct chunk_store *store, uint64_t id, int *out_fd,
@@ -130,11 +140,13 @@ NODISCARD enum err prune_index(struct chunk_store *store) REQUIRES(store->writer
 NODISCARD enum err store_locate(struct chunk_store *store, const struct object_id *object,
                                 uint32_t chunk, struct run_place *out);
 // The head of the record at a place on disk; a reference for the caller on both.
-NODISCARD enum err store_open_run(struct chunk_store *store, const struct run_place *place,
-                                  struct segment_file **out_file, struct run_header **out_header);
+NODISCARD enum err store_open_run(struct chunk_store *store,
+                                  const struct run_place *place,
+                                  struct segment_file **out_file,
+                                  struct run_header **out_header);
 // A chunk turned out damaged: nobody gets it from here any more.
-void store_report_damage(struct chunk_store *store, const struct run_place *place, uint32_t first,
-                         uint32_t n, const char *what);
+void store_report_damage(struct chunk_store *store, const struct run_place *place,
+                         uint32_t first, uint32_t n, const char *what);
 
 // ---- chunk_put.c
 // Writes volatile runs to disk as long as there is room.
@@ -146,5 +158,6 @@ void pins_reload(struct chunk_store *store) REQUIRES(store->writer_lock);
 
 // ---- piece_store.c
 // Writes pending plans and verdicts, inside a transaction.
-NODISCARD enum err commit_files(struct chunk_store *store, const struct pending_batch *batch)
+NODISCARD enum err commit_files(struct chunk_store *store,
+                                const struct pending_batch *batch)
     REQUIRES(store->writer_lock);

@@ -48,7 +48,8 @@ static void take_full(struct chunk_store *store, struct sealing *sealing)
     }
 }
 
-static void finish_sealing(struct chunk_store *store, struct sealing *sealing, bool committed)
+static void finish_sealing(struct chunk_store *store, struct sealing *sealing,
+                           bool committed)
 {
     for (size_t i = 0; i < sealing->n; i++) {
         if (committed) {
@@ -62,8 +63,9 @@ static void finish_sealing(struct chunk_store *store, struct sealing *sealing, b
 }
 
 // Runs of a segment whose row is gone (another process cleared the store) are not indexed.
-static enum err insert_runs(struct chunk_store *store, const struct resident_entry *entries,
-                            size_t n) REQUIRES(store->writer_lock)
+static enum err insert_runs(struct chunk_store *store,
+                            const struct resident_entry *entries, size_t n)
+    REQUIRES(store->writer_lock)
 {
     enum err err = ERR_NONE;
     uint64_t segment = 0;
@@ -110,7 +112,8 @@ static enum err write_batch(struct chunk_store *store, const struct batch *batch
         err = commit_files(store, &batch->files);
     }
     for (size_t i = 0; i < batch->sealing.n && !err; i++) {
-        err = segment_seal_row(store, batch->sealing.segments[i], batch->sealing.pinned[i]);
+        err =
+            segment_seal_row(store, batch->sealing.segments[i], batch->sealing.pinned[i]);
     }
     if (err) {
         index_rollback(store->writer);
@@ -121,20 +124,23 @@ static enum err write_batch(struct chunk_store *store, const struct batch *batch
 
 // Full segments are taken before the runs: a segment without writers has all its runs in the
 // resident table by then, so its row is sealed together with the last of them.
-static enum err commit_one(struct chunk_store *store, bool *out_any) REQUIRES(store->writer_lock)
+static enum err commit_one(struct chunk_store *store, bool *out_any)
+    REQUIRES(store->writer_lock)
 {
     struct batch batch = {0};
     take_full(store, &batch.sealing);
-    enum err err = resident_runs_batch(store->resident, &batch.entries, &batch.entries_n,
-                                       &batch.holes, &batch.holes_n);
+    // Holes before runs: a hole that comes in between took its resident runs away first.
+    enum err err = run_holes_batch(store->holes, &batch.holes, &batch.holes_n);
+    err = err ? err
+              : resident_runs_batch(store->resident, &batch.entries, &batch.entries_n);
     batch.has_files = pending_files_begin(store->files, &batch.files);
     *out_any = batch.entries_n + batch.holes_n + batch.sealing.n > 0 || batch.has_files;
     if (!err && *out_any) {
         err = write_batch(store, &batch);
     }
     if (!err) {
-        resident_runs_committed(store->resident, batch.entries, batch.entries_n, batch.holes,
-                                batch.holes_n);
+        resident_runs_committed(store->resident, batch.entries, batch.entries_n);
+        run_holes_committed(store->holes, batch.holes, batch.holes_n);
         if (batch.has_files) {
             pending_files_committed(store->files);
         }
@@ -162,18 +168,25 @@ enum err store_commit_pending(struct chunk_store *store)
 
 // ------------------------------------------------------------------------- the thread's turn
 
-// Opens what an appender wants. A spare is a convenience: its failure is no error.
-static enum err serve_appender(struct chunk_store *store, bool pinned) REQUIRES(store->writer_lock)
+bool store_needs_segment(struct chunk_store *store, bool pinned)
 {
     enum appender_want want = appender_wants(pinned ? store->pinned : store->normal);
     bool spare_is_cheap = store->segment_bytes <= store->budget / SPARE_SHARE_OF_BUDGET;
-    if (want == WANTS_NOTHING || (want == WANTS_SPARE && (pinned || !spare_is_cheap))) {
+    return want == WANTS_SEGMENT || (want == WANTS_SPARE && !pinned && spare_is_cheap);
+}
+
+// Opens what an appender wants. A spare is a convenience: its failure is no error. Full
+// segments were sealed before, because an open one is never evicted.
+static enum err serve_appender(struct chunk_store *store, bool pinned)
+    REQUIRES(store->writer_lock)
+{
+    if (!store_needs_segment(store, pinned)) {
         return ERR_NONE;
     }
-    // A segment that cannot be had for lack of room may be had once the full ones are sealed:
-    // an open segment is never evicted.
+    enum appender_want want = appender_wants(pinned ? store->pinned : store->normal);
     enum err err = segment_open_next(store, pinned, SEGMENT_ROOM_MIN);
-    return want == WANTS_SPARE ? ERR_NONE : err;
+    bool is_optional = want == WANTS_SPARE || (pinned && err == ERR_NO_SPACE);
+    return is_optional ? ERR_NONE : err;
 }
 
 static enum err write_everything(struct chunk_store *store) REQUIRES(store->writer_lock)
@@ -197,11 +210,11 @@ static enum err write_everything(struct chunk_store *store) REQUIRES(store->writ
 
 static bool has_work(struct chunk_store *store)
 {
-    return resident_runs_pending(store->resident) > 0 || resident_runs_has_holes(store->resident) ||
+    return resident_runs_pending(store->resident) > 0 || run_holes_any(store->holes) ||
            resident_runs_volatile_bytes(store->resident) > 0 ||
            pending_files_any(store->files) || atomic_load(&store->index_damaged) ||
            appender_has_full(store->normal) || appender_has_full(store->pinned) ||
-           appender_wants(store->normal) != WANTS_NOTHING;
+           store_needs_segment(store, false) || store_needs_segment(store, true);
 }
 
 static void take_turn(struct chunk_store *store)
@@ -238,7 +251,8 @@ static void look_around(struct chunk_store *store)
         } else {
             store_end_access(store);
         }
-    } else if (!sql_query_i64(index_writer_db(store->writer), "PRAGMA data_version", &version) &&
+    } else if (!sql_query_i64(index_writer_db(store->writer), "PRAGMA data_version",
+                              &version) &&
                version != store->data_version) {
         store->data_version = version;
         uint64_t ids[OPEN_IDS_MAX];

@@ -51,7 +51,8 @@ static enum err open_reader(struct tree_store *store, struct tree_conn **out)
     if (err) {
         return err;
     }
-    err = sql_prepare_all(conn->db, tree_statement_sql, conn->statements, TREE_STATEMENTS);
+    err =
+        sql_prepare_all(conn->db, tree_statement_sql, conn->statements, TREE_STATEMENTS);
     if (err) {
         tree_conn_free(conn);
         return err;
@@ -60,13 +61,20 @@ static enum err open_reader(struct tree_store *store, struct tree_conn **out)
     return ERR_NONE;
 }
 
-// The analysis cannot see that a store in memory holds the lock from take to give.
+// The writer's connection, for reading: of a store in memory, or one whose file was deleted
+// while it runs. The analysis cannot see that the lock is held from take to give.
+static enum err take_writer(struct tree_store *store,
+                            struct tree_conn **out) NO_THREAD_ANALYSIS
+{
+    lock_acquire(&store->writer_lock);
+    *out = store->writer;
+    return ERR_NONE;
+}
+
 enum err tree_take(struct tree_store *store, struct tree_conn **out) NO_THREAD_ANALYSIS
 {
     if (store->in_memory) {
-        lock_acquire(&store->writer_lock);
-        *out = store->writer;
-        return ERR_NONE;
+        return take_writer(store, out);
     }
     lock_acquire(&store->pool_lock);
     struct tree_conn *conn = store->idle;
@@ -74,6 +82,9 @@ enum err tree_take(struct tree_store *store, struct tree_conn **out) NO_THREAD_A
         store->idle = conn->next;
     }
     lock_release(&store->pool_lock);
+    if (!conn && access(store->path, F_OK) != 0) {
+        return take_writer(store, out);
+    }
     if (!conn) {
         return tree_note(store, open_reader(store, out));
     }
@@ -83,7 +94,7 @@ enum err tree_take(struct tree_store *store, struct tree_conn **out) NO_THREAD_A
 
 void tree_give(struct tree_store *store, struct tree_conn *conn) NO_THREAD_ANALYSIS
 {
-    if (store->in_memory) {
+    if (conn == store->writer) {
         lock_release(&store->writer_lock);
         return;
     }
@@ -100,6 +111,9 @@ enum err tree_begin(struct tree_store *store, struct tree_conn **out) NO_THREAD_
     if (!store->in_memory) {
         err = store_lock_take(&store->process_lock, TREE_LOCK_WAIT_MS);
     }
+    if (err == ERR_NOT_FOUND && file_make_dirs(store->dir, 0700, NULL) == ERR_NONE) {
+        err = store_lock_take(&store->process_lock, TREE_LOCK_WAIT_MS); // it was deleted
+    }
     if (!err) {
         err = sql_exec(store->writer->db, "BEGIN IMMEDIATE");
     }
@@ -112,7 +126,8 @@ enum err tree_begin(struct tree_store *store, struct tree_conn **out) NO_THREAD_
     return ERR_NONE;
 }
 
-enum err tree_end(struct tree_store *store, struct tree_conn *conn, enum err err) NO_THREAD_ANALYSIS
+enum err tree_end(struct tree_store *store, struct tree_conn *conn,
+                  enum err err) NO_THREAD_ANALYSIS
 {
     enum err result = err;
     if (!result) {
@@ -131,7 +146,8 @@ enum err tree_end(struct tree_store *store, struct tree_conn *conn, enum err err
 
 enum err tree_note(struct tree_store *store, enum err err)
 {
-    if (err == ERR_DAMAGED && !store->in_memory && !atomic_exchange(&store->suspect, true)) {
+    if (err == ERR_DAMAGED && !store->in_memory &&
+        !atomic_exchange(&store->suspect, true)) {
         char path[PATH_BYTES_MAX + 32];
         snprintf(path, sizeof(path), "%s/tree.suspect", store->dir);
         log_warn("cache", "%s is damaged; the next mount begins a new one", store->path);
@@ -156,7 +172,8 @@ uint64_t tree_read_ino_floor(const char *dir)
     if (file_read_all(path, NULL, &text) == ERR_NONE) {
         floor = strtoull(buffer_text(&text), NULL, 16);
     }
-    return floor < INO_STORED_FIRST || floor >= INO_STORED_LIMIT ? INO_STORED_FIRST : floor;
+    return floor < INO_STORED_FIRST || floor >= INO_STORED_LIMIT ? INO_STORED_FIRST
+                                                                 : floor;
 }
 
 enum err tree_reserve_inos(struct tree_store *store, uint64_t ino)

@@ -6,7 +6,8 @@
 // mode = kind | executable << 2
 enum { MODE_KIND_MASK = 3, MODE_EXECUTABLE = 4 };
 
-uint32_t tree_node_checksum(const struct tree_node *node, const void *path, size_t path_len)
+uint32_t tree_node_checksum(const struct tree_node *node, const void *path,
+                            size_t path_len)
 {
     uint8_t bytes[32 + 32 + 20 + 8 + 8];
     memset(bytes, 0, sizeof(bytes));
@@ -24,7 +25,8 @@ uint32_t tree_node_checksum(const struct tree_node *node, const void *path, size
     return crc32c(crc32c(0, path, path_len), bytes, sizeof(bytes));
 }
 
-static void take_digest(sqlite3_stmt *statement, int column, bool *out_has, struct digest *out)
+static void take_digest(sqlite3_stmt *statement, int column, bool *out_has,
+                        struct digest *out)
 {
     *out_has = sql_column_bytes(statement, column, out->bytes, sizeof(out->bytes));
 }
@@ -54,7 +56,8 @@ enum err tree_take_node(sqlite3_stmt *statement, int at, struct tree_node *out)
     return ERR_NONE;
 }
 
-enum err tree_get_node(struct tree_conn *conn, uint64_t ino, struct tree_node *out, char **out_path)
+enum err tree_get_node(struct tree_conn *conn, uint64_t ino, struct tree_node *out,
+                       char **out_path)
 {
     sqlite3_stmt *statement = conn->statements[GET_NODE];
     sqlite3_bind_int64(statement, 1, (int64_t)ino);
@@ -161,7 +164,8 @@ enum err tree_store_list(struct tree_store *store, uint64_t dir_ino, uint64_t af
         const void *bytes = sqlite3_column_blob(statement, TREE_NODE_COLUMN_COUNT + 1);
         size_t len = (size_t)sqlite3_column_bytes(statement, TREE_NODE_COLUMN_COUNT + 1);
         err = tree_take_node(statement, 0, &node);
-        if (!err && (!bytes || len == 0 || len > NAME_BYTES_MAX || !is_named(statement, bytes, len))) {
+        bool is_name = bytes && len > 0 && len <= NAME_BYTES_MAX;
+        if (!err && (!is_name || !is_named(statement, bytes, len))) {
             err = ERR_DAMAGED;
         }
         if (err) {
@@ -169,8 +173,9 @@ enum err tree_store_list(struct tree_store *store, uint64_t dir_ino, uint64_t af
         }
         memcpy(name, bytes, len);
         name[len] = '\0';
-        going = visit(ctx, (uint64_t)sqlite3_column_int64(statement, TREE_NODE_COLUMN_COUNT), name,
-                      &node);
+        going =
+            visit(ctx, (uint64_t)sqlite3_column_int64(statement, TREE_NODE_COLUMN_COUNT),
+                  name, &node);
     }
     sqlite3_reset(statement);
     tree_give(store, conn);
@@ -222,7 +227,8 @@ enum err tree_store_dir(struct tree_store *store, uint64_t dir_ino, struct tree_
     return err;
 }
 
-enum err tree_store_dir_next(struct tree_store *store, uint64_t dir_ino, char *out, size_t size)
+enum err tree_store_dir_next(struct tree_store *store, uint64_t dir_ino, char *out,
+                             size_t size)
 {
     struct tree_dir dir;
     enum err err = get_dir(store, dir_ino, &dir, out, size);

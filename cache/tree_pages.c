@@ -39,10 +39,12 @@ static const char *entry_name(const struct page *page, const struct tree_entry *
     return path_name_is_legal(name, strlen(name)) ? name : NULL;
 }
 
-static void bind_optional(sqlite3_stmt *statement, int at, bool has, const struct digest *digest)
+static void bind_optional(sqlite3_stmt *statement, int at, bool has,
+                          const struct digest *digest)
 {
     if (has) {
-        sqlite3_bind_blob(statement, at, digest->bytes, sizeof(digest->bytes), SQLITE_STATIC);
+        sqlite3_bind_blob(statement, at, digest->bytes, sizeof(digest->bytes),
+                          SQLITE_STATIC);
     } else {
         sqlite3_bind_null(statement, at);
     }
@@ -70,13 +72,14 @@ static int mode_of(const struct tree_node *node)
     return (int)node->kind | (node->executable ? 1 << MODE_EXECUTABLE_SHIFT : 0);
 }
 
-static enum err insert_node(struct page *page, const struct tree_node *node, const char *path,
-                            size_t path_len)
+static enum err insert_node(struct page *page, const struct tree_node *node,
+                            const char *path, size_t path_len)
 {
     sqlite3_stmt *statement = page->conn->statements[ADD_NODE];
     sqlite3_bind_int64(statement, 1, node->repo);
     sqlite3_bind_blob64(statement, 2, path, path_len, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 3, node->oid.bytes, sizeof(node->oid.bytes), SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 3, node->oid.bytes, sizeof(node->oid.bytes),
+                      SQLITE_STATIC);
     sqlite3_bind_int(statement, 4, mode_of(node));
     sqlite3_bind_int(statement, 5, node->masked);
     sqlite3_bind_int64(statement, 6, (int64_t)node->size);
@@ -91,7 +94,8 @@ static enum err insert_node(struct page *page, const struct tree_node *node, con
 static enum err fill_in(struct page *page, const struct tree_node *old,
                         const struct tree_node *node, const char *path, size_t path_len)
 {
-    bool tells_more = (old->masked && !node->masked) || (!old->has_xet && node->has_xet) ||
+    bool tells_more = (old->masked && !node->masked) ||
+                      (!old->has_xet && node->has_xet) ||
                       (!old->has_sha256 && node->has_sha256);
     if (!tells_more) {
         return ERR_NONE;
@@ -106,13 +110,14 @@ static enum err fill_in(struct page *page, const struct tree_node *old,
     return sql_done(statement);
 }
 
-static enum err find_node(struct page *page, const struct tree_node *node, const char *path,
-                          size_t path_len, struct tree_node *out)
+static enum err find_node(struct page *page, const struct tree_node *node,
+                          const char *path, size_t path_len, struct tree_node *out)
 {
     sqlite3_stmt *statement = page->conn->statements[FIND_NODE];
     sqlite3_bind_int64(statement, 1, node->repo);
     sqlite3_bind_blob64(statement, 2, path, path_len, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 3, node->oid.bytes, sizeof(node->oid.bytes), SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 3, node->oid.bytes, sizeof(node->oid.bytes),
+                      SQLITE_STATIC);
     sqlite3_bind_int(statement, 4, mode_of(node));
     enum err err = sql_row(statement);
     if (!err) {
@@ -123,7 +128,8 @@ static enum err find_node(struct page *page, const struct tree_node *node, const
 }
 
 // The node of an entry, made when new; `out` has its number.
-static enum err put_node(struct page *page, const struct tree_entry *entry, struct tree_node *out)
+static enum err put_node(struct page *page, const struct tree_entry *entry,
+                         struct tree_node *out)
 {
     struct tree_node node = node_of(page, entry);
     size_t path_len = strlen(entry->path);
@@ -150,8 +156,8 @@ static enum err put_node(struct page *page, const struct tree_entry *entry, stru
     return err;
 }
 
-static enum err add_entry(struct page *page, int64_t position, const char *name, uint64_t ino,
-                          bool *out_added)
+static enum err add_entry(struct page *page, int64_t position, const char *name,
+                          uint64_t ino, bool *out_added)
 {
     sqlite3_stmt *statement = page->conn->statements[ADD_ENTRY];
     sqlite3_bind_int64(statement, 1, (int64_t)page->dir.ino);
@@ -317,4 +323,77 @@ enum err tree_store_put_single(struct tree_store *store, uint64_t dir_ino,
         *out = node;
     }
     return err;
+}
+
+// ---------------------------------------------------------------------------------- modes
+
+static enum err lookup_entry(struct page *page, const char *name, struct tree_node *out)
+{
+    sqlite3_stmt *statement = page->conn->statements[LOOKUP_ENTRY];
+    sqlite3_bind_int64(statement, 1, (int64_t)page->dir.ino);
+    sqlite3_bind_blob64(statement, 2, name, strlen(name), SQLITE_STATIC);
+    enum err err = sql_row(statement);
+    if (!err) {
+        err = tree_take_node(statement, 0, out);
+    }
+    sqlite3_reset(statement);
+    return err;
+}
+
+static enum err point_entry(struct page *page, const char *name, uint64_t ino)
+{
+    sqlite3_stmt *statement = page->conn->statements[POINT_ENTRY];
+    sqlite3_bind_int64(statement, 1, (int64_t)page->dir.ino);
+    sqlite3_bind_blob64(statement, 2, name, strlen(name), SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, (int64_t)ino);
+    return sql_done(statement);
+}
+
+// The same version with another mode is another node; the sums over files stay as they are.
+static enum err put_mode(struct page *page, const struct tree_entry *told)
+{
+    const char *name = entry_name(page, told);
+    struct tree_node old;
+    enum err err = name ? lookup_entry(page, name, &old) : ERR_MALFORMED;
+    if (err) {
+        return err;
+    }
+    bool is_same = old.kind == told->kind && old.executable == told->executable;
+    if (is_same || old.kind == ENTRY_DIRECTORY || !oid_equal(&old.oid, &told->oid)) {
+        return ERR_NONE;
+    }
+    struct tree_entry entry = {
+        .path = told->path,
+        .kind = told->kind,
+        .executable = told->executable,
+        .has_sha256 = old.has_sha256,
+        .has_xet = old.has_xet,
+        .masked = old.masked,
+        .size = old.size,
+        .oid = old.oid,
+        .sha256 = old.sha256,
+        .xet_hash = old.xet_hash,
+    };
+    struct tree_node node;
+    page->dir.mtime_s = old.mtime_s;
+    err = put_node(page, &entry, &node);
+    page->new_files = 0;
+    page->new_bytes = 0;
+    return err ? err : point_entry(page, name, node.ino);
+}
+
+enum err tree_store_set_mode(struct tree_store *store, uint64_t dir_ino,
+                             const struct tree_entry *told)
+{
+    struct tree_conn *conn = NULL;
+    enum err err = tree_begin(store, &conn);
+    if (err) {
+        return err;
+    }
+    struct page page;
+    err = begin_page(conn, dir_ino, &page);
+    err = err ? err : put_mode(&page, told);
+    err = err ? err : finish_page(store, &page);
+    free(page.dir_path);
+    return tree_end(store, conn, err);
 }

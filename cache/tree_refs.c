@@ -6,8 +6,9 @@
 
 enum { ROOT_MODE = ENTRY_DIRECTORY };
 
-static enum err find_repo(struct tree_conn *conn, enum tree_statement which, const char *endpoint,
-                          const struct repo_id *repo, const char *fingerprint)
+static enum err find_repo(struct tree_conn *conn, enum tree_statement which,
+                          const char *endpoint, const struct repo_id *repo,
+                          const char *fingerprint)
 {
     sqlite3_stmt *statement = conn->statements[which];
     sqlite3_bind_text(statement, 1, endpoint, -1, SQLITE_STATIC);
@@ -17,8 +18,9 @@ static enum err find_repo(struct tree_conn *conn, enum tree_statement which, con
     return sql_row(statement);
 }
 
-static enum err get_repo(struct tree_conn *conn, const char *endpoint, const struct repo_id *repo,
-                         const char *fingerprint, int64_t *out)
+static enum err get_repo(struct tree_conn *conn, const char *endpoint,
+                         const struct repo_id *repo, const char *fingerprint,
+                         int64_t *out)
 {
     enum err err = find_repo(conn, GET_REPO, endpoint, repo, fingerprint);
     if (!err) {
@@ -28,8 +30,9 @@ static enum err get_repo(struct tree_conn *conn, const char *endpoint, const str
     return err;
 }
 
-enum err tree_store_repo(struct tree_store *store, const char *endpoint, const struct repo_id *repo,
-                         const char *fingerprint, int64_t *out_repo)
+enum err tree_store_repo(struct tree_store *store, const char *endpoint,
+                         const struct repo_id *repo, const char *fingerprint,
+                         int64_t *out_repo)
 {
     struct tree_conn *conn = NULL;
     enum err err = tree_take(store, &conn);
@@ -46,7 +49,8 @@ enum err tree_store_repo(struct tree_store *store, const char *endpoint, const s
         return err;
     }
     int64_t id = 0;
-    err = get_repo(conn, endpoint, repo, fingerprint, &id); // another one may have been faster
+    err = get_repo(conn, endpoint, repo, fingerprint,
+                   &id); // another one may have been faster
     if (err == ERR_ABSENT) {
         err = find_repo(conn, ADD_REPO, endpoint, repo, fingerprint);
         sqlite3_reset(conn->statements[ADD_REPO]);
@@ -102,7 +106,8 @@ enum err tree_store_put_ref(struct tree_store *store, int64_t repo, const char *
     sqlite3_stmt *statement = conn->statements[PUT_REF];
     sqlite3_bind_int64(statement, 1, repo);
     sqlite3_bind_text(statement, 2, revision, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 3, ref->sha.bytes, sizeof(ref->sha.bytes), SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 3, ref->sha.bytes, sizeof(ref->sha.bytes),
+                      SQLITE_STATIC);
     sqlite3_bind_int64(statement, 4, ref->checked_at_s);
     sqlite3_bind_int64(statement, 5, ref->date_s);
     sqlite3_bind_text(statement, 6, ref->canonical, -1, SQLITE_STATIC);
@@ -132,8 +137,9 @@ static enum err set_mtime(struct tree_conn *conn, uint64_t ino, int64_t mtime_s)
     return sql_done(statement);
 }
 
-static enum err make_root_node(struct tree_conn *conn, int64_t repo, const struct oid *commit,
-                               int64_t date_s, uint64_t *out_ino)
+static enum err make_root_node(struct tree_conn *conn, int64_t repo,
+                               const struct oid *commit, int64_t date_s,
+                               uint64_t *out_ino)
 {
     struct tree_node node = {.repo = repo, .kind = ENTRY_DIRECTORY, .oid = *commit};
     sqlite3_stmt *statement = conn->statements[ADD_NODE];
@@ -156,7 +162,8 @@ static enum err make_root(struct tree_store *store, struct tree_conn *conn, int6
                           const struct oid *commit, int64_t date_s, uint64_t *out_ino)
     REQUIRES(store->writer_lock)
 {
-    enum err err = get_root(conn, repo, commit, out_ino); // another one may have been faster
+    enum err err =
+        get_root(conn, repo, commit, out_ino); // another one may have been faster
     if (err != ERR_ABSENT) {
         return err;
     }

@@ -22,19 +22,23 @@
 
 static const char schema_sql[] =
     "BEGIN IMMEDIATE;"
-    "CREATE TABLE repo(id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, kind INTEGER NOT NULL,"
+    "CREATE TABLE repo(id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, kind INTEGER NOT "
+    "NULL,"
     " name TEXT NOT NULL, fingerprint TEXT NOT NULL, files INTEGER NOT NULL DEFAULT 0,"
     " bytes INTEGER NOT NULL DEFAULT 0, UNIQUE(endpoint, kind, name, fingerprint));"
     "CREATE TABLE node(ino INTEGER PRIMARY KEY AUTOINCREMENT, repo INTEGER NOT NULL,"
-    " path BLOB NOT NULL, oid BLOB NOT NULL, mode INTEGER NOT NULL, masked INTEGER NOT NULL,"
+    " path BLOB NOT NULL, oid BLOB NOT NULL, mode INTEGER NOT NULL, masked INTEGER NOT "
+    "NULL,"
     " size INTEGER NOT NULL, sha256 BLOB, xet_hash BLOB, mtime INTEGER NOT NULL,"
     " crc INTEGER NOT NULL, UNIQUE(repo, path, oid, mode));"
     "CREATE TABLE dir(ino INTEGER PRIMARY KEY, complete INTEGER NOT NULL,"
     " entries INTEGER NOT NULL, next_page TEXT);"
-    "CREATE TABLE entry(dir INTEGER, pos INTEGER, name BLOB NOT NULL, ino INTEGER NOT NULL,"
+    "CREATE TABLE entry(dir INTEGER, pos INTEGER, name BLOB NOT NULL, ino INTEGER NOT "
+    "NULL,"
     " PRIMARY KEY(dir, pos)) WITHOUT ROWID;"
     "CREATE UNIQUE INDEX entry_name ON entry(dir, name);"
-    "CREATE TABLE ref(repo INTEGER, name TEXT, sha BLOB NOT NULL, checked_at INTEGER NOT NULL,"
+    "CREATE TABLE ref(repo INTEGER, name TEXT, sha BLOB NOT NULL, checked_at INTEGER NOT "
+    "NULL,"
     " date INTEGER NOT NULL, canonical TEXT NOT NULL, gated INTEGER NOT NULL,"
     " PRIMARY KEY(repo, name)) WITHOUT ROWID;"
     "CREATE TABLE commit_(repo INTEGER, sha BLOB, root_ino INTEGER NOT NULL,"
@@ -46,18 +50,22 @@ static const char schema_sql[] =
 const char *const tree_statement_sql[TREE_STATEMENTS] = {
     [GET_REPO] = "SELECT id FROM repo WHERE endpoint=?1 AND kind=?2 AND name=?3"
                  " AND fingerprint=?4",
-    [ADD_REPO] = "INSERT INTO repo(endpoint, kind, name, fingerprint) VALUES(?1, ?2, ?3, ?4)",
+    [ADD_REPO] =
+        "INSERT INTO repo(endpoint, kind, name, fingerprint) VALUES(?1, ?2, ?3, ?4)",
     [COUNT_IN_REPO] = "UPDATE repo SET files=files+?2, bytes=bytes+?3 WHERE id=?1",
     [REPO_TOTALS] = "SELECT files, bytes FROM repo WHERE id=?1",
-    [GET_REF] = "SELECT sha, checked_at, date, canonical, gated FROM ref WHERE repo=?1 AND name=?2",
+    [GET_REF] = "SELECT sha, checked_at, date, canonical, gated FROM ref WHERE repo=?1 "
+                "AND name=?2",
     [PUT_REF] = "INSERT OR REPLACE INTO ref VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [GET_COMMIT] = "SELECT root_ino FROM commit_ WHERE repo=?1 AND sha=?2",
     [PUT_COMMIT] = "INSERT OR REPLACE INTO commit_ VALUES(?1, ?2, ?3, ?4)",
-    [ADD_NODE] = "INSERT INTO node(repo, path, oid, mode, masked, size, sha256, xet_hash, mtime,"
-                 " crc) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-                 " ON CONFLICT(repo, path, oid, mode) DO NOTHING",
-    [FIND_NODE] = "SELECT " TREE_NODE_COLUMNS " FROM node WHERE repo=?1 AND path=?2 AND oid=?3"
-                  " AND mode=?4",
+    [ADD_NODE] =
+        "INSERT INTO node(repo, path, oid, mode, masked, size, sha256, xet_hash, mtime,"
+        " crc) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        " ON CONFLICT(repo, path, oid, mode) DO NOTHING",
+    [FIND_NODE] =
+        "SELECT " TREE_NODE_COLUMNS " FROM node WHERE repo=?1 AND path=?2 AND oid=?3"
+        " AND mode=?4",
     [GET_NODE] = "SELECT " TREE_NODE_COLUMNS " FROM node WHERE ino=?1",
     [FILL_NODE] = "UPDATE node SET masked=?2, size=?3, sha256=?4, xet_hash=?5, crc=?6"
                   " WHERE ino=?1",
@@ -69,9 +77,11 @@ const char *const tree_statement_sql[TREE_STATEMENTS] = {
     [LIST_ENTRIES] = "SELECT " TREE_NODE_COLUMNS ", entry.pos, entry.name FROM entry"
                      " CROSS JOIN node WHERE entry.dir=?1 AND entry.pos>?2"
                      " AND node.ino=entry.ino ORDER BY entry.pos",
-    [ADD_ENTRY] = "INSERT INTO entry VALUES(?1, ?2, ?3, ?4) ON CONFLICT(dir, name) DO NOTHING",
+    [ADD_ENTRY] =
+        "INSERT INTO entry VALUES(?1, ?2, ?3, ?4) ON CONFLICT(dir, name) DO NOTHING",
     [FIND_ENTRY] = "SELECT pos, ino FROM entry WHERE dir=?1 AND name=?2",
     [DELETE_ENTRY] = "DELETE FROM entry WHERE dir=?1 AND pos=?2",
+    [POINT_ENTRY] = "UPDATE entry SET ino=?3 WHERE dir=?1 AND name=?2",
 };
 
 enum err tree_make_tables(sqlite3 *db, uint64_t ino_first)

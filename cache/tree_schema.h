@@ -30,12 +30,13 @@ enum tree_statement {
     ADD_ENTRY,
     FIND_ENTRY,
     DELETE_ENTRY,
+    POINT_ENTRY,
     TREE_STATEMENTS,
 };
 
 // The columns of a node, in the order tree_take_node() reads them.
-#define TREE_NODE_COLUMNS                                                                    \
-    "node.ino, node.repo, node.path, node.oid, node.mode, node.masked, node.size,"           \
+#define TREE_NODE_COLUMNS                                                                \
+    "node.ino, node.repo, node.path, node.oid, node.mode, node.masked, node.size,"       \
     " node.sha256, node.xet_hash, node.mtime, node.crc"
 enum { TREE_NODE_COLUMN_COUNT = 11 };
 

@@ -49,7 +49,8 @@ void tree_give(struct tree_store *store, struct tree_conn *conn);
 NODISCARD enum err tree_begin(struct tree_store *store, struct tree_conn **out)
     THREAD_ANNOTATION(try_acquire_capability(ERR_NONE, store->writer_lock));
 // Commits when `err` is ERR_NONE, rolls back otherwise; returns how it ended.
-NODISCARD enum err tree_end(struct tree_store *store, struct tree_conn *conn, enum err err)
+NODISCARD enum err tree_end(struct tree_store *store, struct tree_conn *conn,
+                            enum err err)
     THREAD_ANNOTATION(release_capability(store->writer_lock));
 
 // Numbers up to `ino` are about to be committed: makes sure that no later tree.db gives them
@@ -66,6 +67,7 @@ enum err tree_note(struct tree_store *store, enum err err);
 // Fills a node from columns `at`.. of a statement (TREE_NODE_COLUMNS); ERR_DAMAGED when the
 // row's checksum does not match.
 NODISCARD enum err tree_take_node(sqlite3_stmt *statement, int at, struct tree_node *out);
-NODISCARD enum err tree_get_node(struct tree_conn *conn, uint64_t ino, struct tree_node *out,
-                                 char **out_path);
-uint32_t tree_node_checksum(const struct tree_node *node, const void *path, size_t path_len);
+NODISCARD enum err tree_get_node(struct tree_conn *conn, uint64_t ino,
+                                 struct tree_node *out, char **out_path);
+uint32_t tree_node_checksum(const struct tree_node *node, const void *path,
+                            size_t path_len);

@@ -14,7 +14,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static void path_in(const struct tree_store *store, const char *name, char *out, size_t size)
+static void path_in(const struct tree_store *store, const char *name, char *out,
+                    size_t size)
 {
     snprintf(out, size, "%s/%s", store->dir, name);
 }
@@ -57,7 +58,8 @@ static enum err new_store(const char *dir, struct tree_store **out) NO_THREAD_AN
     return ERR_NONE;
 }
 
-static enum err open_writer(struct tree_store *store, const char *path) REQUIRES(store->writer_lock)
+static enum err open_writer(struct tree_store *store, const char *path)
+    REQUIRES(store->writer_lock)
 {
     struct tree_conn *conn = NULL;
     enum err err = tree_conn_open(path, SQL_CREATE, &conn);
@@ -66,7 +68,8 @@ static enum err open_writer(struct tree_store *store, const char *path) REQUIRES
     }
     err = tree_make_tables(conn->db, store->ino_floor);
     if (!err) {
-        err = sql_prepare_all(conn->db, tree_statement_sql, conn->statements, TREE_STATEMENTS);
+        err = sql_prepare_all(conn->db, tree_statement_sql, conn->statements,
+                              TREE_STATEMENTS);
     }
     if (err) {
         tree_conn_free(conn);
@@ -80,8 +83,8 @@ static void move_aside(struct tree_store *store)
 {
     char path[PATH_BYTES_MAX + 32];
     path_in(store, "tree.db.damaged", path, sizeof(path));
-    log_warn("cache", "%s is damaged; it was moved to %s and a new one is begun", store->path,
-             path);
+    log_warn("cache", "%s is damaged; it was moved to %s and a new one is begun",
+             store->path, path);
     if (rename(store->path, path) != 0) {
         unlink(store->path);
     }
@@ -132,16 +135,19 @@ static enum err open_on_disk(struct tree_store *store, struct why *why)
 static enum err open_in_memory(struct tree_store *store, enum err because)
     REQUIRES(store->writer_lock)
 {
-    log_warn("cache", "%s cannot be used (%s); listings are kept in memory and forgotten at the end",
-             store->path, err_sentence(because));
+    log_warn(
+        "cache",
+        "%s cannot be used (%s); listings are kept in memory and forgotten at the end",
+        store->path, err_sentence(because));
     store_users_leave(&store->users, false);
     store->in_memory = true;
     store->ino_floor = tree_read_ino_floor(store->dir);
     return open_writer(store, ":memory:");
 }
 
-enum err tree_store_open(const char *dir, struct why *why,
-                         struct tree_store **out) NO_THREAD_ANALYSIS // nobody else has it yet
+enum err
+tree_store_open(const char *dir, struct why *why,
+                struct tree_store **out) NO_THREAD_ANALYSIS // nobody else has it yet
 {
     struct tree_store *store = NULL;
     enum err err = new_store(dir, &store);
@@ -151,7 +157,8 @@ enum err tree_store_open(const char *dir, struct why *why,
     err = open_on_disk(store, NULL);
     if (err == ERR_NEWER_SCHEMA) {
         why_set(why, err,
-                "%s was written by a newer hugfs; use that one, or another cache_dir, or delete "
+                "%s was written by a newer hugfs; use that one, or another cache_dir, or "
+                "delete "
                 "the file",
                 store->path);
     } else if (err && err != ERR_NO_MEMORY) {
@@ -169,7 +176,8 @@ enum err tree_store_open(const char *dir, struct why *why,
     return ERR_NONE;
 }
 
-void tree_store_close(struct tree_store *store) NO_THREAD_ANALYSIS // nobody else has it any more
+void tree_store_close(struct tree_store *store)
+    NO_THREAD_ANALYSIS // nobody else has it any more
 {
     if (!store) {
         return;

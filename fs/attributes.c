@@ -24,7 +24,8 @@ void attributes_fill(const struct attributes *attributes, const struct tree_node
 {
     int64_t mtime_s = node->mtime_s >= 0 ? node->mtime_s : attributes->fallback_s;
     mode_t mode = mode_of(node);
-    if (node->kind != ENTRY_SYMLINK) { // a symlink's bits mean nothing and are always 0777
+    if (node->kind !=
+        ENTRY_SYMLINK) { // a symlink's bits mean nothing and are always 0777
         mode &= ~(mode_t)(attributes->umask & 0777);
     }
     *out = (struct stat){
@@ -35,7 +36,8 @@ void attributes_fill(const struct attributes *attributes, const struct tree_node
         .st_gid = attributes->gid,
         .st_size = (off_t)node->size,
         .st_blksize = IO_BYTES,
-        .st_blocks = (blkcnt_t)(node->size / BLOCK_BYTES + (node->size % BLOCK_BYTES != 0)),
+        .st_blocks =
+            (blkcnt_t)(node->size / BLOCK_BYTES + (node->size % BLOCK_BYTES != 0)),
     };
     out->st_mtim.tv_sec = mtime_s >= 0 ? mtime_s : 0;
     out->st_ctim = out->st_mtim;

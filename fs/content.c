@@ -23,8 +23,9 @@ struct content_cache {
     struct content *by_use GUARDED_BY(lock); // least recently used first
 };
 
-enum err content_cache_new(struct xet *xet, struct tree_store *tree, struct snapshot *snapshot,
-                           const struct repo_id *repo, struct content_cache **out)
+enum err content_cache_new(struct xet *xet, struct tree_store *tree,
+                           struct snapshot *snapshot, const struct repo_id *repo,
+                           struct content_cache **out)
 {
     struct content_cache *cache = calloc(1, sizeof(*cache));
     if (cache == NULL) {
@@ -58,7 +59,8 @@ void content_cache_free(struct content_cache *cache)
     HASH_CLEAR(hh, cache->by_ino);
     struct content *content;
     struct content *next;
-    DL_FOREACH_SAFE (cache->by_use, content, next) {
+    DL_FOREACH_SAFE(cache->by_use, content, next)
+    {
         content_free(cache->xet, content);
     }
     lock_release(&cache->lock);
@@ -83,12 +85,14 @@ static enum err describe(struct content_cache *cache, struct content *content,
     content->kind = out_node->kind;
     content->masked = out_node->masked;
     content->source.hub.repo = cache->repo;
-    err = snapshot_locate(cache->snapshot, content->ino, &content->source.hub.sha, &content->path);
+    err = snapshot_locate(cache->snapshot, content->ino, &content->source.hub.sha,
+                          &content->path);
     content->source.path = content->path;
     return err;
 }
 
-static enum err content_new(struct content_cache *cache, uint64_t ino, struct content **out)
+static enum err content_new(struct content_cache *cache, uint64_t ino,
+                            struct content **out)
 {
     struct content *content = calloc(1, sizeof(*content));
     if (content == NULL) {
@@ -121,7 +125,8 @@ static enum err content_new(struct content_cache *cache, uint64_t ino, struct co
 
 // ------------------------------------------------------------------------- the table
 
-static struct content *find_used(struct content_cache *cache, uint64_t ino) REQUIRES(cache->lock)
+static struct content *find_used(struct content_cache *cache, uint64_t ino)
+    REQUIRES(cache->lock)
 {
     struct content *content = NULL;
     HASH_FIND(hh, cache->by_ino, &ino, sizeof(ino), content);
@@ -219,7 +224,8 @@ bool content_may_complain(struct content *content)
 {
     int64_t now_ms = clock_now_ms();
     lock_acquire(&content->lock);
-    bool may = content->complained_ms == 0 || now_ms - content->complained_ms >= COMPLAINT_MS;
+    bool may =
+        content->complained_ms == 0 || now_ms - content->complained_ms >= COMPLAINT_MS;
     if (may) {
         content->complained_ms = now_ms;
     }

@@ -4,24 +4,22 @@
 // read asks SQLite nothing.
 #pragma once
 
-#include "base/hash_table.h"
 #include "fs/snapshot.h"
 #include "fs/stream.h"
 #include "xet/xet.h"
 
 #include <stdatomic.h>
 
-
 struct content_cache;
 
 struct content {
     uint64_t ino;
     uint64_t size;
-    enum entry_kind kind;   // ENTRY_FILE or ENTRY_SYMLINK
-    bool masked;            // gated: the listing hid what it is
-    struct xet_file *file;  // NULL when masked
+    enum entry_kind kind;  // ENTRY_FILE or ENTRY_SYMLINK
+    bool masked;           // gated: the listing hid what it is
+    struct xet_file *file; // NULL when masked
     struct xet_source source;
-    char *path;             // source.path, from the repository root
+    char *path; // source.path, from the repository root
 
     // The cache's own.
     atomic_uint references; // grows from 0 under the cache's lock only
@@ -34,13 +32,15 @@ struct content {
 
 // All of them outlive it. `repo` is the canonical id.
 NODISCARD enum err content_cache_new(struct xet *xet, struct tree_store *tree,
-                                     struct snapshot *snapshot, const struct repo_id *repo,
+                                     struct snapshot *snapshot,
+                                     const struct repo_id *repo,
                                      struct content_cache **out);
 // All contents must have been given back; before xet_close().
 void content_cache_free(struct content_cache *cache);
 
 // The content of an inode, referenced. ERR_STALE unknown, ERR_IS_DIRECTORY. Any thread.
-NODISCARD enum err content_get(struct content_cache *cache, uint64_t ino, struct content **out);
+NODISCARD enum err content_get(struct content_cache *cache, uint64_t ino,
+                               struct content **out);
 // Another reference, for somebody who has one. Give each back.
 struct content *content_ref(struct content *content);
 void content_put(struct content *content);
@@ -49,7 +49,8 @@ void content_put(struct content *content);
 struct digest content_id(const struct tree_node *node);
 
 // Notes a read for stream detection.
-struct xet_pattern content_note_read(struct content *content, uint64_t offset, size_t len);
+struct xet_pattern content_note_read(struct content *content, uint64_t offset,
+                                     size_t len);
 // Whether a failure should be logged: at most once in 5 s per file, since the kernel sends
 // every failing read twice and readers try again.
 bool content_may_complain(struct content *content);

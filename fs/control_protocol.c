@@ -34,11 +34,13 @@ static const char *const formats[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+// Upper case only, as control_append_word() writes it.
 static int hex_value(char digit)
 {
-    const char *digits = "0123456789ABCDEF";
-    const char *at = memchr(digits, digit, 16);
-    return at != NULL ? (int)(at - digits) : -1;
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
 }
 
 enum err control_append_word(struct buffer *to, const char *text)

@@ -17,10 +17,12 @@ static int explain_death(pid_t child)
     }
     struct why why = {""};
     if (WIFSIGNALED(status)) {
-        why_set(&why, ERR_MOUNT, "the daemon was killed by signal %d before the mount answered",
+        why_set(&why, ERR_MOUNT,
+                "the daemon was killed by signal %d before the mount answered",
                 WTERMSIG(status));
     } else {
-        why_set(&why, ERR_MOUNT, "the daemon ended with status %d before the mount answered",
+        why_set(&why, ERR_MOUNT,
+                "the daemon ended with status %d before the mount answered",
                 WEXITSTATUS(status));
     }
     return say_error(ERR_MOUNT, &why);
@@ -70,8 +72,9 @@ bool daemonise(bool foreground, struct verdict *out, int *out_status)
     }
     if (child < 0) {
         struct why why;
-        *out_status = say_error(why_set(&why, ERR_SYSTEM, "no daemon can be started: %s",
-                                        strerror(errno)), &why);
+        *out_status = say_error(
+            why_set(&why, ERR_SYSTEM, "no daemon can be started: %s", strerror(errno)),
+            &why);
         return false;
     }
     if (child > 0) {
@@ -104,13 +107,12 @@ static void leave_terminal(void)
 static void write_report(int fd, enum err err, const char *sentence)
 {
     char report[1 + WHY_MAX];
-    size_t len = strlen(sentence);
-    len = len < WHY_MAX ? len : WHY_MAX;
     report[0] = (char)err;
-    memcpy(report + 1, sentence, len);
+    snprintf(report + 1, WHY_MAX, "%s", sentence);
+    size_t len = 1 + strlen(report + 1);
     size_t done = 0;
-    while (done < 1 + len) {
-        ssize_t n = write(fd, report + done, 1 + len - done);
+    while (done < len) {
+        ssize_t n = write(fd, report + done, len - done);
         if (n < 0 && errno != EINTR) {
             return; // the parent was killed: nobody wants to know
         }

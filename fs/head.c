@@ -18,11 +18,13 @@ static bool is_commit_id(const char *revision)
            oid_from_hex(revision, OID_HEX_SIZE - 1, &ignored) == ERR_NONE;
 }
 
-static enum err find_row(struct mount *mount, const struct repo_id *repo, int64_t *out_row)
+static enum err find_row(struct mount *mount, const struct repo_id *repo,
+                         int64_t *out_row)
 {
     char fingerprint[32];
     hub_token_fingerprint(mount->hub, fingerprint, sizeof(fingerprint));
-    return tree_store_repo(mount->tree, mount->options->endpoint, repo, fingerprint, out_row);
+    return tree_store_repo(mount->tree, mount->options->endpoint, repo, fingerprint,
+                           out_row);
 }
 
 static enum err use_canonical(struct mount *mount, const struct tree_ref *ref)
@@ -43,7 +45,8 @@ static enum err receive(struct wait_owner *owner, struct wait *wait, struct why 
     }
     const struct hub_repo_info *info = &wait->info;
     if (info->disabled) {
-        return why_set(why, ERR_ACCESS, "%s has been disabled on the Hub", info->repo.name);
+        return why_set(why, ERR_ACCESS, "%s has been disabled on the Hub",
+                       info->repo.name);
     }
     *out = (struct tree_ref){
         .sha = info->sha,
@@ -55,8 +58,8 @@ static enum err receive(struct wait_owner *owner, struct wait *wait, struct why 
     return ERR_NONE;
 }
 
-enum err head_ask(struct mount *mount, struct wait_owner *owner, const struct hub_call *call,
-                  struct why *why, struct tree_ref *out)
+enum err head_ask(struct mount *mount, struct wait_owner *owner,
+                  const struct hub_call *call, struct why *why, struct tree_ref *out)
 {
     const struct address *address = &mount->options->address;
     struct wait *wait = NULL;
@@ -64,8 +67,8 @@ enum err head_ask(struct mount *mount, struct wait_owner *owner, const struct hu
     if (err != ERR_NONE) {
         return err;
     }
-    (void)hub_repo_info(mount->hub, call, &address->repo, address->revision, wait_done_info,
-                        wait_ref(wait));
+    (void)hub_repo_info(mount->hub, call, &address->repo, address->revision,
+                        wait_done_info, wait_ref(wait));
     struct tree_ref ref;
     err = receive(owner, wait, why, &ref);
     wait_unref(wait);
@@ -88,8 +91,9 @@ static bool may_use_stored(enum err err)
 }
 
 // Asks; falls back to `stored` when the Hub can't be reached.
-static enum err ask_or_recall(struct mount *mount, struct wait_owner *owner, bool is_stored,
-                              const struct tree_ref *stored, struct why *why, struct tree_ref *out)
+static enum err ask_or_recall(struct mount *mount, struct wait_owner *owner,
+                              bool is_stored, const struct tree_ref *stored,
+                              struct why *why, struct tree_ref *out)
 {
     struct hub_call call = mount_demand(mount, "mount");
     if (is_stored && call.deadline_ms > clock_now_ms() + IMPATIENT_MS) {
@@ -118,7 +122,8 @@ enum err head_resolve(struct mount *mount, struct wait_owner *owner, struct why 
                        mount->options->cache_dir);
     }
     struct tree_ref stored;
-    bool is_stored = tree_store_get_ref(mount->tree, row, address->revision, &stored) == ERR_NONE;
+    bool is_stored =
+        tree_store_get_ref(mount->tree, row, address->revision, &stored) == ERR_NONE;
     if (is_stored && mount->is_commit) {
         *out = stored;
     } else {
@@ -138,16 +143,18 @@ static enum err find_subdir(struct mount *mount, struct wait_owner *owner,
     if (err != ERR_NONE) {
         return err;
     }
-    namespace_walk(mount->namespace, root, address->subdir, call, wait_done_node, wait_ref(wait));
+    namespace_walk(mount->namespace, root, address->subdir, call, wait_done_node,
+                   wait_ref(wait));
     err = wait_end(owner, wait, why);
     struct tree_node node = wait->node;
     wait_unref(wait);
     if (err == ERR_NOT_FOUND) {
-        return why_set(why, err, "%s has no folder \"%s\"", mount->repo.name, address->subdir);
+        return why_set(why, err, "%s has no folder \"%s\"", mount->repo.name,
+                       address->subdir);
     }
     if (err == ERR_NOT_DIRECTORY || (err == ERR_NONE && node.kind != ENTRY_DIRECTORY)) {
-        return why_set(why, ERR_NOT_FOUND, "\"%s\" in %s is not a folder", address->subdir,
-                       mount->repo.name);
+        return why_set(why, ERR_NOT_FOUND, "\"%s\" in %s is not a folder",
+                       address->subdir, mount->repo.name);
     }
     if (err == ERR_NONE) {
         *out_ino = node.ino;
@@ -155,8 +162,9 @@ static enum err find_subdir(struct mount *mount, struct wait_owner *owner,
     return err;
 }
 
-enum err head_view(struct mount *mount, struct wait_owner *owner, const struct hub_call *call,
-                   const struct tree_ref *ref, struct why *why, struct snapshot_view *out)
+enum err head_view(struct mount *mount, struct wait_owner *owner,
+                   const struct hub_call *call, const struct tree_ref *ref,
+                   struct why *why, struct snapshot_view *out)
 {
     struct snapshot_view view = {.commit = ref->sha, .date_s = ref->date_s};
     enum err err = tree_store_root(mount->tree, mount->repo_row, &ref->sha, ref->date_s,

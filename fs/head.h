@@ -11,12 +11,13 @@ struct mount;
 // Decides what is mounted: asks the Hub, or takes what is stored (a commit never moves; a
 // branch's last known place serves while the Hub can't be reached). Sets mount->repo,
 // repo_row and is_commit.
-NODISCARD enum err head_resolve(struct mount *mount, struct wait_owner *owner, struct why *why,
-                                struct tree_ref *out);
+NODISCARD enum err head_resolve(struct mount *mount, struct wait_owner *owner,
+                                struct why *why, struct tree_ref *out);
 
 // Asks the Hub where the revision stands now, and stores it.
 NODISCARD enum err head_ask(struct mount *mount, struct wait_owner *owner,
-                            const struct hub_call *call, struct why *why, struct tree_ref *out);
+                            const struct hub_call *call, struct why *why,
+                            struct tree_ref *out);
 
 // The view of a commit: its root, and the folder SUBDIR in it. ERR_NOT_FOUND when the commit
 // has no such folder.

@@ -10,7 +10,8 @@ void init_reply_note(struct init_reply *init, const void *bytes, size_t len)
 {
     struct fuse_in_header header;
     struct fuse_init_in body = {0};
-    size_t least = sizeof(header) + offsetof(struct fuse_init_in, flags) + sizeof(body.flags);
+    size_t least =
+        sizeof(header) + offsetof(struct fuse_init_in, flags) + sizeof(body.flags);
     if (atomic_load(&init->is_sent) || len < least) {
         return;
     }
@@ -25,7 +26,8 @@ void init_reply_note(struct init_reply *init, const void *bytes, size_t len)
     init->offered = body.flags;
 }
 
-ssize_t init_reply_writev(struct init_reply *init, int fd, const struct iovec *iov, int count)
+ssize_t init_reply_writev(struct init_reply *init, int fd, const struct iovec *iov,
+                          int count)
 {
     struct fuse_out_header header;
     struct fuse_init_out body;

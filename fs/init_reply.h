@@ -12,12 +12,13 @@
 #include <sys/uio.h>
 
 struct init_reply {
-    atomic_bool is_sent;  // nothing to correct any more
-    uint64_t unique;      // of the INIT request; before that only one thread is at work
-    uint32_t offered;     // the kernel's flags
+    atomic_bool is_sent; // nothing to correct any more
+    uint64_t unique;     // of the INIT request; before that only one thread is at work
+    uint32_t offered;    // the kernel's flags
 };
 
 // Looks at a request that was read from the kernel.
 void init_reply_note(struct init_reply *init, const void *bytes, size_t len);
 // Writes an answer; the one to INIT with the bit set. As writev().
-ssize_t init_reply_writev(struct init_reply *init, int fd, const struct iovec *iov, int count);
+ssize_t init_reply_writev(struct init_reply *init, int fd, const struct iovec *iov,
+                          int count);

@@ -11,7 +11,6 @@
 // unnoticed between looking and waiting.
 #include "fs/listing.h"
 
-#include "base/hash_table.h"
 #include <utlist.h>
 
 enum { PAGE_ADDRESS_MAX = 4096 };
@@ -22,7 +21,7 @@ struct page_fetch {
     uint64_t turn;     // tells this fetch from a later one of the same directory
     hub_ticket ticket; // 0 until known; under the lock, as `waiters`
     struct waiter *waiters;
-    char *path;        // of the directory; set before the call is sent, as `page`
+    char *path; // of the directory; set before the call is sent, as `page`
     char page[PAGE_ADDRESS_MAX]; // "" = the first
     UT_hash_handle hh;
 };
@@ -78,7 +77,8 @@ static bool has_more_stored(struct listing *listing, uint64_t dir_ino, uint64_t 
         return true;
     }
     bool follows = false;
-    enum err err = tree_store_list(listing->tree, dir_ino, after, stop_at_first, &follows);
+    enum err err =
+        tree_store_list(listing->tree, dir_ino, after, stop_at_first, &follows);
     return err == ERR_NONE && follows;
 }
 
@@ -97,20 +97,24 @@ static void finish(struct page_fetch *fetch, enum err err, const struct why *why
 }
 
 static void on_page(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n, const char *next, size_t refused)
+                    const struct tree_entry *entries, size_t n, const char *next,
+                    size_t refused)
 {
     struct page_fetch *fetch = ctx;
     struct why own = {""};
     if (err == ERR_NONE && next != NULL && strcmp(next, fetch->page) == 0) {
-        err = why_set(&own, ERR_BAD_ANSWER, "the listing of \"%s\" leads back to the same page",
-                      fetch->path);
+        err = why_set(&own, ERR_BAD_ANSWER,
+                      "the listing of \"%s\" leads back to the same page", fetch->path);
         why = &own;
     }
     if (err == ERR_NONE) {
         size_t duplicates = 0;
-        err = tree_store_put_page(fetch->listing->tree, fetch->ino, entries, n, next, &duplicates);
+        err = tree_store_put_page(fetch->listing->tree, fetch->ino, entries, n, next,
+                                  &duplicates);
+        err = err == ERR_NOT_FOUND ? ERR_SYSTEM : err; // of the store: not about a name
         if (duplicates + refused > 0) {
-            log_warn("fs", "the listing of \"%s\" has unusable names refused=%zu duplicate=%zu",
+            log_warn("fs",
+                     "the listing of \"%s\" has unusable names refused=%zu duplicate=%zu",
                      fetch->path, refused, duplicates);
         }
     }
@@ -123,11 +127,14 @@ static void on_page(void *ctx, enum err err, const struct why *why,
 static enum err prepare(struct page_fetch *fetch, struct oid *out_commit, struct why *why)
 {
     struct listing *listing = fetch->listing;
-    enum err err = snapshot_locate(listing->snapshot, fetch->ino, out_commit, &fetch->path);
+    enum err err =
+        snapshot_locate(listing->snapshot, fetch->ino, out_commit, &fetch->path);
     if (err != ERR_NONE) {
-        return why_set(why, err, "the folder is in none of the commits this mount has shown");
+        return why_set(why, err,
+                       "the folder is in none of the commits this mount has shown");
     }
-    err = tree_store_dir_next(listing->tree, fetch->ino, fetch->page, sizeof(fetch->page));
+    err =
+        tree_store_dir_next(listing->tree, fetch->ino, fetch->page, sizeof(fetch->page));
     return err == ERR_ABSENT ? ERR_NONE : err;
 }
 
@@ -144,8 +151,8 @@ static void send_page(struct page_fetch *fetch, const struct hub_call *how)
         return;
     }
     const char *page = fetch->page[0] == '\0' ? NULL : fetch->page;
-    hub_ticket ticket =
-        hub_tree(listing->hub, how, &listing->repo, &commit, fetch->path, page, on_page, fetch);
+    hub_ticket ticket = hub_tree(listing->hub, how, &listing->repo, &commit, fetch->path,
+                                 page, on_page, fetch);
     lock_acquire(&listing->lock); // the answer may have come already: look again
     HASH_FIND(hh, listing->fetches, &ino, sizeof(ino), fetch);
     if (fetch != NULL && fetch->turn == turn) {
@@ -154,7 +161,8 @@ static void send_page(struct page_fetch *fetch, const struct hub_call *how)
     lock_release(&listing->lock);
 }
 
-static struct page_fetch *add(struct listing *listing, uint64_t ino) REQUIRES(listing->lock)
+static struct page_fetch *add(struct listing *listing, uint64_t ino)
+    REQUIRES(listing->lock)
 {
     struct page_fetch *fetch = calloc(1, sizeof(*fetch));
     if (fetch != NULL) {
@@ -177,6 +185,8 @@ void listing_fetch_page(struct listing *listing, uint64_t dir_ino, uint64_t afte
     struct page_fetch *fetch = NULL;
     struct page_fetch *added = NULL;
     hub_ticket promoted = 0;
+    struct hub_call how =
+        *call; // it may be the waiter's, who may be called and gone soon
     lock_acquire(&listing->lock);
     bool is_here = has_more_stored(listing, dir_ino, after);
     if (!is_here) {
@@ -195,8 +205,8 @@ void listing_fetch_page(struct listing *listing, uint64_t dir_ino, uint64_t afte
     if (fetch == NULL) {
         waiters_call(waiter, is_here ? ERR_NONE : ERR_NO_MEMORY, NULL);
     } else if (added != NULL) {
-        send_page(added, call);
-    } else if (promoted != 0 && call->class == HUB_DEMAND) {
+        send_page(added, &how);
+    } else if (promoted != 0 && how.class == HUB_DEMAND) {
         hub_promote(listing->hub, promoted, HUB_DEMAND);
     }
 }

@@ -56,7 +56,9 @@ static int dispatch(int argc, char **argv)
     }
     struct why why;
     why_set(&why, ERR_USAGE, "there is no verb '%.60s'%s", argv[1],
-            argc == 3 ? "; a repository without owner is mounted by 'hugfs mount NAME DIR'" : "");
+            argc == 3
+                ? "; a repository without owner is mounted by 'hugfs mount NAME DIR'"
+                : "");
     return say_usage(&why, NULL);
 }
 

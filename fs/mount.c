@@ -24,56 +24,10 @@
 #include "fs/ops.h"
 #include "fs/say.h"
 
+#include <sys/stat.h>
+
 // Deadlines of parked requests come this much after those of what they wait for.
 enum { DEADLINE_SLACK_MS = 1000 };
-
-// ---------------------------------------------------------------- small answers for the parts
-
-int64_t mount_deadline_ms(const struct mount *mount)
-{
-    return clock_now_ms() + mount->options->timeout_ms;
-}
-
-struct hub_call mount_demand(const struct mount *mount, const char *reason)
-{
-    return (struct hub_call){
-        .class = HUB_DEMAND, .deadline_ms = mount_deadline_ms(mount), .reason = reason};
-}
-
-uint64_t mount_stored_ino(struct mount *mount, uint64_t ino)
-{
-    if (ino != FUSE_ROOT_ID) {
-        return ino;
-    }
-    struct snapshot_view view;
-    snapshot_current(mount->snapshot, &view);
-    return view.root;
-}
-
-enum err mount_node(struct mount *mount, uint64_t ino, struct tree_node *out)
-{
-    return tree_store_node(mount->tree, mount_stored_ino(mount, ino), out);
-}
-
-bool mount_is_serving(struct mount *mount)
-{
-    lock_acquire(&mount->lock);
-    bool is_serving = mount->is_serving;
-    lock_release(&mount->lock);
-    return is_serving;
-}
-
-void mount_stop(struct mount *mount)
-{
-    lock_acquire(&mount->lock);
-    mount->stop_wanted = true;
-    bool is_serving = mount->is_serving;
-    lock_release(&mount->lock);
-    wait_owner_cancel(&mount->startup);
-    if (is_serving) {
-        session_stop(mount->session);
-    }
-}
 
 // -------------------------------------------------------------------------------- opening
 
@@ -130,15 +84,18 @@ static enum err open_stores(struct mount *mount, struct why *why)
         err = tree_store_open(options->cache_dir, why, &mount->tree);
     }
     if (err == ERR_NONE) {
-        struct xet_config engine = {
-            .hub = mount->hub, .store = mount->chunks, .pool = mount->pool, .loop = mount->loop};
+        struct xet_config engine = {.hub = mount->hub,
+                                    .store = mount->chunks,
+                                    .pool = mount->pool,
+                                    .loop = mount->loop};
         err = xet_open(&engine, &mount->xet);
     }
     return err;
 }
 
 // Owner and mode of what is shown; times of what the Hub tells no time for.
-static struct attributes make_attributes(const struct mount_options *options, int64_t date_s)
+static struct attributes make_attributes(const struct mount_options *options,
+                                         int64_t date_s)
 {
     return (struct attributes){
         .uid = options->has_uid ? options->uid : (uint32_t)getuid(),
@@ -151,8 +108,9 @@ static struct attributes make_attributes(const struct mount_options *options, in
 static enum err open_parked(struct mount *mount)
 {
     static const struct parked_verbs verbs = {op_reply_error, op_arm_interrupt};
-    enum err err = parked_new(mount->loop, &verbs, mount->options->timeout_ms + DEADLINE_SLACK_MS,
-                              &mount->parked);
+    enum err err =
+        parked_new(mount->loop, &verbs, mount->options->timeout_ms + DEADLINE_SLACK_MS,
+                   &mount->parked);
     if (err == ERR_NONE) {
         parked_set_trace(mount->parked, mount_trace_parked, mount);
     }
@@ -377,6 +335,7 @@ static int run(const struct mount_options *options, struct verdict *verdict)
     struct why why = {""};
     mount_init(&mount, options);
     signals_block();
+    umask(077); // cache, log and socket are the owner's alone
     enum err err = open_log(options, &why);
     if (err == ERR_NONE) {
         err = open_all(&mount, &why);
@@ -402,5 +361,6 @@ int mount_run(const struct mount_options *options)
     if (err != ERR_NONE) {
         return say_error(err, &why);
     }
-    return daemonise(options->foreground, &verdict, &status) ? run(options, &verdict) : status;
+    return daemonise(options->foreground, &verdict, &status) ? run(options, &verdict)
+                                                             : status;
 }

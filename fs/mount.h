@@ -23,17 +23,18 @@ const struct mount_options *mount_options_of(const struct mount *mount);
 
 // What `hugfs status` tells of a mount; fs/render_status.c writes it as text, JSON and metrics.
 struct mount_status {
-    struct repo_id repo;      // canonical id, as the Hub spells it
-    struct oid commit;        // what the mount shows
-    int64_t commit_date_s;    // -1 = not known
-    bool follows_branch;      // false: a mount of a commit, whose head is never asked for
-    int64_t head_checked_s;   // wall clock of the last answer about the head; -1 = none yet
-    struct why refresh_error; // why the last question about the head failed; "" = it did not
-    int64_t started_s;        // wall clock
-    uint32_t parked;          // kernel requests that wait for the network now
-    uint64_t entries_known;   // names listed so far
-    uint64_t bytes_known;     // and the sum of their sizes
-    char token_source[256];   // as hub_token_source()
+    struct repo_id repo;    // canonical id, as the Hub spells it
+    struct oid commit;      // what the mount shows
+    int64_t commit_date_s;  // -1 = not known
+    bool follows_branch;    // false: a mount of a commit, whose head is never asked for
+    int64_t head_checked_s; // wall clock of the last answer about the head; -1 = none yet
+    struct why
+        refresh_error; // why the last question about the head failed; "" = it did not
+    int64_t started_s; // wall clock
+    uint32_t parked;   // kernel requests that wait for the network now
+    uint64_t entries_known; // names listed so far
+    uint64_t bytes_known;   // and the sum of their sizes
+    char token_source[256]; // as hub_token_source()
     struct hub_stats hub;
     struct xet_stats xet;
     struct chunk_store_stats cache;
@@ -46,13 +47,13 @@ typedef void (*mount_done_fn)(void *ctx, enum err err, const struct why *why);
 // .hub/info/PATH).
 struct mount_path_info {
     struct repo_id repo;
-    struct oid commit;       // the commit whose tree was asked
-    const char *path;        // from the repository root
-    struct tree_node node;   // kind, size, oid, hashes
-    uint64_t cached_bytes;   // on this machine
+    struct oid commit;     // the commit whose tree was asked
+    const char *path;      // from the repository root
+    struct tree_node node; // kind, size, oid, hashes
+    uint64_t cached_bytes; // on this machine
     enum verified_state verified;
     bool pinned;
-    enum err last_error;     // of the last failed read, ERR_NONE if none
+    enum err last_error; // of the last failed read, ERR_NONE if none
     struct why why;
 };
 // `info` is NULL on error, and lives until the callback returns.
@@ -69,7 +70,7 @@ struct mount_progress {
     uint64_t files_total;
     uint64_t files_done;
     uint64_t files_failed;
-    bool listing;         // folders are still being listed
+    bool listing; // folders are still being listed
 };
 typedef void (*mount_progress_fn)(void *ctx, const struct mount_progress *progress);
 enum mount_fetch { MOUNT_PREFETCH, MOUNT_PIN, MOUNT_UNPIN };
@@ -88,8 +89,10 @@ struct chunk_store *mount_chunk_store(struct mount *mount);
 // One event per HTTP request and per parked kernel request goes to `trace` (on the network
 // thread) until it is set to NULL. fs/render_trace.c writes it as text and JSON.
 struct mount_trace {
-    const struct hub_trace *http; // an HTTP request has ended; NULL: a parked kernel request has
-    const char *operation;        // "read", "lookup", "readdir" ...; parked requests only, as below
+    const struct hub_trace
+        *http; // an HTTP request has ended; NULL: a parked kernel request has
+    const char
+        *operation; // "read", "lookup", "readdir" ...; parked requests only, as below
     uint64_t ino;
     int64_t waited_ms;
     enum err err;

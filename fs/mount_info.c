@@ -10,7 +10,8 @@ struct info_request {
 };
 
 // Where the bytes are, for a file.
-static void add_content(struct mount *mount, struct content *content, struct mount_path_info *info)
+static void add_content(struct mount *mount, struct content *content,
+                        struct mount_path_info *info)
 {
     const struct tree_node *node = &info->node;
     struct xet_file_info file;
@@ -27,7 +28,8 @@ static void add_content(struct mount *mount, struct content *content, struct mou
     info->pinned = chunk_store_is_pinned(mount->chunks, &id);
 }
 
-static void on_node(void *ctx, enum err err, const struct why *why, const struct tree_node *node)
+static void on_node(void *ctx, enum err err, const struct why *why,
+                    const struct tree_node *node)
 {
     struct info_request *request = ctx;
     struct mount *mount = request->mount;

@@ -41,7 +41,8 @@ struct mount {
     struct content_cache *contents;
     struct reply_buffers *buffers;
     struct parked *parked;
-    uint32_t parked_reads_max; // below half of what the kernel queues; set before the loop
+    uint32_t
+        parked_reads_max; // below half of what the kernel queues; set before the loop
     struct session *session;
     struct refresher *refresher;
     struct signals *signals;
@@ -49,8 +50,9 @@ struct mount {
 
     struct wait_owner startup; // of the thread that mounts
 
-    struct lock lock; // before the locks of the parts; none of their verbs is called under it
-    bool is_serving GUARDED_BY(lock);  // the session answers, the refresher runs
+    struct lock
+        lock; // before the locks of the parts; none of their verbs is called under it
+    bool is_serving GUARDED_BY(lock); // the session answers, the refresher runs
     bool stop_wanted GUARDED_BY(lock);
     struct fetch_job *fetch_jobs GUARDED_BY(lock);
     mount_trace_fn trace GUARDED_BY(lock);

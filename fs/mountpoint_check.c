@@ -16,8 +16,8 @@ static enum err check_kind(const char *path, struct why *why)
     struct stat attributes;
     if (stat(path, &attributes) != 0) {
         if (errno == ENOENT) {
-            return why_set(why, ERR_MOUNT, "the mount point %s does not exist: create it (mkdir)",
-                           path);
+            return why_set(why, ERR_MOUNT,
+                           "the mount point %s does not exist: create it (mkdir)", path);
         }
         return why_set(why, ERR_MOUNT, "the mount point %s cannot be used: %s", path,
                        strerror(errno));
@@ -38,8 +38,9 @@ static enum err check_not_mounted(const char *path, struct why *why)
     const struct mount_entry *entry = mount_table_find(&table, path);
     if (entry != NULL && mount_entry_is_hugfs(entry)) {
         bool is_here = strcmp(entry->mount_point, path) == 0;
-        err = why_set(why, ERR_MOUNT, is_here ? "%s is already a hugfs mount: hugfs umount %s first"
-                                              : "%s lies inside the hugfs mount %s",
+        err = why_set(why, ERR_MOUNT,
+                      is_here ? "%s is already a hugfs mount: hugfs umount %s first"
+                              : "%s lies inside the hugfs mount %s",
                       path, entry->mount_point);
     }
     mount_table_release(&table);
@@ -59,10 +60,13 @@ static enum err check_empty(const char *path, struct why *why)
         is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
     }
     closedir(dir);
-    return is_empty ? ERR_NONE
-                    : why_set(why, ERR_MOUNT,
-                              "the mount point %s is not empty: choose an empty folder, or use "
-                              "-o nonempty to hide what is in it", path);
+    return is_empty
+               ? ERR_NONE
+               : why_set(
+                     why, ERR_MOUNT,
+                     "the mount point %s is not empty: choose an empty folder, or use "
+                     "-o nonempty to hide what is in it",
+                     path);
 }
 
 // Whether `path` is `folder` or lies below it; both absolute and without "..".
@@ -83,9 +87,11 @@ static enum err check_cache(const struct mount_options *options, struct why *why
         return ERR_NO_MEMORY;
     }
     if (is_inside(mount_point, cache)) {
-        return why_set(why, ERR_MOUNT,
-                       "the mount point %s lies inside the cache folder %s, where everything may "
-                       "be deleted: choose another one", mount_point, cache);
+        return why_set(
+            why, ERR_MOUNT,
+            "the mount point %s lies inside the cache folder %s, where everything may "
+            "be deleted: choose another one",
+            mount_point, cache);
     }
     return ERR_NONE;
 }

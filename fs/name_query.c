@@ -9,7 +9,6 @@
 // the answer (or sends the question) until it is given up in finish().
 #include "fs/name_query.h"
 
-#include "base/hash_table.h"
 #include <utlist.h>
 
 enum { NAMES_PER_CALL = 100 };
@@ -33,8 +32,9 @@ struct name_query {
     struct batch *batches GUARDED_BY(lock);
 };
 
-enum err name_query_new(struct hub *hub, struct tree_store *tree, struct snapshot *snapshot,
-                        const struct repo_id *repo, struct name_query **out)
+enum err name_query_new(struct hub *hub, struct tree_store *tree,
+                        struct snapshot *snapshot, const struct repo_id *repo,
+                        struct name_query **out)
 {
     struct name_query *query = calloc(1, sizeof(*query));
     if (query == NULL) {
@@ -101,6 +101,13 @@ static const struct tree_entry *find_entry(const struct tree_entry *entries, siz
     return NULL;
 }
 
+static enum err store(struct batch *batch, const struct tree_entry *entry)
+{
+    struct tree_node node;
+    enum err err = tree_store_put_single(batch->query->tree, batch->ino, entry, &node);
+    return err == ERR_NOT_FOUND ? ERR_SYSTEM : err; // of the store: not about the name
+}
+
 static void on_names(void *ctx, enum err err, const struct why *why,
                      const struct tree_entry *entries, size_t n)
 {
@@ -108,11 +115,9 @@ static void on_names(void *ctx, enum err err, const struct why *why,
     struct waiter *waiter;
     if (err == ERR_NONE) {
         LL_FOREACH (batch->asked, waiter) {
-            const struct tree_entry *entry = find_entry(entries, n, batch->path, waiter->name);
-            struct tree_node node;
-            waiter->err = entry == NULL ? ERR_NOT_FOUND
-                                        : tree_store_put_single(batch->query->tree, batch->ino,
-                                                                entry, &node);
+            const struct tree_entry *entry =
+                find_entry(entries, n, batch->path, waiter->name);
+            waiter->err = entry == NULL ? ERR_NOT_FOUND : store(batch, entry);
         }
     }
     finish(batch, err, why);
@@ -135,8 +140,8 @@ static struct hub_call gather(struct batch *batch)
 }
 
 // The full paths of the names asked for, in `paths`; `text` holds them.
-static enum err write_paths(const struct batch *batch, struct buffer *text, const char **paths,
-                            size_t *out_n)
+static enum err write_paths(const struct batch *batch, struct buffer *text,
+                            const char **paths, size_t *out_n)
 {
     size_t offsets[NAMES_PER_CALL];
     size_t n = 0;
@@ -177,11 +182,12 @@ static void send_names(struct batch *batch)
         finish(batch, err, NULL);
         return;
     }
-    (void)hub_paths_info(query->hub, &call, &query->repo, &commit, paths, n, on_names, batch);
+    (void)hub_paths_info(query->hub, &call, &query->repo, &commit, paths, n, on_names,
+                         batch);
 }
 
-void name_query_ask(struct name_query *query, uint64_t dir_ino, const char *name, size_t len,
-                    const struct hub_call *call, waiter_fn done, void *ctx)
+void name_query_ask(struct name_query *query, uint64_t dir_ino, const char *name,
+                    size_t len, const struct hub_call *call, waiter_fn done, void *ctx)
 {
     struct waiter *waiter = waiter_new(done, ctx, name, len);
     if (waiter == NULL) {

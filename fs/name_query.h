@@ -19,5 +19,5 @@ void name_query_free(struct name_query *query);
 
 // Asks what one name of a directory is and stores it. ERR_NOT_FOUND: there is none, which
 // the Hub's answer is the authority for.
-void name_query_ask(struct name_query *query, uint64_t dir_ino, const char *name, size_t len,
-                    const struct hub_call *call, waiter_fn done, void *ctx);
+void name_query_ask(struct name_query *query, uint64_t dir_ino, const char *name,
+                    size_t len, const struct hub_call *call, waiter_fn done, void *ctx);

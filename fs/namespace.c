@@ -9,14 +9,16 @@
 // here is locked: a step's context belongs to whoever runs the step.
 #include "fs/namespace.h"
 
-struct namespace {
+struct namespace
+{
     struct tree_store *tree;
     struct listing *listing;
     struct name_query *names;
 };
 
-enum err namespace_new(struct hub *hub, struct tree_store *tree, struct snapshot *snapshot,
-                       const struct repo_id *repo, struct namespace **out)
+enum err namespace_new(struct hub *hub, struct tree_store *tree,
+                       struct snapshot *snapshot, const struct repo_id *repo,
+                       struct namespace **out)
 {
     struct namespace *namespace = calloc(1, sizeof(*namespace));
     if (namespace == NULL) {
@@ -91,7 +93,8 @@ static void find_after_name(void *ctx, enum err err, const struct why *why)
     struct find *find = ctx;
     struct tree_node node;
     if (err == ERR_NONE) {
-        err = tree_store_lookup(find->namespace->tree, find->dir_ino, find->name, find->len, &node);
+        err = tree_store_lookup(find->namespace->tree, find->dir_ino, find->name,
+                                find->len, &node);
     }
     find_end(find, err, why, &node);
 }
@@ -101,18 +104,19 @@ static void find_after_page(void *ctx, enum err err, const struct why *why)
     struct find *find = ctx;
     struct tree_node node;
     if (err == ERR_NONE) {
-        err = namespace_peek(find->namespace, find->dir_ino, find->name, find->len, &node);
+        err =
+            namespace_peek(find->namespace, find->dir_ino, find->name, find->len, &node);
     }
     if (err != ERR_ABSENT) {
         find_end(find, err, why, &node);
         return;
     }
-    name_query_ask(find->namespace->names, find->dir_ino, find->name, find->len, &find->call,
-                   find_after_name, find);
+    name_query_ask(find->namespace->names, find->dir_ino, find->name, find->len,
+                   &find->call, find_after_name, find);
 }
 
-void namespace_find(struct namespace *namespace, uint64_t dir_ino, const char *name, size_t len,
-                    const struct hub_call *call, namespace_fn done, void *ctx)
+void namespace_find(struct namespace *namespace, uint64_t dir_ino, const char *name,
+                    size_t len, const struct hub_call *call, namespace_fn done, void *ctx)
 {
     struct find *find = calloc(1, sizeof(*find) + len + 1);
     if (find == NULL) {
@@ -171,7 +175,8 @@ static void walk_step(struct walk *walk)
         uint64_t dir_ino = walk->at.ino;
         enum err err = namespace_peek(walk->namespace, dir_ino, name, len, &node);
         if (err == ERR_ABSENT) {
-            namespace_find(walk->namespace, dir_ino, name, len, &walk->call, walk_found, walk);
+            namespace_find(walk->namespace, dir_ino, name, len, &walk->call, walk_found,
+                           walk);
             return;
         }
         if (err != ERR_NONE) {
@@ -192,8 +197,9 @@ void namespace_walk(struct namespace *namespace, uint64_t dir_ino, const char *p
         done(ctx, ERR_NO_MEMORY, NULL, NULL);
         return;
     }
-    *walk = (struct walk){.namespace = namespace, .call = *call, .done = done, .ctx = ctx};
-    memcpy(walk->path, path, len);
+    *walk =
+        (struct walk){.namespace = namespace, .call = *call, .done = done, .ctx = ctx};
+    memcpy(walk->path, path, len + 1);
     walk->rest = walk->path;
     enum err err = tree_store_node(namespace->tree, dir_ino, &walk->at);
     if (err != ERR_NONE) {
@@ -241,8 +247,8 @@ static void complete_step(void *ctx, enum err err, const struct why *why)
         free(completion);
         return;
     }
-    listing_fetch_page(completion->namespace->listing, completion->dir_ino, completion->last,
-                       &completion->call, complete_step, completion);
+    listing_fetch_page(completion->namespace->listing, completion->dir_ino,
+                       completion->last, &completion->call, complete_step, completion);
 }
 
 void namespace_complete(struct namespace *namespace, uint64_t dir_ino,
@@ -253,7 +259,10 @@ void namespace_complete(struct namespace *namespace, uint64_t dir_ino,
         done(ctx, ERR_NO_MEMORY, NULL);
         return;
     }
-    *completion = (struct completion){
-        .namespace = namespace, .dir_ino = dir_ino, .call = *call, .done = done, .ctx = ctx};
+    *completion = (struct completion){.namespace = namespace,
+                                      .dir_ino = dir_ino,
+                                      .call = *call,
+                                      .done = done,
+                                      .ctx = ctx};
     complete_step(completion, ERR_NONE, NULL);
 }

@@ -16,8 +16,8 @@ void namespace_free(struct namespace *namespace);
 
 // From the store alone: ERR_NONE; ERR_NOT_FOUND when the store is sure; ERR_ABSENT when the
 // Hub must be asked: namespace_find().
-NODISCARD enum err namespace_peek(struct namespace *namespace, uint64_t dir_ino, const char *name,
-                                  size_t len, struct tree_node *out);
+NODISCARD enum err namespace_peek(struct namespace *namespace, uint64_t dir_ino,
+                                  const char *name, size_t len, struct tree_node *out);
 
 // `node` is NULL on error.
 typedef void (*namespace_fn)(void *ctx, enum err err, const struct why *why,
@@ -25,8 +25,9 @@ typedef void (*namespace_fn)(void *ctx, enum err err, const struct why *why,
 
 // One name of a directory: the store, else the directory's first page, else paths-info for
 // this name. Calls `done` once, on the caller's or a pool thread.
-void namespace_find(struct namespace *namespace, uint64_t dir_ino, const char *name, size_t len,
-                    const struct hub_call *call, namespace_fn done, void *ctx);
+void namespace_find(struct namespace *namespace, uint64_t dir_ino, const char *name,
+                    size_t len, const struct hub_call *call, namespace_fn done,
+                    void *ctx);
 
 // A path of names below a directory; "" is the directory itself. ERR_NOT_FOUND,
 // ERR_NOT_DIRECTORY.

@@ -12,7 +12,8 @@ void notify_send(const char *state)
     const char *name = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t len = name != NULL ? strlen(name) : 0;
-    if (len < 2 || len >= sizeof(address.sun_path) || (name[0] != '/' && name[0] != '@')) {
+    if (len < 2 || len >= sizeof(address.sun_path) ||
+        (name[0] != '/' && name[0] != '@')) {
         return;
     }
     memcpy(address.sun_path, name, len);
@@ -24,5 +25,6 @@ void notify_send(const char *state)
         return;
     }
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
+                 size);
 }

@@ -8,7 +8,8 @@ struct lookup_wait {
     parked_id id;
 };
 
-static void reply(struct mount *mount, fuse_req_t req, enum err err, const struct tree_node *node)
+static void reply(struct mount *mount, fuse_req_t req, enum err err,
+                  const struct tree_node *node)
 {
     struct fuse_entry_param entry = {.entry_timeout = OP_FOREVER_S}; // no such name
     if (err == ERR_NONE) {
@@ -20,7 +21,8 @@ static void reply(struct mount *mount, fuse_req_t req, enum err err, const struc
     fuse_reply_entry(req, &entry);
 }
 
-static void on_found(void *ctx, enum err err, const struct why *why, const struct tree_node *node)
+static void on_found(void *ctx, enum err err, const struct why *why,
+                     const struct tree_node *node)
 {
     struct lookup_wait *wait = ctx;
     struct mount *mount = wait->mount;

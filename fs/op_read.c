@@ -24,22 +24,23 @@ static void on_ready(void *ctx, enum err err, const struct why *why);
 
 // ERR_PARKED: on_ready() comes, or has come already and `wait` is gone. So what xet is given
 // lives in this frame.
-static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_len, struct why *why)
+static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_len,
+                             struct why *why)
 {
     struct read_wait own = *wait;
     struct content *content = content_ref(own.content);
     xet_wait ticket = 0; // never abandoned: what is fetched is kept for the next reader
-    enum err err = xet_file_read(content->file, &content->source, &own.pattern, own.offset,
-                                 own.size, own.deadline_ms, bytes, out_len, on_ready, wait,
-                                 &ticket, why);
+    enum err err =
+        xet_file_read(content->file, &content->source, &own.pattern, own.offset, own.size,
+                      own.deadline_ms, bytes, out_len, on_ready, wait, &ticket, why);
     content_put(content);
     return err;
 }
 
 // The end of a read; `req` is NULL when the kernel has its answer already (deadline,
 // interrupt).
-static void finish(struct read_wait *wait, fuse_req_t req, enum err err, const struct why *why,
-                   char *bytes, size_t len)
+static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
+                   const struct why *why, char *bytes, size_t len)
 {
     struct mount *mount = wait->mount;
     struct content *content = wait->content;

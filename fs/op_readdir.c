@@ -8,7 +8,7 @@
 struct readdir_wait {
     struct mount *mount;
     parked_id id;
-    uint64_t ino;    // as the kernel knows it
+    uint64_t ino; // as the kernel knows it
     uint64_t dir_ino;
     uint64_t cookie; // entries up to it have been given
     size_t size;
@@ -34,9 +34,10 @@ static bool add(struct filler *filler, const char *name, uint64_t cookie,
 {
     char *at = filler->bytes + filler->used;
     size_t left = filler->size - filler->used;
-    size_t len = filler->is_plus
-                     ? fuse_add_direntry_plus(filler->req, at, left, name, entry, (off_t)cookie)
-                     : fuse_add_direntry(filler->req, at, left, name, &entry->attr, (off_t)cookie);
+    size_t len =
+        filler->is_plus
+            ? fuse_add_direntry_plus(filler->req, at, left, name, entry, (off_t)cookie)
+            : fuse_add_direntry(filler->req, at, left, name, &entry->attr, (off_t)cookie);
     if (len > left) {
         return false;
     }
@@ -45,7 +46,8 @@ static bool add(struct filler *filler, const char *name, uint64_t cookie,
     return true;
 }
 
-static bool add_node(void *ctx, uint64_t position, const char *name, const struct tree_node *node)
+static bool add_node(void *ctx, uint64_t position, const char *name,
+                     const struct tree_node *node)
 {
     struct filler *filler = ctx;
     struct fuse_entry_param entry;
@@ -71,7 +73,8 @@ static uint64_t position_of(uint64_t cookie)
 }
 
 // Fills what the store has. ERR_PARKED: that is nothing, and the directory goes on.
-static enum err fill(struct filler *filler, const struct readdir_wait *wait, bool *out_goes_on)
+static enum err fill(struct filler *filler, const struct readdir_wait *wait,
+                     bool *out_goes_on)
 {
     struct tree_store *tree = filler->mount->tree;
     struct tree_dir dir = {0};
@@ -82,7 +85,8 @@ static enum err fill(struct filler *filler, const struct readdir_wait *wait, boo
     }
     add_dots(filler, wait->ino, wait->cookie);
     size_t used_by_dots = filler->used;
-    err = tree_store_list(tree, wait->dir_ino, position_of(wait->cookie), add_node, filler);
+    err =
+        tree_store_list(tree, wait->dir_ino, position_of(wait->cookie), add_node, filler);
     if (err != ERR_NONE) {
         return err;
     }
@@ -113,7 +117,8 @@ static bool count_remainder(void *ctx, uint64_t position, const char *name,
 static void read_ahead(struct mount *mount, uint64_t dir_ino, uint64_t position)
 {
     struct remainder remainder = {.last = position};
-    enum err err = tree_store_list(mount->tree, dir_ino, position, count_remainder, &remainder);
+    enum err err =
+        tree_store_list(mount->tree, dir_ino, position, count_remainder, &remainder);
     if (err != ERR_NONE || remainder.n >= AHEAD_ENTRIES) {
         return;
     }
@@ -135,8 +140,8 @@ static void park(struct readdir_wait *wait, fuse_req_t req)
         free(wait);
         return;
     }
-    namespace_more(mount->namespace, wait->dir_ino, position_of(wait->cookie), &wait->call,
-                   on_page, wait);
+    namespace_more(mount->namespace, wait->dir_ino, position_of(wait->cookie),
+                   &wait->call, on_page, wait);
 }
 
 // Answers from the store, or parks (again). `wait` is consumed, `req` is answered or parked.

@@ -37,6 +37,6 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
         op_reply_error(req, err);
         return;
     }
-    op_read_content(req, "readlink", content, 0, (size_t)content->size, PARKED_CAN_INTERRUPT,
-                    reply_target);
+    op_read_content(req, "readlink", content, 0, (size_t)content->size,
+                    PARKED_CAN_INTERRUPT, reply_target);
 }

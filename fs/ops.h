@@ -40,7 +40,8 @@ void op_arm_interrupt(struct fuse_req *req, uint64_t id);
 // Reads [offset, offset + size) of a content, which lies inside it, and hands the bytes to
 // `reply`, now or later, or answers with an error. Consumes the reference. `flags` are
 // parked_add()'s; `operation` is a static string. op_read.c
-typedef void (*op_bytes_fn)(fuse_req_t req, struct content *content, char *bytes, size_t len);
+typedef void (*op_bytes_fn)(fuse_req_t req, struct content *content, char *bytes,
+                            size_t len);
 void op_read_content(fuse_req_t req, const char *operation, struct content *content,
                      uint64_t offset, size_t size, unsigned flags, op_bytes_fn reply);
 

@@ -55,7 +55,8 @@ struct parked {
     uint32_t n_parked GUARDED_BY(lock);
     uint32_t n_reads GUARDED_BY(lock);
     uint32_t n_replying GUARDED_BY(lock);
-    bool timer_wanted GUARDED_BY(lock); // set or being set; so warm reads don't wake the loop
+    bool timer_wanted GUARDED_BY(
+        lock); // set or being set; so warm reads don't wake the loop
     bool closed GUARDED_BY(lock);
 };
 
@@ -83,7 +84,8 @@ static enum err grow(struct parked *parked) REQUIRES(parked->lock)
         return ERR_NO_MEMORY;
     }
     for (int32_t i = parked->n_slots; i < n; i++) {
-        slots[i] = (struct slot){.next = i + 1 < n ? i + 1 : SLOT_NONE, .prev = SLOT_NONE};
+        slots[i] =
+            (struct slot){.next = i + 1 < n ? i + 1 : SLOT_NONE, .prev = SLOT_NONE};
     }
     parked->free_head = parked->n_slots;
     parked->slots = slots;
@@ -132,7 +134,8 @@ static void free_slot(struct parked *parked, struct slot *slot) REQUIRES(parked-
 
 // ------------------------------------------------------------------- taking and replying
 
-static struct fuse_req *take(struct parked *parked, parked_id id, enum err err, bool is_traced)
+static struct fuse_req *take(struct parked *parked, parked_id id, enum err err,
+                             bool is_traced)
 {
     lock_acquire(&parked->lock);
     struct slot *slot = slot_of(parked, id);
@@ -306,8 +309,8 @@ void parked_interrupt(struct parked *parked, parked_id id)
 
 // ------------------------------------------------------------------------------ life time
 
-enum err parked_new(struct event_loop *loop, const struct parked_verbs *verbs, int64_t timeout_ms,
-                    struct parked **out)
+enum err parked_new(struct event_loop *loop, const struct parked_verbs *verbs,
+                    int64_t timeout_ms, struct parked **out)
 {
     struct parked *parked = calloc(1, sizeof(*parked));
     if (parked == NULL) {

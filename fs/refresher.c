@@ -53,7 +53,8 @@ static enum err complete(struct refresher *refresher, uint64_t dir_ino,
     if (err != ERR_NONE) {
         return err;
     }
-    namespace_complete(refresher->mount->namespace, dir_ino, call, wait_done, wait_ref(wait));
+    namespace_complete(refresher->mount->namespace, dir_ino, call, wait_done,
+                       wait_ref(wait));
     err = wait_end(&refresher->owner, wait, why);
     wait_unref(wait);
     return err;
@@ -93,10 +94,12 @@ static enum err move_to(struct refresher *refresher, const struct tree_ref *ref,
     return err;
 }
 
-static enum err refresh(struct refresher *refresher, enum hub_class class, struct why *why)
+static enum err refresh(struct refresher *refresher, enum hub_class class,
+                        struct why *why)
 {
     struct mount *mount = refresher->mount;
-    struct hub_call call = {.class = class, .reason = "poll"}; // each call has its own deadline
+    struct hub_call call = {.class = class,
+                            .reason = "poll"}; // each call has its own deadline
     struct tree_ref ref;
     struct snapshot_view view;
     enum err err = head_ask(mount, &refresher->owner, &call, why, &ref);
@@ -116,11 +119,13 @@ static int64_t next_poll_ms(const struct refresher *refresher)
         return DEADLINE_NONE;
     }
     int64_t spread = poll_ms * JITTER_PERCENT / 100;
-    return clock_now_ms() + poll_ms - spread + (int64_t)random_below((uint64_t)(2 * spread + 1));
+    return clock_now_ms() + poll_ms - spread +
+           (int64_t)random_below((uint64_t)(2 * spread + 1));
 }
 
 // Waits for the next turn; false = the end. `out_kicks` are those who wait for this turn.
-static bool await_turn(struct refresher *refresher, struct kick **out_kicks, bool *out_is_kicked)
+static bool await_turn(struct refresher *refresher, struct kick **out_kicks,
+                       bool *out_is_kicked)
 {
     int64_t at_ms = next_poll_ms(refresher);
     lock_acquire(&refresher->lock);
@@ -147,11 +152,13 @@ static void note_result(struct refresher *refresher, enum err err, const struct 
     if (err == ERR_NONE) {
         refresher->checked_s = clock_wall_s();
     } else {
-        snprintf(refresher->error.text, sizeof(refresher->error.text), "%s", why_text(why, err));
+        snprintf(refresher->error.text, sizeof(refresher->error.text), "%s",
+                 why_text(why, err));
     }
     lock_release(&refresher->lock);
     if (err != ERR_NONE && err != ERR_CANCELLED) {
-        log_warn("fs", "the head of the branch could not be followed: %s", why_text(why, err));
+        log_warn("fs", "the head of the branch could not be followed: %s",
+                 why_text(why, err));
     }
 }
 
@@ -245,7 +252,8 @@ void refresher_kick(struct refresher *refresher, mount_done_fn done, void *ctx)
     lock_release(&refresher->lock);
 }
 
-void refresher_status(struct refresher *refresher, int64_t *out_checked_s, struct why *out_error)
+void refresher_status(struct refresher *refresher, int64_t *out_checked_s,
+                      struct why *out_error)
 {
     lock_acquire(&refresher->lock);
     *out_checked_s = refresher->checked_s;

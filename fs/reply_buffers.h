@@ -8,7 +8,9 @@
 
 struct reply_buffers;
 
-enum { REPLY_BUFFER_BYTES = 1 << 20 }; // the longest READ that libfuse lets the kernel send
+enum {
+    REPLY_BUFFER_BYTES = 1 << 20
+}; // the longest READ that libfuse lets the kernel send
 
 // At most `n` buffers, allocated when they are first needed.
 NODISCARD enum err reply_buffers_new(unsigned n, struct reply_buffers **out);

@@ -3,8 +3,6 @@
 // inode numbers are. One table of names, filled from the old listing, emptied by the new.
 #include "fs/root_diff.h"
 
-#include "base/hash_table.h"
-
 struct diff_name {
     uint64_t old_ino; // 0 = not in the old listing
     uint64_t new_ino;
@@ -18,7 +16,8 @@ struct diff {
     enum err err;
 };
 
-static bool note(void *ctx, uint64_t position, const char *name, const struct tree_node *node)
+static bool note(void *ctx, uint64_t position, const char *name,
+                 const struct tree_node *node)
 {
     struct diff *diff = ctx;
     struct diff_name *entry = NULL;

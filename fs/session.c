@@ -12,8 +12,8 @@
 #include "fs/init_reply.h"
 #include "fs/ops.h"
 
-#include <fuse_lowlevel.h>
 #include <errno.h>
+#include <fuse_lowlevel.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -83,11 +83,13 @@ static enum err write_options(const struct mount *mount, char **out_options)
         return err;
     }
     bool is_added =
-        fuse_opt_add_opt(out_options, "subtype=hugfs,ro,nosuid,nodev,default_permissions") == 0 &&
+        fuse_opt_add_opt(out_options,
+                         "subtype=hugfs,ro,nosuid,nodev,default_permissions") == 0 &&
         fuse_opt_add_opt_escaped(out_options, buffer_text(&name)) == 0 &&
         (!options->allow_other || fuse_opt_add_opt(out_options, "allow_other") == 0) &&
         (!options->fuse_debug || fuse_opt_add_opt(out_options, "debug") == 0) &&
-        (options->fuse_extra == NULL || fuse_opt_add_opt(out_options, options->fuse_extra) == 0);
+        (options->fuse_extra == NULL ||
+         fuse_opt_add_opt(out_options, options->fuse_extra) == 0);
     return is_added ? ERR_NONE : ERR_NO_MEMORY;
 }
 
@@ -96,13 +98,14 @@ static enum err new_fuse_session(struct session *session, struct why *why)
     char *options = NULL;
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     enum err err = write_options(session->mount, &options);
-    if (err == ERR_NONE && (fuse_opt_add_arg(&args, "hugfs") != 0 ||
-                            fuse_opt_add_arg(&args, "-o") != 0 ||
-                            fuse_opt_add_arg(&args, options) != 0)) {
+    if (err == ERR_NONE &&
+        (fuse_opt_add_arg(&args, "hugfs") != 0 || fuse_opt_add_arg(&args, "-o") != 0 ||
+         fuse_opt_add_arg(&args, options) != 0)) {
         err = ERR_NO_MEMORY;
     }
     if (err == ERR_NONE) {
-        session->fuse = fuse_session_new(&args, &session_ops, sizeof(session_ops), session->mount);
+        session->fuse =
+            fuse_session_new(&args, &session_ops, sizeof(session_ops), session->mount);
         if (session->fuse == NULL) {
             err = why_set(why, ERR_MOUNT, "libfuse refuses the mount options \"%s\"",
                           session->mount->options->fuse_extra != NULL
@@ -219,7 +222,8 @@ static unsigned read_number(const char *path)
 static unsigned read_granted(dev_t device)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/max_background", minor(device));
+    snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/max_background",
+             minor(device));
     unsigned granted = read_number(path);
     if (granted == 0 && geteuid() != 0) {
         granted = read_number("/sys/module/fuse/parameters/max_user_bgreq");
@@ -233,11 +237,12 @@ static enum err check_that_it_answers(struct session *session, struct why *why)
     const char *mount_point = session->mount->options->mount_point;
     struct stat root;
     if (stat(mount_point, &root) != 0) {
-        return why_set(why, ERR_MOUNT, "%s was mounted but does not answer: %s", mount_point,
-                       strerror(errno));
+        return why_set(why, ERR_MOUNT, "%s was mounted but does not answer: %s",
+                       mount_point, strerror(errno));
     }
     if (!S_ISDIR(root.st_mode) || root.st_ino != FUSE_ROOT_ID) {
-        return why_set(why, ERR_MOUNT, "%s was mounted but shows something else", mount_point);
+        return why_set(why, ERR_MOUNT, "%s was mounted but shows something else",
+                       mount_point);
     }
     session->granted_background = read_granted(root.st_dev);
     return ERR_NONE;
@@ -245,7 +250,8 @@ static enum err check_that_it_answers(struct session *session, struct why *why)
 
 enum err session_start(struct session *session, struct why *why)
 {
-    struct sigaction action = {.sa_handler = do_nothing}; // no SA_RESTART: it has to interrupt
+    struct sigaction action = {.sa_handler =
+                                   do_nothing}; // no SA_RESTART: it has to interrupt
     sigaction(SIGUSR1, &action, NULL);
     int result = pthread_create(&session->thread, NULL, serve, session);
     if (result != 0) {
@@ -290,7 +296,8 @@ void session_join(struct session *session)
     lock_acquire(&session->lock);
     while (!session->is_over) {
         pthread_kill(session->thread, SIGUSR1);
-        (void)condition_wait_until(&session->changed, &session->lock, clock_now_ms() + NUDGE_MS);
+        (void)condition_wait_until(&session->changed, &session->lock,
+                                   clock_now_ms() + NUDGE_MS);
     }
     lock_release(&session->lock);
     pthread_join(session->thread, NULL);
@@ -316,7 +323,8 @@ void session_close(struct session *session)
 void session_forget_name(struct session *session, const char *name)
 {
     // ENOENT: the kernel does not know the name.
-    (void)fuse_lowlevel_notify_inval_entry(session->fuse, FUSE_ROOT_ID, name, strlen(name));
+    (void)fuse_lowlevel_notify_inval_entry(session->fuse, FUSE_ROOT_ID, name,
+                                           strlen(name));
 }
 
 void session_forget_root(struct session *session)

@@ -9,7 +9,8 @@ struct mount;
 struct session;
 
 // Mounts. ERR_MOUNT with a sentence. Nothing is answered before session_start().
-NODISCARD enum err session_open(struct mount *mount, struct why *why, struct session **out);
+NODISCARD enum err session_open(struct mount *mount, struct why *why,
+                                struct session **out);
 // Begins to serve, and returns when the mount answers a stat of its root.
 NODISCARD enum err session_start(struct session *session, struct why *why);
 // Blocks until the mount has been unmounted or session_stop() was called.

@@ -38,10 +38,11 @@ void signals_block(void)
 
 static void cycle_level(struct signals *signals)
 {
-    static const char *const names[] = {"errors", "warnings", "information", "debugging"};
-    signals->level = signals->level == LOG_LEVEL_DEBUG ? LOG_LEVEL_ERROR : signals->level + 1;
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    signals->level =
+        signals->level == LOG_LEVEL_DEBUG ? LOG_LEVEL_ERROR : signals->level + 1;
     log_set_level(signals->level);
-    log_error("fs", "the log now has %s", names[signals->level]);
+    log_error("fs", "the log level is now %s", names[signals->level]);
 }
 
 static void handle(struct signals *signals, uint32_t signal)
@@ -85,9 +86,10 @@ enum err signals_open(struct mount *mount, struct signals **out)
     signals->mount = mount;
     signals->level = LOG_LEVEL_INFO;
     signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    enum err err = signals->fd < 0 ? ERR_SYSTEM
-                                   : event_loop_watch(mount->loop, signals->fd, EPOLLIN, on_signal,
-                                                      signals, &signals->watch);
+    enum err err = signals->fd < 0
+                       ? ERR_SYSTEM
+                       : event_loop_watch(mount->loop, signals->fd, EPOLLIN, on_signal,
+                                          signals, &signals->watch);
     if (err != ERR_NONE) {
         if (signals->fd >= 0) {
             close(signals->fd);

@@ -42,7 +42,8 @@ void snapshot_free(struct snapshot *snapshot)
     }
 }
 
-void snapshot_learn(struct snapshot *snapshot, const struct oid *commit, uint64_t repo_root)
+void snapshot_learn(struct snapshot *snapshot, const struct oid *commit,
+                    uint64_t repo_root)
 {
     lock_acquire(&snapshot->lock);
     snapshot->history[snapshot->n_learned++ % SNAPSHOT_HISTORY] =
@@ -68,7 +69,8 @@ void snapshot_current(struct snapshot *snapshot, struct snapshot_view *out)
 static bool recall(struct snapshot *snapshot, size_t age, struct known_commit *out)
 {
     lock_acquire(&snapshot->lock);
-    size_t n = snapshot->n_learned < SNAPSHOT_HISTORY ? snapshot->n_learned : SNAPSHOT_HISTORY;
+    size_t n =
+        snapshot->n_learned < SNAPSHOT_HISTORY ? snapshot->n_learned : SNAPSHOT_HISTORY;
     bool is_known = age < n;
     if (is_known) {
         *out = snapshot->history[(snapshot->n_learned - 1 - age) % SNAPSHOT_HISTORY];
@@ -77,34 +79,41 @@ static bool recall(struct snapshot *snapshot, size_t age, struct known_commit *o
     return is_known;
 }
 
-// Whether `path` below the stored directory `root` is the node `ino`.
-static bool leads_to(struct tree_store *tree, uint64_t root, const char *path, uint64_t ino)
+// Whether `path` below the stored directory `root` is this version. A node that differs in
+// its mode only (git_modes.c) is the same version.
+static bool leads_to(struct tree_store *tree, uint64_t root, const char *path,
+                     const struct tree_node *wanted)
 {
-    uint64_t at = root;
+    struct tree_node at;
+    if (tree_store_node(tree, root, &at) != ERR_NONE) {
+        return false;
+    }
     while (*path != '\0') {
         size_t len = strcspn(path, "/");
-        struct tree_node node;
-        if (tree_store_lookup(tree, at, path, len, &node) != ERR_NONE) {
+        if (tree_store_lookup(tree, at.ino, path, len, &at) != ERR_NONE) {
             return false;
         }
-        at = node.ino;
         path += len;
         path += *path == '/';
     }
-    return at == ino;
+    return at.ino == wanted->ino || oid_equal(&at.oid, &wanted->oid);
 }
 
 enum err snapshot_locate(struct snapshot *snapshot, uint64_t ino, struct oid *out_commit,
                          char **out_path)
 {
     AUTO_FREE char *path = NULL;
-    enum err err = tree_store_path(snapshot->tree, ino, &path);
+    struct tree_node node;
+    enum err err = tree_store_node(snapshot->tree, ino, &node);
+    if (err == ERR_NONE) {
+        err = tree_store_path(snapshot->tree, ino, &path);
+    }
     if (err != ERR_NONE) {
         return err;
     }
     struct known_commit known;
     for (size_t age = 0; recall(snapshot, age, &known); age++) {
-        if (leads_to(snapshot->tree, known.repo_root, path, ino)) {
+        if (leads_to(snapshot->tree, known.repo_root, path, &node)) {
             *out_commit = known.commit;
             *out_path = STEAL_POINTER(path);
             return ERR_NONE;

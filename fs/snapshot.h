@@ -13,8 +13,8 @@ struct snapshot;
 struct snapshot_view {
     struct oid commit;
     uint64_t repo_root; // stored node of the repository's root at that commit
-    uint64_t root;      // stored node that the mount shows as its root (SUBDIR, or the same)
-    int64_t date_s;     // of the commit; -1 unknown
+    uint64_t root;  // stored node that the mount shows as its root (SUBDIR, or the same)
+    int64_t date_s; // of the commit; -1 unknown
 };
 
 // `tree` outlives it.
@@ -22,7 +22,8 @@ NODISCARD enum err snapshot_new(struct tree_store *tree, struct snapshot **out);
 void snapshot_free(struct snapshot *snapshot);
 
 // Makes a commit known to snapshot_locate() before it is shown. Any thread, as all below.
-void snapshot_learn(struct snapshot *snapshot, const struct oid *commit, uint64_t repo_root);
+void snapshot_learn(struct snapshot *snapshot, const struct oid *commit,
+                    uint64_t repo_root);
 // Readers see `view` from now on.
 void snapshot_publish(struct snapshot *snapshot, const struct snapshot_view *view);
 void snapshot_current(struct snapshot *snapshot, struct snapshot_view *out);

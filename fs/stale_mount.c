@@ -29,7 +29,8 @@ static enum err check_ours(const char *path, struct why *why)
     if (entry != NULL && !mount_entry_is_hugfs(entry)) {
         err = why_set(why, ERR_MOUNT,
                       "%s is a dead mount of another program (%s): unmount it first "
-                      "(fusermount3 -uz %s)", path, entry->type, path);
+                      "(fusermount3 -uz %s)",
+                      path, entry->type, path);
     }
     mount_table_release(&table);
     return err;
@@ -43,7 +44,8 @@ enum err stale_mount_clean(const char *path, struct why *why)
             err = fusermount_unmount(path, true, why);
         }
         if (err != ERR_NONE) {
-            return why_prefix(why, ERR_MOUNT, "%s is the mount of a daemon that was killed", path);
+            return why_prefix(why, ERR_MOUNT,
+                              "%s is the mount of a daemon that was killed", path);
         }
     }
     return ERR_NONE;

@@ -4,17 +4,20 @@
 // A read joins the stream whose end it is nearest to: at most 16 MiB ahead of it (kernel
 // read-ahead arrives out of order, mmap readers skip, strided readers jump) or 1 MiB behind
 // it (repeated and late reads). Joining is not yet being a stream. Evidence is scored: a
-// read that continues the last one proves order at once, a forward jump is a third of a
-// proof, so that random readers of a big file, which land near an old read now and then, do
-// not start a window. Eight streams an inode; what is replaced first is what never became a
-// stream, so that stray reads (an index, a footer) do not push a real reader out.
+// read that continues the last one proves order at once; a short jump forward, or one as long
+// as the jump before (strides), is a third of a proof; any other jump takes a third away. So
+// random readers, which land near an old read now and then, start no window, and a stream
+// whose reader begins to hop about stops being one. Eight streams an inode; what is replaced
+// first is what never became a stream, so that stray reads (an index, a footer) do not push a
+// real reader out.
 #include "fs/stream.h"
 
 enum {
     SEQUENTIAL_GAP = 128 << 10, // the kernel's read-ahead: what may overtake a read
     NEAR_GAP = 1 << 20,         // of a stray read: close enough to round it out
     STREAM_SCORE = 3,
-    STREAM_IDLE_TURNS = 256, // reads of others after which a stream is no longer protected
+    STREAM_IDLE_TURNS =
+        256, // reads of others after which a stream is no longer protected
 };
 static const uint64_t stream_ahead = UINT64_C(16) << 20;
 static const uint64_t stream_behind = UINT64_C(1) << 20;
@@ -49,7 +52,8 @@ static struct stream *find_nearest(struct stream_table *table, uint64_t offset)
 
 static bool is_protected(const struct stream_table *table, const struct stream *stream)
 {
-    return stream->score >= STREAM_SCORE && table->turn - stream->used <= STREAM_IDLE_TURNS;
+    return stream->score >= STREAM_SCORE &&
+           table->turn - stream->used <= STREAM_IDLE_TURNS;
 }
 
 static struct stream *find_least_useful(struct stream_table *table)
@@ -72,12 +76,15 @@ static void advance(struct stream *stream, uint64_t offset, uint64_t len)
     if (end <= stream->next) {
         return; // a repeated or late read proves nothing
     }
-    bool is_continued = offset >= stream->next ? offset - stream->next <= SEQUENTIAL_GAP
-                                               : stream->next - offset <= SEQUENTIAL_GAP;
-    stream->score += is_continued ? STREAM_SCORE : 1;
-    if (stream->score > STREAM_SCORE) {
+    uint64_t gap = offset > stream->next ? offset - stream->next : 0;
+    if (distance(stream->next, offset) <= SEQUENTIAL_GAP) {
         stream->score = STREAM_SCORE;
+    } else if (gap > 0 && (gap <= NEAR_GAP || gap == stream->gap)) {
+        stream->score += stream->score < STREAM_SCORE;
+    } else {
+        stream->score -= stream->score > 0;
     }
+    stream->gap = gap;
     stream->consumed += len < end - stream->next ? len : end - stream->next;
     stream->next = end;
 }
@@ -88,7 +95,8 @@ struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint
     struct stream *stream = find_nearest(table, offset);
     if (stream == NULL) {
         stream = find_least_useful(table);
-        *stream = (struct stream){.next = offset + len, .consumed = len, .used = table->turn};
+        *stream =
+            (struct stream){.next = offset + len, .consumed = len, .used = table->turn};
         return (struct xet_pattern){.consumed = len};
     }
     bool is_near = distance(stream->next, offset) <= NEAR_GAP;

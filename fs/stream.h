@@ -14,6 +14,7 @@ struct stream {
     uint64_t next;     // one past the highest byte read so far
     uint64_t consumed; // bytes read in order
     uint64_t used;     // the table's turn at its last read; 0 = the place is free
+    uint64_t gap;      // what the last jump forward left out
     uint32_t score;    // evidence of order; a stream from STREAM_SCORE on
 };
 

@@ -74,7 +74,8 @@ void wait_done_info(void *ctx, enum err err, const struct why *why,
     wait_unref(ctx);
 }
 
-void wait_done_node(void *ctx, enum err err, const struct why *why, const struct tree_node *node)
+void wait_done_node(void *ctx, enum err err, const struct why *why,
+                    const struct tree_node *node)
 {
     finish(ctx, err, why, NULL, node);
     wait_unref(ctx);

@@ -54,4 +54,5 @@ void wait_unref(struct wait *wait);
 void wait_done(void *ctx, enum err err, const struct why *why);
 void wait_done_info(void *ctx, enum err err, const struct why *why,
                     const struct hub_repo_info *info);
-void wait_done_node(void *ctx, enum err err, const struct why *why, const struct tree_node *node);
+void wait_done_node(void *ctx, enum err err, const struct why *why,
+                    const struct tree_node *node);

@@ -55,11 +55,13 @@ static void gather(const struct call *call, struct facts *facts)
         repo_id_format(&call->subject.repo, facts->repo, sizeof(facts->repo));
     }
     snprintf(facts->message, sizeof(facts->message), "%s", request->answer.error_message);
-    if (facts->message[0] == '\0' && !call->type->ends_on_network) { // JSON is for the pool
+    if (facts->message[0] == '\0' &&
+        !call->type->ends_on_network) { // JSON is for the pool
         answer_error_text(request->body.bytes, request->body.len, facts->message,
                           sizeof(facts->message));
     }
-    credential_source(&call->hub->credential, facts->token_source, sizeof(facts->token_source));
+    credential_source(&call->hub->credential, facts->token_source,
+                      sizeof(facts->token_source));
     facts->has_token = request->used_token;
 }
 
@@ -70,17 +72,18 @@ static enum err explain_missing_repo(const struct facts *facts, struct why *why)
                        "%s is not found, or the token in %s may not see it", facts->repo,
                        facts->token_source);
     }
-    return why_set(why, ERR_NOT_FOUND,
-                   "%s is not found, or private: set HF_TOKEN or log in with `hf auth login`",
-                   facts->repo);
+    return why_set(
+        why, ERR_NOT_FOUND,
+        "%s is not found, or private: set HF_TOKEN or log in with `hf auth login`",
+        facts->repo);
 }
 
 static enum err explain_gated(const struct facts *facts, struct why *why)
 {
     const struct repo_id *repo = &facts->call->subject.repo;
-    return why_set(why, ERR_ACCESS, "%s is gated: accept the terms at %s/%s%s%s", facts->repo,
-                   facts->call->hub->endpoint, repo_kind_prefix(repo->kind), repo->name,
-                   facts->has_token ? "" : " and set HF_TOKEN");
+    return why_set(why, ERR_ACCESS, "%s is gated: accept the terms at %s/%s%s%s",
+                   facts->repo, facts->call->hub->endpoint, repo_kind_prefix(repo->kind),
+                   repo->name, facts->has_token ? "" : " and set HF_TOKEN");
 }
 
 static enum err explain_missing_entry(const struct facts *facts, struct why *why)
@@ -89,7 +92,8 @@ static enum err explain_missing_entry(const struct facts *facts, struct why *why
     return why_set(why, ERR_NOT_FOUND, "%s has no %s%s%s", facts->repo,
                    path != NULL && *path != '\0' ? path : "such file",
                    facts->call->subject.revision != NULL ? " at " : "",
-                   facts->call->subject.revision != NULL ? facts->call->subject.revision : "");
+                   facts->call->subject.revision != NULL ? facts->call->subject.revision
+                                                         : "");
 }
 
 // The errors that X-Error-Code and X-Error-Message tell; ERR_NONE = they tell nothing.
@@ -132,7 +136,8 @@ static enum err explain_401(const struct facts *facts, struct why *why)
 static enum err explain_403(const struct facts *facts, struct why *why)
 {
     if (facts->call->request.answered_by == ORIGIN_SIGNED) {
-        return why_set(why, ERR_EXPIRED, "the storage service refused a signed address: it has expired");
+        return why_set(why, ERR_EXPIRED,
+                       "the storage service refused a signed address: it has expired");
     }
     return why_set(why, ERR_ACCESS, "access to %s is denied%s%s", facts->repo,
                    facts->message[0] != '\0' ? ": " : "", facts->message);
@@ -141,11 +146,14 @@ static enum err explain_403(const struct facts *facts, struct why *why)
 static enum err explain_by_status(const struct facts *facts, struct why *why)
 {
     int status = facts->answer->status;
-    const char *host = facts->call->request.host != NULL ? facts->call->request.host->address.host
-                                                         : "the server";
+    const char *host = facts->call->request.host != NULL
+                           ? facts->call->request.host->address.host
+                           : "the server";
     const char *colon = facts->message[0] != '\0' ? ": " : "";
-    if (facts->repo[0] == '\0' && status != 403) { // a signed address: there is no repository to name
-        return why_set(why, answer_err_of_status(status), "%s answered HTTP status %d", host, status);
+    if (facts->repo[0] == '\0' &&
+        status != 403) { // a signed address: there is no repository to name
+        return why_set(why, answer_err_of_status(status), "%s answered HTTP status %d",
+                       host, status);
     }
     switch (status) {
     case 401:
@@ -154,25 +162,29 @@ static enum err explain_by_status(const struct facts *facts, struct why *why)
         return explain_403(facts, why);
     case 404:
     case 410:
-        return why_set(why, ERR_NOT_FOUND, "%s: not found%s%s", facts->repo, colon, facts->message);
+        return why_set(why, ERR_NOT_FOUND, "%s: not found%s%s", facts->repo, colon,
+                       facts->message);
     case 416:
-        return why_set(why, ERR_RANGE, "%s: the range lies past the end of the file", facts->repo);
+        return why_set(why, ERR_RANGE, "%s: the range lies past the end of the file",
+                       facts->repo);
     case 429:
         if (facts->answer->has_rate_limit && facts->answer->rate_limit.remaining == 0) {
-            return why_set(why, ERR_QUOTA, "the Hub's rate limit is used up; it starts anew in %lld s",
+            return why_set(why, ERR_QUOTA,
+                           "the Hub's rate limit is used up; it starts anew in %lld s",
                            (long long)facts->answer->rate_limit.reset_s);
         }
-        return why_set(why, ERR_QUOTA, "%s limits how often it may be asked (HTTP status 429, %s)",
-                       host, facts->repo);
+        return why_set(why, ERR_QUOTA,
+                       "%s limits how often it may be asked (HTTP status 429, %s)", host,
+                       facts->repo);
     default:
         break;
     }
     if (status >= 500 || status == 408) {
-        return why_set(why, ERR_SERVER, "%s failed with HTTP status %d for %s%s%s", host, status,
-                       facts->repo, colon, facts->message);
+        return why_set(why, ERR_SERVER, "%s failed with HTTP status %d for %s%s%s", host,
+                       status, facts->repo, colon, facts->message);
     }
-    return why_set(why, ERR_BAD_ANSWER, "%s answered HTTP status %d for %s%s%s", host, status,
-                   facts->repo, colon, facts->message);
+    return why_set(why, ERR_BAD_ANSWER, "%s answered HTTP status %d for %s%s%s", host,
+                   status, facts->repo, colon, facts->message);
 }
 
 enum err answer_err_of_status(int status)
@@ -204,7 +216,8 @@ static void name_subject(const struct facts *facts, enum err err, struct why *wh
         why_set(why, err, "%s", err_sentence(err));
     }
     bool has_path = subject->path != NULL && subject->path[0] != '\0';
-    why_prefix(why, err, "%s%s%s", facts->repo, has_path ? "/" : "", has_path ? subject->path : "");
+    why_prefix(why, err, "%s%s%s", facts->repo, has_path ? "/" : "",
+               has_path ? subject->path : "");
 }
 
 enum err answer_explain(const struct call *call, enum err err, struct why *why)

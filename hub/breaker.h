@@ -11,7 +11,7 @@ struct breaker {
     bool is_open;
     bool is_probing;
     int64_t failed_ms; // when the last failure that counts was met
-    int64_t probe_ms; // open: when the next probe is due
+    int64_t probe_ms;  // open: when the next probe is due
 };
 
 // A connection failed. Returns true when this opened the breaker (say it once).

@@ -76,7 +76,8 @@ enum err inbox_open(struct hub *hub)
     if (hub->inbox_fd < 0) {
         return ERR_SYSTEM;
     }
-    return event_loop_watch(hub->loop, hub->inbox_fd, EPOLLIN, on_inbox, hub, &hub->inbox_watch);
+    return event_loop_watch(hub->loop, hub->inbox_fd, EPOLLIN, on_inbox, hub,
+                            &hub->inbox_watch);
 }
 
 void inbox_close(struct hub *hub)
@@ -101,8 +102,8 @@ void *call_new(struct hub *hub, const struct call_type *type, size_t size,
     call->hub = hub;
     call->type = type;
     call->class = options->class;
-    call->deadline_ms =
-        options->deadline_ms != 0 ? options->deadline_ms : clock_now_ms() + hub->timeout_ms;
+    call->deadline_ms = options->deadline_ms != 0 ? options->deadline_ms
+                                                  : clock_now_ms() + hub->timeout_ms;
     call->reason = options->reason != NULL ? options->reason : "";
     call->request.item.stream = options->stream;
     if (repo != NULL) {
@@ -276,7 +277,8 @@ void calls_cancel_all(struct hub *hub)
 enum err call_begin_api_url(struct call *call, struct buffer *url)
 {
     const struct repo_id *repo = &call->subject.repo;
-    enum err err = buffer_printf(url, "%s/api/%s/", call->hub->endpoint, repo_kind_plural(repo->kind));
+    enum err err = buffer_printf(url, "%s/api/%s/", call->hub->endpoint,
+                                 repo_kind_plural(repo->kind));
     return err == ERR_NONE ? url_append_path(url, repo->name) : err;
 }
 

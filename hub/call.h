@@ -6,7 +6,6 @@
 // to the pool (or stays, for bytes) for its one delivery. Nobody else touches it.
 #pragma once
 
-#include "base/hash_table.h"
 #include "hub/http_request.h"
 
 // Something to be done on the network thread; embedded or malloc'd.
@@ -16,8 +15,9 @@ struct note {
 };
 
 struct call_type {
-    const char *what;        // the verb, for the trace
-    bool ends_on_network;    // its end is told on the network thread: verbs that hand out bytes
+    const char *what; // the verb, for the trace
+    bool
+        ends_on_network; // its end is told on the network thread: verbs that hand out bytes
     void (*begin)(struct call *call); // make and send the first request
     void (*ended)(struct call *call); // call->request has ended: finish, or send another
     // Parked calls: what they waited for is there, or can't be had. NULL in types that never park.
@@ -62,7 +62,8 @@ struct call {
 void *call_new(struct hub *hub, const struct call_type *type, size_t size,
                const struct hub_call *options, const struct repo_id *repo);
 // Sets the subject's texts; NULL leaves one out.
-NODISCARD enum err call_set_subject(struct call *call, const char *revision, const char *path);
+NODISCARD enum err call_set_subject(struct call *call, const char *revision,
+                                    const char *path);
 // Frees a call that was never submitted; NULL is fine.
 void call_discard(struct call *call);
 // Any thread. Ownership goes to the hub.

@@ -24,7 +24,7 @@ struct plan_call {
     cas_plan_fn done;
     void *ctx;
     enum plan_version version;
-    bool fell_back;        // v2 gave 404 or 501
+    bool fell_back; // v2 gave 404 or 501
     bool renewed_token;
     char *cas_url; // of the token in use
     struct cas_plan *plan;
@@ -122,8 +122,8 @@ static void plan_ended(struct call *call)
 static enum err plan_parse(struct call *call, struct why *why)
 {
     struct plan_call *plan = plan_of(call);
-    return cas_plan_parse(call->request.body.bytes, call->request.body.len, plan->version, why,
-                          &plan->plan);
+    return cas_plan_parse(call->request.body.bytes, call->request.body.len, plan->version,
+                          why, &plan->plan);
 }
 
 static void plan_deliver(struct call *call)
@@ -148,11 +148,12 @@ static const struct call_type plan_type = {
     .release = plan_release,
 };
 
-hub_ticket cas_plan(struct hub *hub, const struct hub_call *call, const struct hub_source *source,
-                    const struct digest *xet_hash, uint64_t first, uint64_t last, cas_plan_fn done,
-                    void *ctx)
+hub_ticket cas_plan(struct hub *hub, const struct hub_call *call,
+                    const struct hub_source *source, const struct digest *xet_hash,
+                    uint64_t first, uint64_t last, cas_plan_fn done, void *ctx)
 {
-    struct plan_call *plan = call_new(hub, &plan_type, sizeof(*plan), call, &source->repo);
+    struct plan_call *plan =
+        call_new(hub, &plan_type, sizeof(*plan), call, &source->repo);
     if (plan == NULL) {
         done(ctx, ERR_NO_MEMORY, &(struct why){0}, NULL);
         return 0;
@@ -213,8 +214,8 @@ static const struct call_type fetch_type = {
     .release = fetch_release,
 };
 
-hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call, const struct cas_range *range,
-                     struct hub_sink sink)
+hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call,
+                     const struct cas_range *range, struct hub_sink sink)
 {
     struct fetch_call *fetch = call_new(hub, &fetch_type, sizeof(*fetch), call, NULL);
     if (fetch != NULL) {

@@ -11,15 +11,14 @@
 // in the parsed JSON walks a list.
 #include "hub/cas_plan.h"
 
-#include "base/hash_table.h"
 #include "hub/json_reader.h"
 #include "hub/limits.h"
 
 #include <string.h>
 
 enum {
-    XORB_CHUNKS_MAX = 8192 * 2,       // twice what writers make: a bound, not a rule
-    XORB_BYTES_MAX = (64 << 20) * 2,  // the same
+    XORB_CHUNKS_MAX = 8192 * 2,      // twice what writers make: a bound, not a rule
+    XORB_BYTES_MAX = (64 << 20) * 2, // the same
     CHUNK_BYTES_MAX = 128 << 10,
     CHUNK_HEADER_BYTES = 8,
     RANGE_LOOKUPS_MAX = 1 << 24, // comparisons of terms with ranges, over a whole plan
@@ -72,7 +71,8 @@ static enum err bad_plan(const struct parse *parse, const char *what)
 
 // {"start": a, "end": b} with b <= max
 static enum err take_span(const struct parse *parse, const struct json_value *object,
-                          const char *key, uint64_t max, uint64_t *out_start, uint64_t *out_end)
+                          const char *key, uint64_t max, uint64_t *out_start,
+                          uint64_t *out_end)
 {
     const struct json_value *span = NULL;
     enum err err = json_take_object(object, key, parse->why, &span);
@@ -97,7 +97,8 @@ static enum err take_hash(const struct parse *parse, const char *text, struct di
 
 // ------------------------------------------------------------------------------- ranges
 
-static enum err take_url(struct parse *parse, const struct json_value *entry, size_t *out_offset)
+static enum err take_url(struct parse *parse, const struct json_value *entry,
+                         size_t *out_offset)
 {
     const char *url = NULL;
     enum err err = json_take_text(entry, "url", parse->why, &url);
@@ -121,11 +122,11 @@ static enum err add_range(struct parse *parse, const struct digest *xorb,
     uint64_t chunk_end = 0;
     uint64_t byte_first = 0;
     uint64_t byte_last = 0;
-    enum err err = take_span(parse, item, is_v2 ? "chunks" : "range", XORB_CHUNKS_MAX, &chunk_first,
-                             &chunk_end);
+    enum err err = take_span(parse, item, is_v2 ? "chunks" : "range", XORB_CHUNKS_MAX,
+                             &chunk_first, &chunk_end);
     if (err == ERR_NONE) {
-        err = take_span(parse, item, is_v2 ? "bytes" : "url_range", XORB_BYTES_MAX, &byte_first,
-                        &byte_last);
+        err = take_span(parse, item, is_v2 ? "bytes" : "url_range", XORB_BYTES_MAX,
+                        &byte_first, &byte_last);
     }
     if (err != ERR_NONE) {
         return err;
@@ -193,8 +194,10 @@ static enum err add_xorb(struct parse *parse, const struct json_value *list)
 static size_t count_ranges(const struct json_value *xorbs, enum plan_version version)
 {
     size_t count = 0;
-    for (const struct json_value *list = json_first(xorbs); list != NULL; list = json_next(list)) {
-        for (const struct json_value *at = json_first(list); at != NULL; at = json_next(at)) {
+    for (const struct json_value *list = json_first(xorbs); list != NULL;
+         list = json_next(list)) {
+        for (const struct json_value *at = json_first(list); at != NULL;
+             at = json_next(at)) {
             count += version == PLAN_V1 ? 1 : json_count(json_member(at, "ranges"));
         }
     }
@@ -204,8 +207,8 @@ static size_t count_ranges(const struct json_value *xorbs, enum plan_version ver
 static enum err parse_ranges(struct parse *parse, const struct json_value *root)
 {
     const struct json_value *xorbs = NULL;
-    enum err err = json_take_object(root, parse->version == PLAN_V2 ? "xorbs" : "fetch_info",
-                                    parse->why, &xorbs);
+    enum err err = json_take_object(
+        root, parse->version == PLAN_V2 ? "xorbs" : "fetch_info", parse->why, &xorbs);
     if (err != ERR_NONE) {
         return err;
     }
@@ -243,7 +246,8 @@ static enum err check_covered(struct parse *parse, const struct cas_term *term)
         if (++parse->lookups > RANGE_LOOKUPS_MAX) {
             return bad_plan(parse, "splits its xorbs into absurdly many ranges");
         }
-        if (range->chunk_first <= term->chunk_first && term->chunk_end <= range->chunk_end) {
+        if (range->chunk_first <= term->chunk_first &&
+            term->chunk_end <= range->chunk_end) {
             return ERR_NONE;
         }
     }
@@ -303,8 +307,8 @@ static enum err parse_terms(struct parse *parse, const struct json_value *root)
 static enum err parse_root(struct parse *parse, const struct json_value *root)
 {
     struct cas_plan *plan = &parse->parts->plan;
-    enum err err =
-        json_take_u64(root, "offset_into_first_range", parse->why, &plan->offset_into_first);
+    enum err err = json_take_u64(root, "offset_into_first_range", parse->why,
+                                 &plan->offset_into_first);
     if (err == ERR_NONE) {
         err = parse_ranges(parse, root);
     }
@@ -314,7 +318,8 @@ static enum err parse_root(struct parse *parse, const struct json_value *root)
     if (err != ERR_NONE) {
         return err;
     }
-    uint64_t first_length = plan->n_terms > 0 ? parse->parts->terms[0].unpacked_length : 0;
+    uint64_t first_length =
+        plan->n_terms > 0 ? parse->parts->terms[0].unpacked_length : 0;
     if (plan->offset_into_first > 0 && plan->offset_into_first >= first_length) {
         return bad_plan(parse, "begins past its first term");
     }
@@ -324,8 +329,8 @@ static enum err parse_root(struct parse *parse, const struct json_value *root)
     return ERR_NONE;
 }
 
-enum err cas_plan_parse(const void *body, size_t len, enum plan_version version, struct why *why,
-                        struct cas_plan **out)
+enum err cas_plan_parse(const void *body, size_t len, enum plan_version version,
+                        struct why *why, struct cas_plan **out)
 {
     struct json_document *document = NULL;
     enum err err = json_document_parse(body, len, why, &document);

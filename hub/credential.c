@@ -20,7 +20,8 @@ static void wipe_and_free(char *token)
 }
 
 // Trims `text`; *out is NULL for nothing but whitespace.
-static enum err clean_token(const char *text, const char *source, struct why *why, char **out)
+static enum err clean_token(const char *text, const char *source, struct why *why,
+                            char **out)
 {
     while (isspace((unsigned char)*text)) {
         text++;
@@ -32,10 +33,11 @@ static enum err clean_token(const char *text, const char *source, struct why *wh
     for (size_t i = 0; i < len; i++) {
         // Not only header injection: a pasted newline or colour code is a common accident.
         if ((unsigned char)text[i] <= ' ' || (unsigned char)text[i] >= 0x7f) {
-            return why_set(why, ERR_ACCESS,
-                           "the token in %s holds a space, a control or a non-ASCII character; "
-                           "copy it again",
-                           source);
+            return why_set(
+                why, ERR_ACCESS,
+                "the token in %s holds a space, a control or a non-ASCII character; "
+                "copy it again",
+                source);
         }
     }
     if (len == 0) {
@@ -59,11 +61,13 @@ static void set_token(struct credential *credential, char *token, const char *so
     credential->token = token;
     snprintf(credential->source, sizeof(credential->source), "%s",
              token != NULL ? source : "none");
-    snprintf(credential->fingerprint, sizeof(credential->fingerprint), "%.16s", fingerprint);
+    snprintf(credential->fingerprint, sizeof(credential->fingerprint), "%.16s",
+             fingerprint);
     lock_release(&credential->lock);
 }
 
-static enum err read_token_file(struct credential *credential, struct why *why, char **out)
+static enum err read_token_file(struct credential *credential, struct why *why,
+                                char **out)
 {
     AUTO(buffer) struct buffer content = buffer_init(TOKEN_BYTES_MAX);
     struct stat seen = {0};
@@ -107,7 +111,8 @@ static char *default_token_file(void)
     return asprintf(&path, "%s%s", base, rest) >= 0 ? path : NULL;
 }
 
-static enum err find_token(struct credential *credential, const char *token_file, struct why *why)
+static enum err find_token(struct credential *credential, const char *token_file,
+                           struct why *why)
 {
     static const char *const variables[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"};
     char *token = NULL;
@@ -134,7 +139,8 @@ static enum err find_token(struct credential *credential, const char *token_file
     return err;
 }
 
-enum err credential_init(struct credential *credential, const char *token_file, struct why *why)
+enum err credential_init(struct credential *credential, const char *token_file,
+                         struct why *why)
 {
     *credential = (struct credential){0};
     lock_init(&credential->lock);
@@ -162,11 +168,13 @@ bool credential_reload(struct credential *credential)
         return false;
     }
     if (read_token_file(credential, &why, &token) != ERR_NONE) {
-        log_error("hub", "%s; the token read before stays in use", why_text(&why, ERR_ACCESS));
+        log_error("hub", "%s; the token read before stays in use",
+                  why_text(&why, ERR_ACCESS));
         return false;
     }
     AUTO_FREE char *before = credential_token(credential);
-    bool is_same = token == NULL ? before == NULL : before != NULL && strcmp(token, before) == 0;
+    bool is_same =
+        token == NULL ? before == NULL : before != NULL && strcmp(token, before) == 0;
     set_token(credential, token, credential->file);
     if (!is_same) {
         log_info("hub", "the token in %s has changed", credential->file);
@@ -176,7 +184,8 @@ bool credential_reload(struct credential *credential)
 
 bool credential_check(struct credential *credential, int64_t now_ms)
 {
-    if (credential->file == NULL || now_ms - credential->checked_ms < TOKEN_FILE_CHECK_MS) {
+    if (credential->file == NULL ||
+        now_ms - credential->checked_ms < TOKEN_FILE_CHECK_MS) {
         return false;
     }
     credential->checked_ms = now_ms;
@@ -186,7 +195,8 @@ bool credential_check(struct credential *credential, int64_t now_ms)
         now = (struct stat){0};
     }
     if (now.st_ino == seen->st_ino && now.st_size == seen->st_size &&
-        now.st_mtim.tv_sec == seen->st_mtim.tv_sec && now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec) {
+        now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec) {
         return false;
     }
     return credential_reload(credential);

@@ -12,9 +12,9 @@ enum { TOKEN_SOURCE_SIZE = 256, TOKEN_FINGERPRINT_SIZE = 17 };
 struct credential {
     char *file; // the file that is watched; NULL when the token is in the environment
     bool file_is_required; // -o token_file=: its absence is an error
-    struct lock lock; // below: read by any thread, changed by the network thread
-    char *token GUARDED_BY(lock);                           // NULL = anonymous
-    char source[TOKEN_SOURCE_SIZE] GUARDED_BY(lock);        // "HF_TOKEN", a path, "none"
+    struct lock lock;      // below: read by any thread, changed by the network thread
+    char *token GUARDED_BY(lock);                    // NULL = anonymous
+    char source[TOKEN_SOURCE_SIZE] GUARDED_BY(lock); // "HF_TOKEN", a path, "none"
     char fingerprint[TOKEN_FINGERPRINT_SIZE] GUARDED_BY(lock);
     struct stat seen; // of the file when it was read; network thread
     int64_t checked_ms;

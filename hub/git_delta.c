@@ -38,8 +38,8 @@ static enum err take_sparse(struct cursor *cursor, unsigned mask, uint32_t *out)
     return ERR_NONE;
 }
 
-static enum err take_copy(struct cursor *cursor, uint8_t op, const uint8_t *base, size_t base_len,
-                          const uint8_t **out, size_t *out_len)
+static enum err take_copy(struct cursor *cursor, uint8_t op, const uint8_t *base,
+                          size_t base_len, const uint8_t **out, size_t *out_len)
 {
     uint32_t offset = 0;
     uint32_t size = 0;
@@ -56,8 +56,8 @@ static enum err take_copy(struct cursor *cursor, uint8_t op, const uint8_t *base
     return ERR_NONE;
 }
 
-static enum err run(struct cursor *cursor, const uint8_t *base, size_t base_len, uint8_t *result,
-                    size_t result_len)
+static enum err run(struct cursor *cursor, const uint8_t *base, size_t base_len,
+                    uint8_t *result, size_t result_len)
 {
     size_t done = 0;
     while (cursor_left(cursor) > 0) {
@@ -86,8 +86,8 @@ enum err git_delta_apply(const uint8_t *base, size_t base_len, const uint8_t *de
     struct cursor cursor = cursor_init(delta, delta_len);
     uint64_t wanted_base = 0;
     uint64_t wanted = 0;
-    if (take_size(&cursor, &wanted_base) != ERR_NONE || take_size(&cursor, &wanted) != ERR_NONE ||
-        wanted_base != base_len) {
+    if (take_size(&cursor, &wanted_base) != ERR_NONE ||
+        take_size(&cursor, &wanted) != ERR_NONE || wanted_base != base_len) {
         return ERR_MALFORMED;
     }
     if (wanted > max) {

@@ -24,8 +24,8 @@ static enum err write_question(struct buffer *body, const char *sha)
     char want[OID_HEX_SIZE + 8];
     snprintf(want, sizeof(want), "want %s\n", sha);
     const char *const before[] = {"command=fetch", "agent=hugfs", "object-format=sha1"};
-    const char *const after[] = {"no-progress", "ofs-delta", "deepen 1", "filter blob:none", want,
-                                 "done"};
+    const char *const after[] = {"no-progress",      "ofs-delta", "deepen 1",
+                                 "filter blob:none", want,        "done"};
     enum err err = ERR_NONE;
     for (size_t i = 0; err == ERR_NONE && i < sizeof(before) / sizeof(before[0]); i++) {
         err = pkt_append(body, before[i]);
@@ -52,7 +52,8 @@ static void modes_begin(struct call *call)
     }
     buffer_release(&request->post);
     request->post = buffer_init(QUESTION_MAX);
-    if (buffer_printf(&url, "%s/%s", call->hub->endpoint, repo_kind_prefix(repo->kind)) != ERR_NONE ||
+    if (buffer_printf(&url, "%s/%s", call->hub->endpoint, repo_kind_prefix(repo->kind)) !=
+            ERR_NONE ||
         url_append_path(&url, repo->name) != ERR_NONE ||
         buffer_append_text(&url, ".git/git-upload-pack") != ERR_NONE ||
         write_question(&request->post, call->subject.revision) != ERR_NONE) {
@@ -71,8 +72,8 @@ static enum err modes_parse(struct call *call, struct why *why)
     struct modes_call *modes = (void *)call;
     AUTO(buffer) struct buffer bytes = buffer_init(GIT_BODY_MAX);
     struct git_pack *pack = NULL;
-    enum err err =
-        git_fetch_take_pack(call->request.body.bytes, call->request.body.len, why, &bytes);
+    enum err err = git_fetch_take_pack(call->request.body.bytes, call->request.body.len,
+                                       why, &bytes);
     if (err == ERR_UNSUPPORTED) {
         atomic_store(&call->hub->git_is_unsupported, true);
     }
@@ -89,7 +90,8 @@ static enum err modes_parse(struct call *call, struct why *why)
 static void modes_deliver(struct call *call)
 {
     struct modes_call *modes = (void *)call;
-    modes->done(modes->ctx, call->err, &call->why, modes->modes.entries, modes->modes.count);
+    modes->done(modes->ctx, call->err, &call->why, modes->modes.entries,
+                modes->modes.count);
 }
 
 static void modes_release(struct call *call)
@@ -106,8 +108,9 @@ static const struct call_type modes_type = {
     .release = modes_release,
 };
 
-hub_ticket hub_git_modes(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                         const struct oid *sha, hub_paths_fn done, void *ctx)
+hub_ticket hub_git_modes(struct hub *hub, const struct hub_call *call,
+                         const struct repo_id *repo, const struct oid *sha,
+                         hub_paths_fn done, void *ctx)
 {
     char hex[OID_HEX_SIZE];
     oid_to_hex(sha, hex);

@@ -10,7 +10,6 @@
 // SHA-1 of its own content.
 #include "hub/git_pack.h"
 
-#include "base/hash_table.h"
 #include "hub/git_delta.h"
 #include "hub/limits.h"
 
@@ -130,15 +129,16 @@ static enum err take_base(struct cursor *cursor, struct entry *entry)
         memcpy(entry->base_oid.bytes, oid, sizeof(entry->base_oid.bytes));
         return ERR_NONE;
     }
-    if (take_distance(cursor, &distance) != ERR_NONE || distance == 0 || distance > entry->offset) {
+    if (take_distance(cursor, &distance) != ERR_NONE || distance == 0 ||
+        distance > entry->offset) {
         return ERR_MALFORMED;
     }
     entry->base_offset = entry->offset - distance;
     return ERR_NONE;
 }
 
-static enum err take_entry(struct git_pack *pack, struct cursor *cursor, const uint8_t *start,
-                           struct why *why)
+static enum err take_entry(struct git_pack *pack, struct cursor *cursor,
+                           const uint8_t *start, struct why *why)
 {
     struct entry *entry = &pack->entries[pack->count];
     uint64_t size = 0;
@@ -163,7 +163,8 @@ static enum err take_entry(struct git_pack *pack, struct cursor *cursor, const u
     entry->len = (size_t)size;
     entry->is_whole = !is_delta;
     enum err err = inflate_exactly(cursor, entry->bytes, entry->len);
-    return err == ERR_MALFORMED ? bad_pack(why, "has an entry that can't be decompressed") : err;
+    return err == ERR_MALFORMED ? bad_pack(why, "has an entry that can't be decompressed")
+                                : err;
 }
 
 // ------------------------------------------------------------------------------- objects
@@ -198,7 +199,8 @@ static struct entry *entry_at(const struct git_pack *pack, uint64_t offset)
             high = middle;
         }
     }
-    return low < pack->count && pack->entries[low].offset == offset ? &pack->entries[low] : NULL;
+    return low < pack->count && pack->entries[low].offset == offset ? &pack->entries[low]
+                                                                    : NULL;
 }
 
 // Makes a delta whole when its base is; *out_progress tells that it did.
@@ -222,7 +224,9 @@ static enum err resolve(struct git_pack *pack, struct entry *entry, struct why *
     enum err err = git_delta_apply(base->bytes, base->len, entry->bytes, entry->len,
                                    GIT_UNPACKED_MAX - pack->unpacked, &bytes, &len);
     if (err != ERR_NONE) {
-        return err == ERR_NO_MEMORY ? err : bad_pack(why, "has a delta that does not fit its base");
+        return err == ERR_NO_MEMORY
+                   ? err
+                   : bad_pack(why, "has a delta that does not fit its base");
     }
     pack->unpacked += len;
     pack->unpacked -= entry->len;
@@ -243,7 +247,8 @@ static enum err resolve_all(struct git_pack *pack, struct why *why)
         is_done = true;
         for (size_t i = 0; i < pack->count; i++) {
             struct entry *entry = &pack->entries[i];
-            enum err err = entry->is_whole ? ERR_NONE : resolve(pack, entry, why, &made_progress);
+            enum err err =
+                entry->is_whole ? ERR_NONE : resolve(pack, entry, why, &made_progress);
             if (err != ERR_NONE) {
                 return err;
             }
@@ -258,10 +263,12 @@ static enum err resolve_all(struct git_pack *pack, struct why *why)
 
 static uint32_t load_big_endian(const uint8_t *from)
 {
-    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
+    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 |
+           from[3];
 }
 
-static enum err check_frame(const uint8_t *bytes, size_t len, struct why *why, uint32_t *out_count)
+static enum err check_frame(const uint8_t *bytes, size_t len, struct why *why,
+                            uint32_t *out_count)
 {
     if (len < PACK_HEADER + PACK_TRAILER || memcmp(bytes, "PACK", 4) != 0 ||
         load_big_endian(bytes + 4) != 2) {
@@ -284,7 +291,8 @@ static enum err check_frame(const uint8_t *bytes, size_t len, struct why *why, u
     return is_whole ? ERR_NONE : bad_pack(why, "is damaged or cut off (wrong checksum)");
 }
 
-static enum err parse(struct git_pack *pack, const uint8_t *bytes, size_t len, struct why *why)
+static enum err parse(struct git_pack *pack, const uint8_t *bytes, size_t len,
+                      struct why *why)
 {
     uint32_t count = 0;
     enum err err = check_frame(bytes, len, why, &count);
@@ -295,7 +303,8 @@ static enum err parse(struct git_pack *pack, const uint8_t *bytes, size_t len, s
     if (pack->entries == NULL) {
         return ERR_NO_MEMORY;
     }
-    struct cursor cursor = cursor_init(bytes + PACK_HEADER, len - PACK_HEADER - PACK_TRAILER);
+    struct cursor cursor =
+        cursor_init(bytes + PACK_HEADER, len - PACK_HEADER - PACK_TRAILER);
     for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
         err = take_entry(pack, &cursor, bytes, why);
         if (err == ERR_NONE && pack->entries[i].is_whole) {
@@ -308,7 +317,8 @@ static enum err parse(struct git_pack *pack, const uint8_t *bytes, size_t len, s
     return err == ERR_NONE ? resolve_all(pack, why) : err;
 }
 
-enum err git_pack_parse(const void *bytes, size_t len, struct why *why, struct git_pack **out)
+enum err git_pack_parse(const void *bytes, size_t len, struct why *why,
+                        struct git_pack **out)
 {
     struct git_pack *pack = calloc(1, sizeof(*pack));
     if (pack == NULL) {
@@ -323,7 +333,8 @@ enum err git_pack_parse(const void *bytes, size_t len, struct why *why, struct g
     return ERR_NONE;
 }
 
-bool git_pack_find(const struct git_pack *pack, const struct oid *oid, struct git_object *out)
+bool git_pack_find(const struct git_pack *pack, const struct oid *oid,
+                   struct git_object *out)
 {
     struct entry *entry = NULL;
     HASH_FIND(hh, pack->by_oid, oid, sizeof(*oid), entry);

@@ -22,4 +22,5 @@ NODISCARD enum err git_pack_parse(const void *bytes, size_t len, struct why *why
 void git_pack_free(struct git_pack *pack);
 
 // False = no such object.
-bool git_pack_find(const struct git_pack *pack, const struct oid *oid, struct git_object *out);
+bool git_pack_find(const struct git_pack *pack, const struct oid *oid,
+                   struct git_object *out);

@@ -43,8 +43,9 @@ static enum err take_mode(struct cursor *cursor, uint32_t *out)
     return ERR_MALFORMED;
 }
 
-static enum err take_tree_entry(struct cursor *cursor, uint32_t *out_mode, const char **out_name,
-                                size_t *out_len, struct oid *out_oid)
+static enum err take_tree_entry(struct cursor *cursor, uint32_t *out_mode,
+                                const char **out_name, size_t *out_len,
+                                struct oid *out_oid)
 {
     const uint8_t *name = NULL;
     const uint8_t *oid = NULL;
@@ -87,7 +88,8 @@ static enum err add_entry(struct walk *walk, uint32_t mode, const struct oid *oi
     return buffer_append(&modes->paths, walk->path, strlen(walk->path) + 1);
 }
 
-static enum err walk_tree(struct walk *walk, const struct oid *oid, size_t path_len, unsigned depth);
+static enum err walk_tree(struct walk *walk, const struct oid *oid, size_t path_len,
+                          unsigned depth);
 
 static enum err visit(struct walk *walk, uint32_t mode, const char *name, size_t name_len,
                       const struct oid *oid, size_t path_len, unsigned depth)
@@ -109,16 +111,19 @@ static enum err visit(struct walk *walk, uint32_t mode, const char *name, size_t
     memcpy(walk->path + path_len + slash, name, name_len);
     size_t len = path_len + slash + name_len;
     walk->path[len] = '\0';
-    enum err err = is_tree ? walk_tree(walk, oid, len, depth + 1) : add_entry(walk, mode, oid);
+    enum err err =
+        is_tree ? walk_tree(walk, oid, len, depth + 1) : add_entry(walk, mode, oid);
     walk->path[path_len] = '\0';
     return err;
 }
 
-static enum err walk_tree(struct walk *walk, const struct oid *oid, size_t path_len, unsigned depth)
+static enum err walk_tree(struct walk *walk, const struct oid *oid, size_t path_len,
+                          unsigned depth)
 {
     struct git_object object;
     if (depth > GIT_WALK_DEPTH_MAX) {
-        return why_set(walk->why, ERR_TOO_LARGE, "the commit's folders are nested too deeply");
+        return why_set(walk->why, ERR_TOO_LARGE,
+                       "the commit's folders are nested too deeply");
     }
     if (!git_pack_find(walk->pack, oid, &object) || object.type != GIT_TREE) {
         return bad_object(walk, "lacks a tree");
@@ -140,7 +145,8 @@ static enum err walk_tree(struct walk *walk, const struct oid *oid, size_t path_
     return ERR_NONE;
 }
 
-static enum err find_root(const struct walk *walk, const struct oid *commit, struct oid *out)
+static enum err find_root(const struct walk *walk, const struct oid *commit,
+                          struct oid *out)
 {
     static const char label[] = "tree ";
     struct git_object object;
@@ -156,8 +162,8 @@ static enum err find_root(const struct walk *walk, const struct oid *commit, str
     return ERR_NONE;
 }
 
-enum err git_modes_collect(const struct git_pack *pack, const struct oid *commit, struct why *why,
-                           struct git_modes *out)
+enum err git_modes_collect(const struct git_pack *pack, const struct oid *commit,
+                           struct why *why, struct git_modes *out)
 {
     struct git_modes modes = {.paths = buffer_init(GIT_PATHS_MAX)};
     struct walk walk = {.pack = pack, .why = why, .modes = &modes};

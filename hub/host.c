@@ -42,7 +42,8 @@ static void on_probe_done(struct http_transfer *transfer, CURLcode code)
     drop_probe(host);
     // A TLS failure still means that somebody is there; the next call says what is wrong.
     bool is_dead = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
-                   code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_OPERATION_TIMEDOUT;
+                   code == CURLE_COULDNT_RESOLVE_PROXY ||
+                   code == CURLE_OPERATION_TIMEDOUT;
     if (is_dead) {
         host_failed(host, NULL);
     } else {
@@ -115,8 +116,8 @@ struct host *host_find(struct hub *hub, const char *url)
         return NULL;
     }
     char key[sizeof(((struct host *)0)->key)];
-    snprintf(key, sizeof(key), "http%s://%s:%u", address.is_https ? "s" : "", address.host,
-             (unsigned)address.port);
+    snprintf(key, sizeof(key), "http%s://%s:%u", address.is_https ? "s" : "",
+             address.host, (unsigned)address.port);
     struct host *host = NULL;
     HASH_FIND_STR(hub->hosts, key, host);
     if (host != NULL) {
@@ -155,10 +156,13 @@ void host_failed(struct host *host, const char *reason)
     if (is_endpoint(host)) {
         atomic_store(&hub->is_unreachable, true);
     }
-    log_warn("hub", "%s can't be reached (%s); requests to it fail at once until it answers again",
-             host->address.host, host->reason[0] != '\0' ? host->reason : "no connection");
+    log_warn(
+        "hub",
+        "%s can't be reached (%s); requests to it fail at once until it answers again",
+        host->address.host, host->reason[0] != '\0' ? host->reason : "no connection");
     struct why why;
-    why_set(&why, ERR_OFFLINE, "%s can't be reached: %s", host->address.host, host->reason);
+    why_set(&why, ERR_OFFLINE, "%s can't be reached: %s", host->address.host,
+            host->reason);
     calls_fail_waiting(hub, host, ERR_OFFLINE, &why);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two questions before a request may wait for a slot: is its host to be had at all, and
-// does the Hub's rate limit allow it.
+// does the Hub's rate limit allow it. And the sentence for one whose time is up.
 #include "hub/hub_state.h"
 
 enum err request_refuse_offline(struct call *call, struct why *why)
@@ -11,13 +11,16 @@ enum err request_refuse_offline(struct call *call, struct why *why)
         return why_set(why, ERR_CANCELLED, "hugfs is stopping");
     }
     if (hub->is_offline_for_good) {
-        return why_set(why, ERR_OFFLINE, "offline by configuration (-o offline or HF_HUB_OFFLINE)");
+        return why_set(why, ERR_OFFLINE,
+                       "offline by configuration (-o offline or HF_HUB_OFFLINE)");
     }
     if (atomic_load(&hub->is_offline_by_hand)) {
-        return why_set(why, ERR_OFFLINE, "this mount was told to be offline (hugfs online ends it)");
+        return why_set(why, ERR_OFFLINE,
+                       "this mount was told to be offline (hugfs online ends it)");
     }
     if (host->breaker.is_open) {
-        return why_set(why, ERR_OFFLINE, "%s can't be reached (tried again every 5 s): %s",
+        return why_set(why, ERR_OFFLINE,
+                       "%s can't be reached (tried again every 5 s): %s",
                        host->address.host, host->reason);
     }
     return ERR_NONE;
@@ -41,8 +44,26 @@ enum err request_refuse_quota(struct call *call, struct why *why, int64_t *out_u
     long long wait_s = (gate->reset_ms - now_ms + 999) / 1000;
     if (call->class == HUB_DEMAND && hub->quota_said_ms != gate->reset_ms) {
         hub->quota_said_ms = gate->reset_ms;
-        log_warn("hub", "the Hub's rate limit is used up for %lld s; requests fail until then", wait_s);
+        log_warn("hub",
+                 "the Hub's rate limit is used up for %lld s; requests fail until then",
+                 wait_s);
     }
-    return why_set(why, ERR_QUOTA, "the Hub's rate limit is used up; it starts anew in %lld s%s", wait_s,
-                   request->used_token || gate->quota < 0 ? "" : " (a token has a higher limit)");
+    return why_set(
+        why, ERR_QUOTA, "the Hub's rate limit is used up; it starts anew in %lld s%s",
+        wait_s,
+        request->used_token || gate->quota < 0 ? "" : " (a token has a higher limit)");
+}
+
+void request_explain_expiry(const struct call *call, struct why *why)
+{
+    const struct http_request *request = &call->request;
+    const char *host = request->host != NULL ? request->host->address.host : "the Hub";
+    if (request->state == REQUEST_QUEUED) {
+        why_set(why, ERR_TIMEOUT, "no connection to %s was free before the deadline",
+                host);
+    } else if (request->state == REQUEST_PARKED) {
+        why_set(why, ERR_TIMEOUT, "the Hub gave no Xet token before the deadline");
+    } else {
+        why_set(why, ERR_TIMEOUT, "%s did not answer before the deadline", host);
+    }
 }

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 // The value of a header that stands exactly once; NULL otherwise. A header that must decide
 // something and comes twice decides nothing.
@@ -78,8 +79,7 @@ static void read_limits(CURL *easy, struct http_answer *answer)
     // With requests left in the window a 429 comes from another limiter: t means nothing.
     bool is_used_up = answer->has_rate_limit && answer->rate_limit.remaining == 0;
     if (answer->status == 429 && is_used_up) {
-        int64_t reset_s = answer->rate_limit.reset_s;
-        int64_t reset_ms = reset_s < SERVER_WAIT_CAP_MS / 1000 ? reset_s * 1000 : SERVER_WAIT_CAP_MS;
+        int64_t reset_ms = http_rate_limit_wait_ms(&answer->rate_limit);
         if (reset_ms > answer->server_wait_ms) {
             answer->server_wait_ms = reset_ms;
         }
@@ -114,12 +114,19 @@ enum err http_answer_read(CURL *easy, struct http_answer *out)
     }
     read_request_id(easy, &answer);
     if ((value = header_once(easy, "Content-Range")) != NULL) {
-        answer.has_content_range = http_parse_content_range(value, &answer.content_range) == ERR_NONE;
+        answer.has_content_range =
+            http_parse_content_range(value, &answer.content_range) == ERR_NONE;
     }
     int64_t date_s = -1;
-    if ((value = header_once(easy, "Date")) != NULL && (date_s = http_parse_date(value)) >= 0) {
+    if ((value = header_once(easy, "Date")) != NULL &&
+        (date_s = http_parse_date(value)) >= 0) {
         answer.has_date = true;
         answer.clock_offset_s = date_s - clock_wall_s();
+    }
+    struct curl_header *encoding = NULL;
+    if (curl_easy_header(easy, "Content-Encoding", 0, CURLH_HEADER, -1, &encoding) ==
+        CURLHE_OK) {
+        answer.is_encoded = strcasecmp(encoding->value, "identity") != 0;
     }
     read_limits(easy, &answer);
     enum err err = read_addresses(easy, &answer);

@@ -11,15 +11,17 @@
 enum { ERROR_CODE_SIZE = 40, REQUEST_ID_SIZE = 100 };
 
 struct http_answer {
-    int status; // 0 = none came
-    char error_code[ERROR_CODE_SIZE];       // X-Error-Code: "RepoNotFound" ...
-    char error_message[SERVER_TEXT_SIZE];   // X-Error-Message, fit for people
-    char request_id[REQUEST_ID_SIZE];       // X-Request-Id or what stands for it
+    int status;                           // 0 = none came
+    char error_code[ERROR_CODE_SIZE];     // X-Error-Code: "RepoNotFound" ...
+    char error_message[SERVER_TEXT_SIZE]; // X-Error-Message, fit for people
+    char request_id[REQUEST_ID_SIZE];     // X-Request-Id or what stands for it
     bool has_content_range;
     struct content_range content_range;
+    bool is_encoded; // the body is compressed
     bool has_rate_limit;
     struct rate_limit rate_limit;
-    int64_t server_wait_ms; // Retry-After, or the window's end when it is used up; -1 = none
+    int64_t
+        server_wait_ms; // Retry-After, or the window's end when it is used up; -1 = none
     bool has_date;
     int64_t clock_offset_s; // the server's clock minus ours
     char *location;         // malloc'd; NULL = none

@@ -15,7 +15,8 @@
 
 static struct call *call_of(struct http_transfer *transfer)
 {
-    return (struct call *)(void *)((char *)transfer - offsetof(struct call, request.transfer));
+    return (struct call *)(void *)((char *)transfer -
+                                   offsetof(struct call, request.transfer));
 }
 
 static bool is_success(const struct http_request *request)
@@ -26,7 +27,8 @@ static bool is_success(const struct http_request *request)
 // The first byte that this attempt asked for.
 static uint64_t attempt_first(const struct http_request *request)
 {
-    return request->first + (request->is_resumable ? request->delivered - request->attempt_bytes : 0);
+    return request->first +
+           (request->is_resumable ? request->delivered - request->attempt_bytes : 0);
 }
 
 // ------------------------------------------------------------------------------ bodies
@@ -36,14 +38,20 @@ static enum err check_range(const struct http_request *request, struct why *why)
 {
     const struct http_answer *answer = &request->answer;
     if (answer->status != 206) {
+        return why_set(
+            why, ERR_BAD_ANSWER,
+            "the server ignored the range asked for (HTTP status %d instead of 206)",
+            answer->status);
+    }
+    if (answer->is_encoded) {
         return why_set(why, ERR_BAD_ANSWER,
-                       "the server ignored the range asked for (HTTP status %d instead of 206)",
-                       answer->status);
+                       "the server compressed a range of bytes; refused");
     }
     const struct content_range *range = &answer->content_range;
     if (!answer->has_content_range || !range->has_range ||
         range->first != attempt_first(request) || range->last != request->last) {
-        return why_set(why, ERR_BAD_ANSWER, "the server sent another range than the one asked for");
+        return why_set(why, ERR_BAD_ANSWER,
+                       "the server sent another range than the one asked for");
     }
     return ERR_NONE;
 }
@@ -66,8 +74,9 @@ static enum err collect(struct http_request *request, const uint8_t *bytes, size
 {
     if (!is_success(request)) {
         // The text of an error: what is too long for a sentence is not worth failing over.
-        size_t room = ERROR_BODY_MAX - (request->body.len < ERROR_BODY_MAX ? request->body.len
-                                                                           : ERROR_BODY_MAX);
+        size_t room =
+            ERROR_BODY_MAX -
+            (request->body.len < ERROR_BODY_MAX ? request->body.len : ERROR_BODY_MAX);
         return buffer_append(&request->body, bytes, len < room ? len : room);
     }
     enum err err = buffer_append(&request->body, bytes, len);
@@ -79,12 +88,14 @@ static enum err collect(struct http_request *request, const uint8_t *bytes, size
 }
 
 // Gives streamed bytes to the sink; false = it wants a pause.
-static enum err stream(struct call *call, const uint8_t *bytes, size_t len, bool *out_paused)
+static enum err stream(struct call *call, const uint8_t *bytes, size_t len,
+                       bool *out_paused)
 {
     struct http_request *request = &call->request;
     uint64_t left = request->last - request->first + 1 - request->delivered;
     if (len > left) {
-        return why_set(&request->why, ERR_BAD_ANSWER, "the server sent more bytes than it promised");
+        return why_set(&request->why, ERR_BAD_ANSWER,
+                       "the server sent more bytes than it promised");
     }
     if (!call->sink.on_bytes(call->sink.ctx, bytes, len)) {
         *out_paused = true;
@@ -94,7 +105,7 @@ static enum err stream(struct call *call, const uint8_t *bytes, size_t len, bool
     return ERR_NONE;
 }
 
-static size_t on_body(char *data, size_t size, size_t n, void *ctx)
+static size_t on_body(const char *data, size_t size, size_t n, void *ctx)
 {
     struct call *call = ctx;
     struct http_request *request = &call->request;
@@ -103,8 +114,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
     bool is_paused = false;
     enum err err = read_answer(request);
     if (err == ERR_NONE) {
-        err = request->is_streamed && is_success(request) ? stream(call, bytes, len, &is_paused)
-                                                          : collect(request, bytes, len);
+        err = request->is_streamed && is_success(request)
+                  ? stream(call, bytes, len, &is_paused)
+                  : collect(request, bytes, len);
     }
     if (err != ERR_NONE) {
         request->abort_err = err;
@@ -177,22 +189,27 @@ static enum err err_of(CURLcode code, const struct http_request *request)
 // Says that a proxy is set where the address in curl's text would puzzle.
 static const char *proxy_hint(const struct url_host *host)
 {
-    bool is_set = host->is_https ? getenv("https_proxy") != NULL || getenv("HTTPS_PROXY") != NULL
-                                 : getenv("http_proxy") != NULL;
+    bool is_set = host->is_https
+                      ? getenv("https_proxy") != NULL || getenv("HTTPS_PROXY") != NULL
+                      : getenv("http_proxy") != NULL;
     is_set = is_set || getenv("all_proxy") != NULL || getenv("ALL_PROXY") != NULL;
     return is_set ? " (a proxy is set in the environment)" : "";
 }
 
-static void explain_transport(const struct call *call, CURLcode code, enum err err, struct why *why)
+static void explain_transport(const struct call *call, CURLcode code, enum err err,
+                              struct why *why)
 {
     const struct http_request *request = &call->request;
     char text[SERVER_TEXT_SIZE];
-    server_text_clean(request->curl_text[0] != '\0' ? request->curl_text : curl_easy_strerror(code),
+    server_text_clean(request->curl_text[0] != '\0' ? request->curl_text
+                                                    : curl_easy_strerror(code),
                       text, sizeof(text));
     const char *host = request->host->address.host;
     if (err == ERR_TLS) {
-        why_set(why, err, "the TLS connection to %s failed: %s (is the clock right? is ca_file set?)",
-                host, text);
+        why_set(
+            why, err,
+            "the TLS connection to %s failed: %s (is the clock right? is ca_file set?)",
+            host, text);
     } else if (err == ERR_OFFLINE) {
         why_set(why, err, "%s can't be reached: %s%s", host, text,
                 proxy_hint(&request->host->address));
@@ -249,7 +266,8 @@ static void attempt_close(struct call *call, enum err err)
     write_trace(call, err);
     int status = request->has_answer ? request->answer.status : 0;
     bool is_congestion = status == 429 || status == 503 || err == ERR_TIMEOUT;
-    scheduler_ended(&hub->scheduler, &request->item, request->attempt_bytes, is_congestion, now_ms);
+    scheduler_ended(&hub->scheduler, &request->item, request->attempt_bytes,
+                    is_congestion, now_ms);
     if (request->counted_quota) {
         quota_gate_ended(&hub->quota[request->bucket]);
         request->counted_quota = false;
@@ -303,12 +321,15 @@ static void on_done(struct http_transfer *transfer, CURLcode code)
     }
     if (err == ERR_NONE && request->is_streamed && is_success(request) &&
         request->delivered != request->last - request->first + 1) {
-        err = why_set(&why, ERR_TRUNCATED, "the answer of %s ended early", host->address.host);
+        err = why_set(&why, ERR_TRUNCATED, "the answer of %s ended early",
+                      host->address.host);
     }
     learn_limits(hub, request);
     bool is_http_error = err == ERR_NONE && request->answer.status >= 400;
-    attempt_close(call, is_http_error ? answer_err_of_status(request->answer.status) : err);
-    request->state = REQUEST_JUDGED; // host_failed() may end other calls, but not this one
+    attempt_close(call,
+                  is_http_error ? answer_err_of_status(request->answer.status) : err);
+    request->state =
+        REQUEST_JUDGED; // host_failed() may end other calls, but not this one
     if (request->has_answer) {
         host_succeeded(host);
     } else if (is_unreachable) {

@@ -34,7 +34,8 @@ static bool add_hub_token(struct call *call, CURL *easy)
     struct http_request *request = &call->request;
     struct url_host host;
     const char *url = request->final_url != NULL ? request->final_url : request->url;
-    if (url_host_of(url, &host) != ERR_NONE || !url_host_equal(&host, &call->hub->endpoint_host)) {
+    if (url_host_of(url, &host) != ERR_NONE ||
+        !url_host_equal(&host, &call->hub->endpoint_host)) {
         return true; // can't happen while redirect_follow() is right; then no token goes
     }
     AUTO_FREE char *token = credential_token(&call->hub->credential);
@@ -119,14 +120,17 @@ static void set_question(struct http_request *request, CURL *easy)
 {
     const char *url = request->final_url != NULL ? request->final_url : request->url;
     curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
-                     (long)(request->is_streamed ? DATA_BUFFER_BYTES : JSON_BUFFER_BYTES));
+    curl_easy_setopt(
+        easy, CURLOPT_BUFFERSIZE,
+        (long)(request->is_streamed ? DATA_BUFFER_BYTES : JSON_BUFFER_BYTES));
     if (!request->is_streamed) {
-        bool has_zstd = (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ZSTD) != 0;
+        bool has_zstd =
+            (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ZSTD) != 0;
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, has_zstd ? "gzip, zstd" : "gzip");
     }
     if (request->has_range) {
-        uint64_t first = request->first + (request->is_resumable ? request->delivered : 0);
+        uint64_t first =
+            request->first + (request->is_resumable ? request->delivered : 0);
         char range[48];
         snprintf(range, sizeof(range), "%llu-%llu", (unsigned long long)first,
                  (unsigned long long)request->last);
@@ -134,12 +138,14 @@ static void set_question(struct http_request *request, CURL *easy)
     }
     if (request->post.len > 0) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->post.len);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)request->post.len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post.bytes);
     }
 }
 
-CURL *http_easy_new(struct call *call, curl_write_callback on_body)
+CURL *http_easy_new(struct call *call,
+                    size_t (*on_body)(const char *data, size_t size, size_t n, void *ctx))
 {
     struct http_request *request = &call->request;
     CURL *easy = curl_easy_init();

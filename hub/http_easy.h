@@ -7,4 +7,5 @@
 
 // A handle for the next attempt of the call's request, with request->headers set.
 // NULL = no memory.
-CURL *http_easy_new(struct call *call, curl_write_callback on_body);
+CURL *http_easy_new(struct call *call, size_t (*on_body)(const char *data, size_t size,
+                                                         size_t n, void *ctx));

@@ -80,11 +80,18 @@ enum err http_parse_rate_limit(const char *value, struct rate_limit *out)
         return ERR_MALFORMED;
     }
     memcpy(limit.bucket, name, (size_t)(end - name));
-    if (!find_parameter(end, 'r', &limit.remaining) || !find_parameter(end, 't', &limit.reset_s)) {
+    if (!find_parameter(end, 'r', &limit.remaining) ||
+        !find_parameter(end, 't', &limit.reset_s)) {
         return ERR_MALFORMED;
     }
     *out = limit;
     return ERR_NONE;
+}
+
+int64_t http_rate_limit_wait_ms(const struct rate_limit *limit)
+{
+    return limit->reset_s < SERVER_WAIT_CAP_MS / 1000 ? (limit->reset_s + 1) * 1000
+                                                      : SERVER_WAIT_CAP_MS;
 }
 
 enum err http_parse_rate_policy(const char *value, int64_t *out_quota)
@@ -103,8 +110,8 @@ enum err http_parse_content_range(const char *value, struct content_range *out)
     if (*at == '*') {
         at++;
     } else {
-        if (!take_number(&at, &range.first) || *at++ != '-' || !take_number(&at, &range.last) ||
-            range.last < range.first) {
+        if (!take_number(&at, &range.first) || *at++ != '-' ||
+            !take_number(&at, &range.last) || range.last < range.first) {
             return ERR_MALFORMED;
         }
         range.has_range = true;
@@ -210,9 +217,11 @@ int64_t http_parse_retry_after_ms(const char *value, int64_t now_s)
     if (isdigit((unsigned char)*at)) {
         if (!take_number(&at, &seconds) || *skip_spaces(at) != '\0') {
             // Digits that overflow are a very long time; anything else is no number.
-            return strspn(value, "0123456789 ") == strlen(value) ? SERVER_WAIT_CAP_MS : -1;
+            return strspn(value, "0123456789 ") == strlen(value) ? SERVER_WAIT_CAP_MS
+                                                                 : -1;
         }
-        return seconds < SERVER_WAIT_CAP_MS / 1000 ? (int64_t)seconds * 1000 : SERVER_WAIT_CAP_MS;
+        return seconds < SERVER_WAIT_CAP_MS / 1000 ? (int64_t)seconds * 1000
+                                                   : SERVER_WAIT_CAP_MS;
     }
     int64_t date_s = isalpha((unsigned char)*at) ? http_parse_date(at) : -1;
     if (date_s < 0) {

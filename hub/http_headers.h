@@ -13,6 +13,8 @@ struct rate_limit {
     int64_t quota;     // q of RateLimit-Policy; -1 = not told
 };
 NODISCARD enum err http_parse_rate_limit(const char *value, struct rate_limit *out);
+// Until the window has surely ended: t is rounded down. At most five minutes.
+int64_t http_rate_limit_wait_ms(const struct rate_limit *limit);
 // RateLimit-Policy: "fixed window";"api";q=500;w=300
 NODISCARD enum err http_parse_rate_policy(const char *value, int64_t *out_quota);
 

@@ -147,5 +147,6 @@ void http_multi_remove(struct http_multi *multi, struct http_transfer *transfer)
 void http_multi_unpause(struct http_multi *multi, struct http_transfer *transfer)
 {
     curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
-    loop_timer_set(multi->timer, clock_now_ms()); // what it had buffered may have ended it
+    loop_timer_set(multi->timer,
+                   clock_now_ms()); // what it had buffered may have ended it
 }

@@ -20,7 +20,8 @@ NODISCARD enum err http_multi_new(struct event_loop *loop, struct http_multi **o
 // No transfer may be left.
 void http_multi_free(struct http_multi *multi);
 
-NODISCARD enum err http_multi_add(struct http_multi *multi, struct http_transfer *transfer);
+NODISCARD enum err http_multi_add(struct http_multi *multi,
+                                  struct http_transfer *transfer);
 // Aborts a transfer: no on_done follows.
 void http_multi_remove(struct http_multi *multi, struct http_transfer *transfer);
 // Goes on with a paused transfer.

@@ -37,7 +37,8 @@ static void end(struct call *call, enum err err, const struct why *why)
     request->why = why != NULL ? *why : (struct why){0};
     request->is_http_error = false;
     request->answered_by = request->final_origin;
-    if (err == ERR_NONE && (request->answer.status < 200 || request->answer.status >= 300)) {
+    if (err == ERR_NONE &&
+        (request->answer.status < 200 || request->answer.status >= 300)) {
         request->is_http_error = true;
         request->err = ERR_SERVER; // answer_explain() says it better
     }
@@ -46,16 +47,8 @@ static void end(struct call *call, enum err err, const struct why *why)
 
 static void expire(struct call *call)
 {
-    struct http_request *request = &call->request;
     struct why why;
-    const char *host = request->host != NULL ? request->host->address.host : "the Hub";
-    if (request->state == REQUEST_QUEUED) {
-        why_set(&why, ERR_TIMEOUT, "no connection to %s was free before the deadline", host);
-    } else if (request->state == REQUEST_PARKED) {
-        why_set(&why, ERR_TIMEOUT, "the Hub gave no Xet token before the deadline");
-    } else {
-        why_set(&why, ERR_TIMEOUT, "%s did not answer before the deadline", host);
-    }
+    request_explain_expiry(call, &why);
     request_fail(call, ERR_TIMEOUT, &why);
 }
 
@@ -87,7 +80,8 @@ static bool arm(struct call *call, int64_t wake_ms)
         }
     }
     request->wake_ms = wake_ms;
-    loop_timer_set(request->timer, wake_ms < call->deadline_ms ? wake_ms : call->deadline_ms);
+    loop_timer_set(request->timer,
+                   wake_ms < call->deadline_ms ? wake_ms : call->deadline_ms);
     return true;
 }
 
@@ -101,7 +95,8 @@ static void admit(struct call *call)
     request->state = REQUEST_IDLE;
     enum err err = request_refuse_offline(call, &why);
     if (err == ERR_NONE && clock_now_ms() >= call->deadline_ms) {
-        err = why_set(&why, ERR_TIMEOUT, "the deadline had passed before the request was sent");
+        err = why_set(&why, ERR_TIMEOUT,
+                      "the deadline had passed before the request was sent");
     }
     if (err == ERR_NONE) {
         err = request_refuse_quota(call, &why, &until_ms);
@@ -141,7 +136,8 @@ void request_send(struct call *call)
     request->host = host_find(call->hub, request->url);
     if (request->host == NULL ||
         !url_is_allowed(&call->hub->policy, &request->host->address)) {
-        enum err err = why_set(&why, ERR_BAD_ANSWER, "the server gave an address that can't be used");
+        enum err err = why_set(&why, ERR_BAD_ANSWER,
+                               "the server gave an address that can't be used");
         end(call, err, &why);
         return;
     }
@@ -165,9 +161,10 @@ void request_park(struct call *call)
 static void publish_counts(struct hub *hub)
 {
     const struct scheduler *scheduler = &hub->scheduler;
-    for (unsigned class = 0; class < HUB_CLASSES; class++) {
-        atomic_store(&hub->counters.queued[class], scheduler->queues[SLOT_API][class].count +
-                                                       scheduler->queues[SLOT_DATA][class].count);
+    for (unsigned class = 0; class < HUB_CLASSES; class ++) {
+        atomic_store(&hub->counters.queued[class],
+                     scheduler->queues[SLOT_API][class].count +
+                         scheduler->queues[SLOT_DATA][class].count);
     }
     atomic_store(&hub->counters.active_api, scheduler->active[SLOT_API]);
     atomic_store(&hub->counters.active_data, scheduler->active[SLOT_DATA]);
@@ -198,7 +195,8 @@ void requests_pump(struct hub *hub)
 
 static bool is_redirect(int status)
 {
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
 }
 
 // Goes where the answer points; true when that is under way.
@@ -209,11 +207,13 @@ static bool follow(struct call *call, struct why *why, enum err *out_err)
     enum http_origin origin = ORIGIN_SIGNED;
     bool keeps_method = request->answer.status == 307 || request->answer.status == 308;
     if (request->post.len > 0 && !keeps_method) {
-        *out_err = why_set(why, ERR_BAD_ANSWER, "the server redirects a request with a body");
+        *out_err =
+            why_set(why, ERR_BAD_ANSWER, "the server redirects a request with a body");
         return false;
     }
-    *out_err = redirect_follow(&request->redirects, &call->hub->policy, request->final_origin,
-                               current_url(request), request->answer.location, why, &target, &origin);
+    *out_err = redirect_follow(&request->redirects, &call->hub->policy,
+                               request->final_origin, current_url(request),
+                               request->answer.location, why, &target, &origin);
     if (*out_err != ERR_NONE) {
         return false;
     }
@@ -244,13 +244,16 @@ static enum err failure_of(const struct http_request *request, enum err err)
 static bool retry(struct call *call, enum err failure)
 {
     struct http_request *request = &call->request;
-    bool can_repeat = !request->is_streamed || request->is_resumable || request->delivered == 0;
+    bool can_repeat =
+        !request->is_streamed || request->is_resumable || request->delivered == 0;
     if (!can_repeat || call->hub->is_closing) {
         return false;
     }
     struct retry_question question = {
         .err = failure,
-        .status = request->has_answer && request->answer.status >= 400 ? request->answer.status : 0,
+        .status = request->has_answer && request->answer.status >= 400
+                      ? request->answer.status
+                      : 0,
         .attempt = request->attempt,
         .server_wait_ms = request->answer.server_wait_ms,
         .now_ms = clock_now_ms(),
@@ -263,8 +266,9 @@ static bool retry(struct call *call, enum err failure)
     }
     request->attempt++;
     atomic_fetch_add(&call->hub->counters.retries, 1);
-    log_debug("http", "%s: attempt %u failed (%s, status %d); next in %lld ms", call->type->what,
-              request->attempt, err_name(failure), question.status, (long long)delay_ms);
+    log_debug("http", "%s: attempt %u failed (%s, status %d); next in %lld ms",
+              call->type->what, request->attempt, err_name(failure), question.status,
+              (long long)delay_ms);
     request->queued_ms = question.now_ms + delay_ms;
     request->state = REQUEST_BACKOFF;
     return true;
@@ -274,8 +278,8 @@ static bool retry(struct call *call, enum err failure)
 static bool retry_with_new_token(struct call *call)
 {
     struct http_request *request = &call->request;
-    bool may_help = request->answer.status == 401 && request->final_origin == ORIGIN_HUB &&
-                    !request->reloaded_token;
+    bool may_help = request->answer.status == 401 &&
+                    request->final_origin == ORIGIN_HUB && !request->reloaded_token;
     if (!may_help) {
         return false;
     }

@@ -48,19 +48,19 @@ struct http_request {
     bool has_range;
     uint64_t first; // of the bytes asked for
     uint64_t last;
-    bool is_streamed;   // the body goes to the call's sink and must be exactly the range
-    bool is_resumable;  // streamed: another attempt may ask for the missing part only
-    size_t body_max;    // not streamed: of the collected body
+    bool is_streamed;  // the body goes to the call's sink and must be exactly the range
+    bool is_resumable; // streamed: another attempt may ask for the missing part only
+    size_t body_max;   // not streamed: of the collected body
 
     // ---- the answer: good when the request has ended
     struct http_answer answer;
     struct buffer body;
-    uint64_t delivered;  // bytes the sink has taken, over all attempts
-    bool is_http_error;  // an answer came and its status is no success
+    uint64_t delivered; // bytes the sink has taken, over all attempts
+    bool is_http_error; // an answer came and its status is no success
     enum err err;
     struct why why; // "" for HTTP errors: answer_error.h explains them
     enum http_origin answered_by;
-    bool used_token;  // the Hub token went along in the last attempt
+    bool used_token; // the Hub token went along in the last attempt
     bool was_redirected;
 
     // ---- machinery
@@ -111,7 +111,11 @@ void requests_pump(struct hub *hub);
 NODISCARD enum err request_refuse_offline(struct call *call, struct why *why);
 // ERR_QUOTA when the rate limit is used up past the deadline; *out_until_ms != 0 when it has
 // to wait until then.
-NODISCARD enum err request_refuse_quota(struct call *call, struct why *why, int64_t *out_until_ms);
+NODISCARD enum err request_refuse_quota(struct call *call, struct why *why,
+                                        int64_t *out_until_ms);
+
+// Says what a request was waiting for when its deadline came.
+void request_explain_expiry(const struct call *call, struct why *why);
 
 // ---- http_attempt.c: one attempt of a request on the wire
 

@@ -50,15 +50,17 @@ int64_t http_retry_delay_ms(const struct retry_question *question)
     if (!is_worth_it(question->err, question->status)) {
         return -1;
     }
-    int64_t room = question->deadline_ms == DEADLINE_NONE ? INT64_MAX
-                                                          : question->deadline_ms - question->now_ms;
+    int64_t room = question->deadline_ms == DEADLINE_NONE
+                       ? INT64_MAX
+                       : question->deadline_ms - question->now_ms;
     if (room < RETRY_BASE_MS) {
         return -1;
     }
     int64_t delay = backoff_ms(question->attempt, room);
     if (question->server_wait_ms >= 0) {
-        int64_t asked = question->server_wait_ms < SERVER_WAIT_CAP_MS ? question->server_wait_ms
-                                                                      : SERVER_WAIT_CAP_MS;
+        int64_t asked = question->server_wait_ms < SERVER_WAIT_CAP_MS
+                            ? question->server_wait_ms
+                            : SERVER_WAIT_CAP_MS;
         delay = asked > delay ? asked : delay;
     }
     return delay < room ? delay : -1;

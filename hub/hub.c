@@ -15,10 +15,12 @@ static void on_tick(void *ctx)
 
 // ------------------------------------------------------------------------------- opening
 
-static enum err set_endpoint(struct hub *hub, const struct hub_config *config, struct why *why)
+static enum err set_endpoint(struct hub *hub, const struct hub_config *config,
+                             struct why *why)
 {
     if (url_host_of(config->endpoint, &hub->endpoint_host) != ERR_NONE) {
-        return why_set(why, ERR_USAGE, "the endpoint %s is no http(s) address", config->endpoint);
+        return why_set(why, ERR_USAGE, "the endpoint %s is no http(s) address",
+                       config->endpoint);
     }
     hub->policy.allow_http_anywhere = config->insecure_http;
     hub->policy.allow_http_loopback = !hub->endpoint_host.is_https;
@@ -35,12 +37,15 @@ static enum err set_endpoint(struct hub *hub, const struct hub_config *config, s
     return hub->endpoint != NULL ? ERR_NONE : ERR_NO_MEMORY;
 }
 
-static enum err set_texts(struct hub *hub, const struct hub_config *config, struct why *why)
+static enum err set_texts(struct hub *hub, const struct hub_config *config,
+                          struct why *why)
 {
-    const char *ca_file = config->ca_file != NULL ? config->ca_file : getenv("SSL_CERT_FILE");
+    const char *ca_file =
+        config->ca_file != NULL ? config->ca_file : getenv("SSL_CERT_FILE");
     if (ca_file != NULL && *ca_file != '\0') {
         if (access(ca_file, R_OK) != 0) {
-            return why_set(why, ERR_TLS, "the certificate file %s can't be read", ca_file);
+            return why_set(why, ERR_TLS, "the certificate file %s can't be read",
+                           ca_file);
         }
         hub->ca_file = strdup(ca_file);
         if (hub->ca_file == NULL) {
@@ -51,8 +56,8 @@ static enum err set_texts(struct hub *hub, const struct hub_config *config, stru
     return hub->user_agent != NULL ? ERR_NONE : ERR_NO_MEMORY;
 }
 
-static void init_state(struct hub *hub, const struct hub_config *config, struct event_loop *loop,
-                       struct worker_pool *pool)
+static void init_state(struct hub *hub, const struct hub_config *config,
+                       struct event_loop *loop, struct worker_pool *pool)
 {
     struct scheduler_config limits = {
         .data_slots_max = config->max_connections,
@@ -84,7 +89,8 @@ static enum err open_parts(struct hub *hub, struct why *why)
     if (err != ERR_NONE) {
         return why_set(why, err, "the network thread's inbox can't be made");
     }
-    if ((err = hosts_open(hub)) != ERR_NONE || (err = http_multi_new(hub->loop, &hub->multi)) != ERR_NONE ||
+    if ((err = hosts_open(hub)) != ERR_NONE ||
+        (err = http_multi_new(hub->loop, &hub->multi)) != ERR_NONE ||
         (err = xet_tokens_new(&hub->xet_tokens)) != ERR_NONE) {
         return err;
     }
@@ -236,7 +242,8 @@ static void run_offline(struct hub *hub, struct note *note)
     struct why why;
     free(note);
     if (atomic_load(&hub->is_offline_by_hand)) {
-        why_set(&why, ERR_OFFLINE, "this mount was told to be offline (hugfs online ends it)");
+        why_set(&why, ERR_OFFLINE,
+                "this mount was told to be offline (hugfs online ends it)");
         calls_fail_waiting(hub, NULL, ERR_OFFLINE, &why);
     }
 }
@@ -305,7 +312,7 @@ void hub_stats(struct hub *hub, struct hub_stats *out)
         .quota_left = -1,
         .offline = hub_is_offline(hub),
     };
-    for (unsigned class = 0; class < HUB_CLASSES; class++) {
+    for (unsigned class = 0; class < HUB_CLASSES; class ++) {
         out->requests[class] = atomic_load(&counters->requests[class]);
         out->queued[class] = atomic_load(&counters->queued[class]);
     }

@@ -55,7 +55,8 @@ struct hub_call {
     enum hub_class class;
     uint32_t stream;     // which reader, for fairness; 0 = none
     int64_t deadline_ms; // monotonic; 0 = now + the default timeout
-    const char *reason;  // static string for the trace: "lookup", "readdir", "read", "poll" ...
+    const char
+        *reason; // static string for the trace: "lookup", "readdir", "read", "poll" ...
 };
 
 // A ticket names a call from submit until its last callback; 0 never does. Tickets of calls
@@ -84,32 +85,32 @@ void hub_token_fingerprint(struct hub *hub, char *out, size_t size);
 void hub_token_source(struct hub *hub, char *out, size_t size);
 
 struct hub_stats {
-    uint64_t requests[3];      // ended, per class
-    uint64_t bytes_received;   // bodies
-    uint64_t failures;         // requests that ended in an error
+    uint64_t requests[3];    // ended, per class
+    uint64_t bytes_received; // bodies
+    uint64_t failures;       // requests that ended in an error
     uint64_t retries;
-    uint32_t queued[3];        // waiting for a slot, per class
-    uint32_t active_api;       // JSON requests in flight
-    uint32_t active_data;      // transfers in flight
-    uint32_t data_slots;       // what AIMD allows now
-    int64_t quota_left;        // remaining of the api bucket; -1 unknown
-    int64_t quota_reset_s;     // seconds until it refills
+    uint32_t queued[3];    // waiting for a slot, per class
+    uint32_t active_api;   // JSON requests in flight
+    uint32_t active_data;  // transfers in flight
+    uint32_t data_slots;   // what AIMD allows now
+    int64_t quota_left;    // remaining of the api bucket; -1 unknown
+    int64_t quota_reset_s; // seconds until it refills
     bool offline;
 };
 void hub_stats(struct hub *hub, struct hub_stats *out);
 
 // One line per HTTP request, for `hugfs trace`. Called on the network thread.
 struct hub_trace {
-    const char *what;    // verb: "repo_info", "tree", "plan", "xorb", "resolve" ...
-    const char *reason;  // the call's reason
-    const char *target;  // path of the request without query: never a secret
+    const char *what;   // verb: "repo_info", "tree", "plan", "xorb", "resolve" ...
+    const char *reason; // the call's reason
+    const char *target; // path of the request without query: never a secret
     enum hub_class class;
-    int status;          // HTTP status; 0 = none
+    int status; // HTTP status; 0 = none
     enum err err;
-    int64_t queued_ms;   // waited for a slot
-    int64_t ttfb_ms;     // until the first byte
+    int64_t queued_ms; // waited for a slot
+    int64_t ttfb_ms;   // until the first byte
     int64_t total_ms;
-    uint64_t bytes;      // of the body
+    uint64_t bytes; // of the body
     bool connection_reused;
     const char *request_id; // the server's X-Request-Id, "" = none
 };
@@ -123,9 +124,10 @@ void hub_set_trace(struct hub *hub, hub_trace_fn trace, void *ctx);
 enum hub_gate { HUB_GATE_NONE, HUB_GATE_AUTO, HUB_GATE_MANUAL };
 
 struct hub_repo_info {
-    struct repo_id repo;  // canonical id (a renamed or differently spelled one is resolved)
-    struct oid sha;       // the commit that the revision stands at
-    int64_t modified_s;   // lastModified; -1 unknown
+    struct repo_id
+        repo;           // canonical id (a renamed or differently spelled one is resolved)
+    struct oid sha;     // the commit that the revision stands at
+    int64_t modified_s; // lastModified; -1 unknown
     bool is_private;
     bool disabled;
     enum hub_gate gate;
@@ -134,8 +136,9 @@ typedef void (*hub_repo_info_fn)(void *ctx, enum err err, const struct why *why,
                                  const struct hub_repo_info *info);
 // GET /api/{kind}s/{id}[/revision/{rev}] with expand= of just these fields. `revision` NULL or
 // "" = the default branch. ERR_NOT_FOUND tells repository from revision in `why`.
-hub_ticket hub_repo_info(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                         const char *revision, hub_repo_info_fn done, void *ctx);
+hub_ticket hub_repo_info(struct hub *hub, const struct hub_call *call,
+                         const struct repo_id *repo, const char *revision,
+                         hub_repo_info_fn done, void *ctx);
 
 enum hub_ref_kind { HUB_REF_BRANCH, HUB_REF_TAG, HUB_REF_CONVERT, HUB_REF_PULL };
 struct hub_ref {
@@ -145,8 +148,9 @@ struct hub_ref {
 };
 typedef void (*hub_refs_fn)(void *ctx, enum err err, const struct why *why,
                             const struct hub_ref *refs, size_t n);
-hub_ticket hub_refs(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                    bool with_pulls, hub_refs_fn done, void *ctx);
+hub_ticket hub_refs(struct hub *hub, const struct hub_call *call,
+                    const struct repo_id *repo, bool with_pulls, hub_refs_fn done,
+                    void *ctx);
 
 // One page (<= 1000 entries) of a folder's listing at a commit. `next` is the next page's
 // address, NULL on the last page. Entries that can't be names (.., /, NUL, too long) are left
@@ -156,27 +160,31 @@ typedef void (*hub_tree_fn)(void *ctx, enum err err, const struct why *why,
                             size_t refused);
 // GET .../tree/{sha}/{path}; `page` is the `next` of the page before, NULL for the first.
 // Only addresses on the endpoint are followed. ERR_NOT_FOUND: no such folder.
-hub_ticket hub_tree(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                    const struct oid *sha, const char *path, const char *page, hub_tree_fn done,
-                    void *ctx);
+hub_ticket hub_tree(struct hub *hub, const struct hub_call *call,
+                    const struct repo_id *repo, const struct oid *sha, const char *path,
+                    const char *page, hub_tree_fn done, void *ctx);
 
 // POST .../paths-info/{sha}: what these paths are; the ones that don't exist are left out.
 typedef void (*hub_paths_fn)(void *ctx, enum err err, const struct why *why,
                              const struct tree_entry *entries, size_t n);
-hub_ticket hub_paths_info(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                          const struct oid *sha, const char *const *paths, size_t n,
-                          hub_paths_fn done, void *ctx);
+hub_ticket hub_paths_info(struct hub *hub, const struct hub_call *call,
+                          const struct repo_id *repo, const struct oid *sha,
+                          const char *const *paths, size_t n, hub_paths_fn done,
+                          void *ctx);
 
 // The date of one commit: GET .../commits/{sha}?limit=1.
-typedef void (*hub_date_fn)(void *ctx, enum err err, const struct why *why, int64_t date_s);
-hub_ticket hub_commit_date(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                           const struct oid *sha, hub_date_fn done, void *ctx);
+typedef void (*hub_date_fn)(void *ctx, enum err err, const struct why *why,
+                            int64_t date_s);
+hub_ticket hub_commit_date(struct hub *hub, const struct hub_call *call,
+                           const struct repo_id *repo, const struct oid *sha,
+                           hub_date_fn done, void *ctx);
 
 // Which entries of a commit are executable or symlinks: one shallow, blobless git fetch
 // (git protocol v2 over smart HTTP). Directories, plain files and submodules are left out.
 // ERR_UNSUPPORTED where the server speaks no v2 or no filter (remembered per endpoint).
-hub_ticket hub_git_modes(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                         const struct oid *sha, hub_paths_fn done, void *ctx);
+hub_ticket hub_git_modes(struct hub *hub, const struct hub_call *call,
+                         const struct repo_id *repo, const struct oid *sha,
+                         hub_paths_fn done, void *ctx);
 
 // ---- bytes
 
@@ -200,19 +208,22 @@ struct hub_source {
 // Bytes [first, last] of a file that is not in Xet: GET resolve/{sha}/{path} with Range,
 // following the Hub's own redirects (the credential stays on the Hub's origin); the redirect
 // of an LFS file is remembered for some minutes. ERR_ACCESS gated, ERR_NOT_FOUND.
-hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call, const struct hub_source *source,
-                          const char *path, uint64_t first, uint64_t last, struct hub_sink sink);
+hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call,
+                          const struct hub_source *source, const char *path,
+                          uint64_t first, uint64_t last, struct hub_sink sink);
 
 // --------------------------------------------------------------------------- the CAS API
 // (Xet protocol, "CAS API"; reads only)
 
-struct cas_term { // chunks [chunk_first, chunk_end) of a xorb are the next bytes of the file
+struct
+    cas_term { // chunks [chunk_first, chunk_end) of a xorb are the next bytes of the file
     struct digest xorb;
     uint32_t chunk_first;
     uint32_t chunk_end;
     uint64_t unpacked_length;
 };
-struct cas_range { // what can be fetched: these chunks are exactly these bytes of the xorb
+struct
+    cas_range { // what can be fetched: these chunks are exactly these bytes of the xorb
     struct digest xorb;
     uint32_t chunk_first;
     uint32_t chunk_end;
@@ -221,25 +232,27 @@ struct cas_range { // what can be fetched: these chunks are exactly these bytes 
     const char *url;    // signed, a secret; lives as long as the plan
 };
 struct cas_plan {
-    uint64_t offset_into_first; // bytes of the first term that precede the range asked for
+    uint64_t
+        offset_into_first; // bytes of the first term that precede the range asked for
     const struct cas_term *terms;
     size_t n_terms;
     const struct cas_range *ranges;
     size_t n_ranges;
 };
 // Takes ownership of `plan` (NULL on error): free it with cas_plan_free(). Runs on the pool.
-typedef void (*cas_plan_fn)(void *ctx, enum err err, const struct why *why, struct cas_plan *plan);
+typedef void (*cas_plan_fn)(void *ctx, enum err err, const struct why *why,
+                            struct cas_plan *plan);
 // GET /v2/reconstructions/{hash} with Range bytes first-last (falls back to v1, remembered per
 // host). Fetches the repository's Xet read token when it has none (single flight), once more
 // after a 401. ERR_RANGE: first is past the end. The answer's shape is checked (bounds,
 // counts, terms within ranges); that it covers the range asked for is the caller's check.
-hub_ticket cas_plan(struct hub *hub, const struct hub_call *call, const struct hub_source *source,
-                    const struct digest *xet_hash, uint64_t first, uint64_t last, cas_plan_fn done,
-                    void *ctx);
+hub_ticket cas_plan(struct hub *hub, const struct hub_call *call,
+                    const struct hub_source *source, const struct digest *xet_hash,
+                    uint64_t first, uint64_t last, cas_plan_fn done, void *ctx);
 void cas_plan_free(struct cas_plan *plan);
 
 // GET of exactly one signed range, without any credential. 403 is ERR_EXPIRED (plan again);
 // 200 or another Content-Range is ERR_BAD_ANSWER. Connection failures before the first byte
 // are retried; later ones end with ERR_TRUNCATED.
-hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call, const struct cas_range *range,
-                     struct hub_sink sink);
+hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call,
+                     const struct cas_range *range, struct hub_sink sink);

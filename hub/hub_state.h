@@ -20,7 +20,7 @@ struct host {
     char key[HOST_SIZE + 24];
     struct url_host address;
     struct breaker breaker;
-    char reason[160]; // why the last connection failed
+    char reason[160];           // why the last connection failed
     struct http_transfer probe; // .easy NULL = none under way
     struct hub *hub;
     UT_hash_handle hh;
@@ -62,7 +62,7 @@ struct hub {
     struct call *calls; // by ticket
     struct xet_tokens *xet_tokens;
     struct resolved_cache *resolved;
-    char *v1_host; // casUrl whose server knows no v2 reconstructions
+    char *v1_host;                  // casUrl whose server knows no v2 reconstructions
     atomic_bool git_is_unsupported; // its git knows no v2 or no filter
     bool is_closing;
 

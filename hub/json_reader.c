@@ -74,7 +74,8 @@ static enum err refuse_duplicates(const cJSON *item, struct why *why)
             return why_set(why, ERR_NO_MEMORY, "out of memory");
         }
         if (found) {
-            return why_set(why, ERR_BAD_ANSWER, "the server's JSON has a key twice in one object");
+            return why_set(why, ERR_BAD_ANSWER,
+                           "the server's JSON has a key twice in one object");
         }
     }
     for (const cJSON *child = item->child; child != NULL; child = child->next) {
@@ -104,8 +105,9 @@ enum err json_document_parse(const void *bytes, size_t len, struct why *why,
     while (end < stop && strchr(" \t\r\n", *end) != NULL) {
         end++;
     }
-    err = end == stop ? refuse_duplicates(root, why)
-                      : why_set(why, ERR_BAD_ANSWER, "the server's JSON goes on after its end");
+    err = end == stop
+              ? refuse_duplicates(root, why)
+              : why_set(why, ERR_BAD_ANSWER, "the server's JSON goes on after its end");
     if (err != ERR_NONE) {
         cJSON_Delete(root);
         return err;
@@ -149,7 +151,8 @@ const struct json_value *json_next(const struct json_value *value)
 size_t json_count(const struct json_value *container)
 {
     size_t count = 0;
-    for (const struct json_value *at = json_first(container); at != NULL; at = json_next(at)) {
+    for (const struct json_value *at = json_first(container); at != NULL;
+         at = json_next(at)) {
         count++;
     }
     return count;
@@ -162,8 +165,9 @@ const char *json_key(const struct json_value *member)
 
 const struct json_value *json_member(const struct json_value *object, const char *key)
 {
-    return json_is_object(object) ? as_value(cJSON_GetObjectItemCaseSensitive(as_cjson(object), key))
-                                  : NULL;
+    return json_is_object(object)
+               ? as_value(cJSON_GetObjectItemCaseSensitive(as_cjson(object), key))
+               : NULL;
 }
 
 const char *json_text(const struct json_value *value)
@@ -181,7 +185,8 @@ enum err json_take_text(const struct json_value *object, const char *key, struct
 {
     const char *text = json_text(json_member(object, key));
     if (text == NULL) {
-        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the text \"%s\"", key);
+        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the text \"%s\"",
+                       key);
     }
     *out = text;
     return ERR_NONE;
@@ -192,35 +197,39 @@ enum err json_take_u64(const struct json_value *object, const char *key, struct 
 {
     const cJSON *item = as_cjson(json_member(object, key));
     if (!cJSON_IsNumber(item)) {
-        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the number \"%s\"", key);
+        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the number \"%s\"",
+                       key);
     }
     double number = item->valuedouble;
     if (!(number >= 0 && number < NUMBER_END) || (double)(uint64_t)number != number) {
-        return why_set(why, ERR_BAD_ANSWER,
-                       "the number \"%s\" in the server's JSON is negative, fractional or too large",
-                       key);
+        return why_set(
+            why, ERR_BAD_ANSWER,
+            "the number \"%s\" in the server's JSON is negative, fractional or too large",
+            key);
     }
     *out = (uint64_t)number;
     return ERR_NONE;
 }
 
-enum err json_take_array(const struct json_value *object, const char *key, struct why *why,
-                         const struct json_value **out)
+enum err json_take_array(const struct json_value *object, const char *key,
+                         struct why *why, const struct json_value **out)
 {
     const struct json_value *array = json_member(object, key);
     if (!json_is_array(array)) {
-        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the list \"%s\"", key);
+        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the list \"%s\"",
+                       key);
     }
     *out = array;
     return ERR_NONE;
 }
 
-enum err json_take_object(const struct json_value *object, const char *key, struct why *why,
-                          const struct json_value **out)
+enum err json_take_object(const struct json_value *object, const char *key,
+                          struct why *why, const struct json_value **out)
 {
     const struct json_value *found = json_member(object, key);
     if (!json_is_object(found)) {
-        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the object \"%s\"", key);
+        return why_set(why, ERR_BAD_ANSWER, "the server's JSON lacks the object \"%s\"",
+                       key);
     }
     *out = found;
     return ERR_NONE;

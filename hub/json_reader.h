@@ -32,11 +32,11 @@ bool json_is_true(const struct json_value *value);
 
 // Members that must be there and of the right kind: ERR_BAD_ANSWER and a sentence that names
 // the key. Texts live in the document.
-NODISCARD enum err json_take_text(const struct json_value *object, const char *key, struct why *why,
-                                  const char **out);
-NODISCARD enum err json_take_u64(const struct json_value *object, const char *key, struct why *why,
-                                 uint64_t *out);
-NODISCARD enum err json_take_array(const struct json_value *object, const char *key, struct why *why,
-                                   const struct json_value **out);
+NODISCARD enum err json_take_text(const struct json_value *object, const char *key,
+                                  struct why *why, const char **out);
+NODISCARD enum err json_take_u64(const struct json_value *object, const char *key,
+                                 struct why *why, uint64_t *out);
+NODISCARD enum err json_take_array(const struct json_value *object, const char *key,
+                                   struct why *why, const struct json_value **out);
 NODISCARD enum err json_take_object(const struct json_value *object, const char *key,
                                     struct why *why, const struct json_value **out);

@@ -22,7 +22,12 @@ struct scan {
 static size_t utf8_length(const uint8_t *at, size_t left)
 {
     uint8_t lead = at[0];
-    size_t len = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    size_t len = lead < 0x80   ? 1
+                 : lead < 0xc2 ? 0
+                 : lead < 0xe0 ? 2
+                 : lead < 0xf0 ? 3
+                 : lead < 0xf5 ? 4
+                               : 0;
     if (len == 0 || len > left) {
         return 0;
     }
@@ -78,7 +83,8 @@ static enum err scan_string(struct scan *scan)
 static enum err count_item(struct scan *scan)
 {
     if (++scan->items > JSON_ITEMS_MAX) {
-        return why_set(scan->why, ERR_TOO_LARGE, "the server's JSON holds too many values");
+        return why_set(scan->why, ERR_TOO_LARGE,
+                       "the server's JSON holds too many values");
     }
     return ERR_NONE;
 }
@@ -104,8 +110,9 @@ static enum err scan_byte(struct scan *scan, uint8_t byte)
         return count_item(scan);
     default:
         // Outside strings JSON is ASCII, and cJSON would take a NUL for the end.
-        return byte == 0 || byte >= 0x80 ? refuse(scan, "has a byte that JSON does not allow")
-                                         : ERR_NONE;
+        return byte == 0 || byte >= 0x80
+                   ? refuse(scan, "has a byte that JSON does not allow")
+                   : ERR_NONE;
     }
 }
 

@@ -76,10 +76,11 @@ static enum err explain_error(const uint8_t *text, size_t len, struct why *why)
     if (strstr(said, "not our ref") != NULL) {
         return why_set(why, ERR_NOT_FOUND, "the git server knows no such commit");
     }
-    bool is_unknown = strstr(said, "filter") != NULL || strstr(said, "unexpected line") != NULL ||
+    bool is_unknown = strstr(said, "filter") != NULL ||
+                      strstr(said, "unexpected line") != NULL ||
                       strstr(said, "protocol") != NULL || strstr(said, "command") != NULL;
-    return why_set(why, is_unknown ? ERR_UNSUPPORTED : ERR_BAD_ANSWER, "the git server says: %s",
-                   said);
+    return why_set(why, is_unknown ? ERR_UNSUPPORTED : ERR_BAD_ANSWER,
+                   "the git server says: %s", said);
 }
 
 static enum err take_bands(struct cursor *cursor, struct why *why, struct buffer *pack)
@@ -99,17 +100,20 @@ static enum err take_bands(struct cursor *cursor, struct why *why, struct buffer
         case BAND_ERROR:
             return explain_error(pkt.bytes + 1, pkt.len - 1, why);
         default:
-            return why_set(why, ERR_BAD_ANSWER, "the git server's answer has an unknown band");
+            return why_set(why, ERR_BAD_ANSWER,
+                           "the git server's answer has an unknown band");
         }
         if (err != ERR_NONE) {
             return err;
         }
     }
     // That it is whole is told by the pack's own trailer.
-    return pack->len > 0 ? ERR_NONE : why_set(why, ERR_BAD_ANSWER, "the git server sent no pack");
+    return pack->len > 0 ? ERR_NONE
+                         : why_set(why, ERR_BAD_ANSWER, "the git server sent no pack");
 }
 
-enum err git_fetch_take_pack(const void *body, size_t len, struct why *why, struct buffer *pack)
+enum err git_fetch_take_pack(const void *body, size_t len, struct why *why,
+                             struct buffer *pack)
 {
     struct cursor cursor = cursor_init(body, len);
     struct pkt pkt;
@@ -121,5 +125,6 @@ enum err git_fetch_take_pack(const void *body, size_t len, struct why *why, stru
             return explain_error(pkt.bytes + 4, pkt.len - 4, why);
         }
     }
-    return why_set(why, ERR_UNSUPPORTED, "the git server did not understand a protocol v2 fetch");
+    return why_set(why, ERR_UNSUPPORTED,
+                   "the git server did not understand a protocol v2 fetch");
 }

@@ -5,9 +5,10 @@
 // the first answer is back.
 #include "hub/quota_gate.h"
 
-#include "hub/limits.h"
-
-enum { BACKGROUND_SHARE = 5 }; // background stops when less than 1/5 is left
+enum {
+    BACKGROUND_SHARE = 5,  // background stops when less than 1/5 is left
+    SAME_WINDOW_MS = 3000, // the header counts in whole seconds
+};
 
 struct quota_gate quota_gate_init(void)
 {
@@ -20,8 +21,9 @@ static int64_t left_now(const struct quota_gate *gate)
     return left > 0 ? left : 0;
 }
 
-enum quota_verdict quota_gate_ask(struct quota_gate *gate, enum hub_class class, int64_t now_ms,
-                                  int64_t deadline_ms, int64_t *out_until_ms)
+enum quota_verdict quota_gate_ask(struct quota_gate *gate, enum hub_class class,
+                                  int64_t now_ms, int64_t deadline_ms,
+                                  int64_t *out_until_ms)
 {
     if (gate->remaining >= 0 && now_ms >= gate->reset_ms) {
         gate->remaining = -1; // a new window: nothing is known until the next answer
@@ -32,9 +34,10 @@ enum quota_verdict quota_gate_ask(struct quota_gate *gate, enum hub_class class,
     int64_t left = left_now(gate);
     // DEMAND counts only what the server has counted: an answer on its way may still bring
     // good news, and a wrong guess costs one 429.
-    bool may_go = class == HUB_DEMAND
-                      ? gate->remaining > 0
-                      : left > 0 && (gate->quota < 0 || left * BACKGROUND_SHARE >= gate->quota);
+    bool may_go =
+        class == HUB_DEMAND
+            ? gate->remaining > 0
+            : left > 0 && (gate->quota < 0 || left * BACKGROUND_SHARE >= gate->quota);
     if (may_go) {
         return QUOTA_GO;
     }
@@ -57,12 +60,18 @@ void quota_gate_ended(struct quota_gate *gate)
     }
 }
 
-void quota_gate_learn(struct quota_gate *gate, const struct rate_limit *limit, int64_t now_ms)
+void quota_gate_learn(struct quota_gate *gate, const struct rate_limit *limit,
+                      int64_t now_ms)
 {
-    int64_t wait_ms = limit->reset_s < SERVER_WAIT_CAP_MS / 1000 ? limit->reset_s * 1000
-                                                                 : SERVER_WAIT_CAP_MS;
-    gate->remaining = limit->remaining;
-    gate->reset_ms = now_ms + wait_ms;
+    int64_t reset_ms = now_ms + http_rate_limit_wait_ms(limit);
+    int64_t moved_ms = reset_ms - gate->reset_ms;
+    bool is_same_window = gate->remaining >= 0 && now_ms < gate->reset_ms &&
+                          moved_ms < SAME_WINDOW_MS && moved_ms > -SAME_WINDOW_MS;
+    // Answers overtake each other: inside one window the lowest count is the latest.
+    if (!is_same_window || limit->remaining < gate->remaining) {
+        gate->remaining = limit->remaining;
+    }
+    gate->reset_ms = reset_ms;
     if (limit->quota >= 0) {
         gate->quota = limit->quota;
     }

@@ -39,25 +39,30 @@ enum err redirect_follow(struct redirect_chain *chain, const struct url_policy *
     AUTO_FREE char *target = NULL;
     struct url_host from;
     struct url_host to;
-    if (location == NULL || strlen(location) > URL_BYTES_MAX || url_host_of(url, &from) != ERR_NONE ||
-        url_resolve(url, location, &target) != ERR_NONE || url_host_of(target, &to) != ERR_NONE) {
+    if (location == NULL || strlen(location) > URL_BYTES_MAX ||
+        url_host_of(url, &from) != ERR_NONE ||
+        url_resolve(url, location, &target) != ERR_NONE ||
+        url_host_of(target, &to) != ERR_NONE) {
         return why_set(why, ERR_BAD_ANSWER, "the server redirects to no usable address");
     }
     if (from.is_https && !to.is_https) {
-        return why_set(why, ERR_BAD_ANSWER, "%s redirects to %s without encryption; refused",
-                       from.host, to.host);
+        return why_set(why, ERR_BAD_ANSWER,
+                       "%s redirects to %s without encryption; refused", from.host,
+                       to.host);
     }
     if (!url_is_allowed(policy, &to)) {
-        return why_set(why, ERR_BAD_ANSWER,
-                       "%s redirects to http://%s; plain http is refused (-o insecure_http)",
-                       from.host, to.host);
+        return why_set(
+            why, ERR_BAD_ANSWER,
+            "%s redirects to http://%s; plain http is refused (-o insecure_http)",
+            from.host, to.host);
     }
     uint64_t hash = hash_text(target);
     if (was_seen(chain, hash)) {
         return why_set(why, ERR_BAD_ANSWER, "%s redirects in a loop", from.host);
     }
     if (chain->count >= REDIRECTS_MAX) {
-        return why_set(why, ERR_BAD_ANSWER, "%s: more than %d redirects", from.host, REDIRECTS_MAX);
+        return why_set(why, ERR_BAD_ANSWER, "%s: more than %d redirects", from.host,
+                       REDIRECTS_MAX);
     }
     chain->seen[++chain->count] = hash;
     *out_origin = url_host_equal(&from, &to) ? origin : ORIGIN_SIGNED;

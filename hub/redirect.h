@@ -24,6 +24,8 @@ void redirect_chain_start(struct redirect_chain *chain, const char *url);
 // Where `location`, answered by `url` of origin `origin`, leads. Refuses the sixth redirect,
 // a loop, https -> http and addresses the policy forbids (ERR_BAD_ANSWER and a sentence that
 // names hosts only). *out_url is malloc'd.
-NODISCARD enum err redirect_follow(struct redirect_chain *chain, const struct url_policy *policy,
-                                   enum http_origin origin, const char *url, const char *location,
-                                   struct why *why, char **out_url, enum http_origin *out_origin);
+NODISCARD enum err redirect_follow(struct redirect_chain *chain,
+                                   const struct url_policy *policy,
+                                   enum http_origin origin, const char *url,
+                                   const char *location, struct why *why, char **out_url,
+                                   enum http_origin *out_origin);

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum err take_oid(const struct json_value *object, const char *key, struct why *why,
-                         struct oid *out)
+static enum err take_oid(const struct json_value *object, const char *key,
+                         struct why *why, struct oid *out)
 {
     const char *text = NULL;
     enum err err = json_take_text(object, key, why, &text);
@@ -18,7 +18,8 @@ static enum err take_oid(const struct json_value *object, const char *key, struc
         return err;
     }
     if (oid_from_hex(text, strlen(text), out) != ERR_NONE) {
-        return why_set(why, ERR_BAD_ANSWER, "\"%s\" in the server's JSON is no commit id", key);
+        return why_set(why, ERR_BAD_ANSWER, "\"%s\" in the server's JSON is no commit id",
+                       key);
     }
     return ERR_NONE;
 }
@@ -45,7 +46,8 @@ static enum err read_info(const struct json_value *root, struct why *why,
         return err;
     }
     if (strlen(id) >= sizeof(info->repo.name) || !repo_name_is_legal(id)) {
-        return why_set(why, ERR_BAD_ANSWER, "the Hub names the repository by no legal id");
+        return why_set(why, ERR_BAD_ANSWER,
+                       "the Hub names the repository by no legal id");
     }
     snprintf(info->repo.name, sizeof(info->repo.name), "%s", id);
     const char *modified = json_text(json_member(root, "lastModified"));
@@ -56,8 +58,8 @@ static enum err read_info(const struct json_value *root, struct why *why,
     return ERR_NONE;
 }
 
-enum err repo_info_parse(const void *body, size_t len, enum repo_kind kind, struct why *why,
-                         struct hub_repo_info *out)
+enum err repo_info_parse(const void *body, size_t len, enum repo_kind kind,
+                         struct why *why, struct hub_repo_info *out)
 {
     struct json_document *document = NULL;
     struct hub_repo_info info = {.repo = {.kind = kind}};
@@ -122,7 +124,8 @@ static enum err read_refs(const struct json_value *root, struct why *why,
         total += json_count(list);
     }
     if (total > REFS_MAX) {
-        return why_set(why, ERR_TOO_LARGE, "the repository has more than %d refs", REFS_MAX);
+        return why_set(why, ERR_TOO_LARGE, "the repository has more than %d refs",
+                       REFS_MAX);
     }
     answer->refs = calloc(total + 1, sizeof(*answer->refs));
     if (answer->refs == NULL) {
@@ -144,7 +147,8 @@ static enum err read_refs(const struct json_value *root, struct why *why,
     return err;
 }
 
-enum err refs_parse(const void *body, size_t len, struct why *why, struct refs_answer *out)
+enum err refs_parse(const void *body, size_t len, struct why *why,
+                    struct refs_answer *out)
 {
     struct json_document *document = NULL;
     struct refs_answer answer = {.names = buffer_init(LISTING_BODY_MAX)};
@@ -171,7 +175,8 @@ void refs_answer_release(struct refs_answer *answer)
 
 // ------------------------------------------------------------------------------ commits
 
-enum err commit_date_parse(const void *body, size_t len, struct why *why, int64_t *out_date_s)
+enum err commit_date_parse(const void *body, size_t len, struct why *why,
+                           int64_t *out_date_s)
 {
     struct json_document *document = NULL;
     const char *date = NULL;

@@ -50,7 +50,8 @@ static void info_begin(struct call *call)
     }
     // Only what we use: in full the answer lists every file of the repository.
     if (err == ERR_NONE) {
-        err = buffer_append_text(&url, "?expand=sha&expand=lastModified&expand=private&expand=disabled");
+        err = buffer_append_text(
+            &url, "?expand=sha&expand=lastModified&expand=private&expand=disabled");
     }
     if (err == ERR_NONE && call->subject.repo.kind != REPO_SPACE) { // spaces refuse it
         err = buffer_append_text(&url, "&expand=gated");
@@ -68,7 +69,8 @@ static enum err info_parse(struct call *call, struct why *why)
 static void info_deliver(struct call *call)
 {
     struct info_call *info = (void *)call;
-    info->done(info->ctx, call->err, &call->why, call->err == ERR_NONE ? &info->info : NULL);
+    info->done(info->ctx, call->err, &call->why,
+               call->err == ERR_NONE ? &info->info : NULL);
 }
 
 static const struct call_type info_type = {
@@ -79,12 +81,14 @@ static const struct call_type info_type = {
     .deliver = info_deliver,
 };
 
-hub_ticket hub_repo_info(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                         const char *revision, hub_repo_info_fn done, void *ctx)
+hub_ticket hub_repo_info(struct hub *hub, const struct hub_call *call,
+                         const struct repo_id *repo, const char *revision,
+                         hub_repo_info_fn done, void *ctx)
 {
     struct info_call *info = call_new(hub, &info_type, sizeof(*info), call, repo);
     bool has_revision = revision != NULL && *revision != '\0';
-    if (info == NULL || call_set_subject(&info->call, has_revision ? revision : NULL, NULL) != ERR_NONE) {
+    if (info == NULL ||
+        call_set_subject(&info->call, has_revision ? revision : NULL, NULL) != ERR_NONE) {
         call_discard(info != NULL ? &info->call : NULL);
         done(ctx, ERR_NO_MEMORY, &(struct why){0}, NULL);
         return 0;
@@ -102,7 +106,8 @@ static void refs_begin(struct call *call)
     const struct refs_call *refs = (void *)call;
     enum err err = call_begin_api_url(call, &url);
     if (err == ERR_NONE) {
-        err = buffer_append_text(&url, refs->with_pulls ? "/refs?include_prs=1" : "/refs");
+        err =
+            buffer_append_text(&url, refs->with_pulls ? "/refs?include_prs=1" : "/refs");
     }
     send_or_fail(call, err, &url);
 }
@@ -110,7 +115,8 @@ static void refs_begin(struct call *call)
 static enum err refs_read(struct call *call, struct why *why)
 {
     struct refs_call *refs = (void *)call;
-    return refs_parse(call->request.body.bytes, call->request.body.len, why, &refs->answer);
+    return refs_parse(call->request.body.bytes, call->request.body.len, why,
+                      &refs->answer);
 }
 
 static void refs_deliver(struct call *call)
@@ -133,8 +139,9 @@ static const struct call_type refs_type = {
     .release = refs_release,
 };
 
-hub_ticket hub_refs(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                    bool with_pulls, hub_refs_fn done, void *ctx)
+hub_ticket hub_refs(struct hub *hub, const struct hub_call *call,
+                    const struct repo_id *repo, bool with_pulls, hub_refs_fn done,
+                    void *ctx)
 {
     struct refs_call *refs = call_new(hub, &refs_type, sizeof(*refs), call, repo);
     if (refs == NULL) {
@@ -162,13 +169,15 @@ static void date_begin(struct call *call)
 static enum err date_parse(struct call *call, struct why *why)
 {
     struct date_call *date = (void *)call;
-    return commit_date_parse(call->request.body.bytes, call->request.body.len, why, &date->date_s);
+    return commit_date_parse(call->request.body.bytes, call->request.body.len, why,
+                             &date->date_s);
 }
 
 static void date_deliver(struct call *call)
 {
     struct date_call *date = (void *)call;
-    date->done(date->ctx, call->err, &call->why, call->err == ERR_NONE ? date->date_s : -1);
+    date->done(date->ctx, call->err, &call->why,
+               call->err == ERR_NONE ? date->date_s : -1);
 }
 
 static const struct call_type date_type = {
@@ -179,8 +188,9 @@ static const struct call_type date_type = {
     .deliver = date_deliver,
 };
 
-hub_ticket hub_commit_date(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                           const struct oid *sha, hub_date_fn done, void *ctx)
+hub_ticket hub_commit_date(struct hub *hub, const struct hub_call *call,
+                           const struct repo_id *repo, const struct oid *sha,
+                           hub_date_fn done, void *ctx)
 {
     char hex[OID_HEX_SIZE];
     oid_to_hex(sha, hex);

@@ -25,7 +25,8 @@ static char *resolve_url(const struct call *call)
 {
     AUTO(buffer) struct buffer url = buffer_init(URL_BYTES_MAX);
     const struct repo_id *repo = &call->subject.repo;
-    enum err err = buffer_printf(&url, "%s/%s", call->hub->endpoint, repo_kind_prefix(repo->kind));
+    enum err err =
+        buffer_printf(&url, "%s/%s", call->hub->endpoint, repo_kind_prefix(repo->kind));
     if (err != ERR_NONE || url_append_path(&url, repo->name) != ERR_NONE ||
         buffer_printf(&url, "/resolve/%s/", call->subject.revision) != ERR_NONE ||
         url_append_path(&url, call->subject.path) != ERR_NONE) {
@@ -39,8 +40,8 @@ static void read_begin(struct call *call)
     struct read_call *read = read_of(call);
     struct http_request *request = &call->request;
     enum http_origin origin = ORIGIN_HUB;
-    const char *known = resolved_cache_get(call->hub->resolved, &read->source, call->subject.path,
-                                           clock_now_ms(), &origin);
+    const char *known = resolved_cache_get(call->hub->resolved, &read->source,
+                                           call->subject.path, clock_now_ms(), &origin);
     request_reset(request);
     request->url = known != NULL ? strdup(known) : resolve_url(call);
     if (request->url == NULL) {
@@ -92,10 +93,11 @@ static const struct call_type read_type = {
 };
 
 hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call,
-                          const struct hub_source *source, const char *path, uint64_t first,
-                          uint64_t last, struct hub_sink sink)
+                          const struct hub_source *source, const char *path,
+                          uint64_t first, uint64_t last, struct hub_sink sink)
 {
-    struct read_call *read = call_new(hub, &read_type, sizeof(*read), call, &source->repo);
+    struct read_call *read =
+        call_new(hub, &read_type, sizeof(*read), call, &source->repo);
     char sha[OID_HEX_SIZE];
     oid_to_hex(&source->sha, sha);
     if (read == NULL || call_set_subject(&read->call, sha, path) != ERR_NONE) {

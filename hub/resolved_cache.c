@@ -3,8 +3,6 @@
 // is always the oldest, and the time to live being the same for all, the first to expire.
 #include "hub/resolved_cache.h"
 
-#include "base/hash_table.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -63,8 +61,9 @@ void resolved_cache_free(struct resolved_cache *cache)
     free(cache);
 }
 
-const char *resolved_cache_get(struct resolved_cache *cache, const struct hub_source *source,
-                               const char *path, int64_t now_ms, enum http_origin *out_origin)
+const char *resolved_cache_get(struct resolved_cache *cache,
+                               const struct hub_source *source, const char *path,
+                               int64_t now_ms, enum http_origin *out_origin)
 {
     AUTO_FREE char *key = make_key(source, path);
     struct resolved *entry = key != NULL ? find(cache, key) : NULL;
@@ -90,7 +89,8 @@ void resolved_cache_forget(struct resolved_cache *cache, const struct hub_source
 }
 
 void resolved_cache_put(struct resolved_cache *cache, const struct hub_source *source,
-                        const char *path, const char *url, enum http_origin origin, int64_t now_ms)
+                        const char *path, const char *url, enum http_origin origin,
+                        int64_t now_ms)
 {
     resolved_cache_forget(cache, source, path);
     struct resolved *entry = calloc(1, sizeof(*entry));

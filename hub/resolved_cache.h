@@ -14,10 +14,12 @@ void resolved_cache_free(struct resolved_cache *cache);
 
 // The address that the file was found at, valid until the next call of any of these; NULL =
 // not known or too old.
-const char *resolved_cache_get(struct resolved_cache *cache, const struct hub_source *source,
-                               const char *path, int64_t now_ms, enum http_origin *out_origin);
+const char *resolved_cache_get(struct resolved_cache *cache,
+                               const struct hub_source *source, const char *path,
+                               int64_t now_ms, enum http_origin *out_origin);
 // Remembers it; forgets the oldest when there are too many. Out of memory nothing is kept.
 void resolved_cache_put(struct resolved_cache *cache, const struct hub_source *source,
-                        const char *path, const char *url, enum http_origin origin, int64_t now_ms);
+                        const char *path, const char *url, enum http_origin origin,
+                        int64_t now_ms);
 void resolved_cache_forget(struct resolved_cache *cache, const struct hub_source *source,
                            const char *path);

@@ -51,13 +51,15 @@ void scheduler_init(struct scheduler *scheduler, const struct scheduler_config *
 unsigned scheduler_reserved(const struct scheduler *scheduler, enum slot_kind kind)
 {
     unsigned wanted = kind == SLOT_API ? API_RESERVED : DATA_RESERVED;
-    unsigned half = scheduler->slots[kind] / 2; // with few slots the background keeps some
+    unsigned half =
+        scheduler->slots[kind] / 2; // with few slots the background keeps some
     return wanted < half ? wanted : half;
 }
 
 // ------------------------------------------------------------------------------ queues
 
-static struct sched_item *queue_find_stream(const struct sched_queue *queue, uint32_t stream)
+static struct sched_item *queue_find_stream(const struct sched_queue *queue,
+                                            uint32_t stream)
 {
     struct sched_item *first = queue->turn;
     if (first == NULL) {
@@ -193,7 +195,8 @@ void scheduler_remove(struct scheduler *scheduler, struct sched_item *item)
     queue_remove(&scheduler->queues[item->kind][item->class], item);
 }
 
-void scheduler_promote(struct scheduler *scheduler, struct sched_item *item, enum hub_class class)
+void scheduler_promote(struct scheduler *scheduler, struct sched_item *item,
+                       enum hub_class class)
 {
     if (class >= item->class) {
         return;
@@ -267,8 +270,8 @@ static bool has_free_slot(const struct scheduler *scheduler, enum slot_kind kind
     if (scheduler->active[kind] >= slots) {
         return false;
     }
-    return class == HUB_DEMAND ||
-           scheduler->active_background[kind] < slots - scheduler_reserved(scheduler, kind);
+    return class == HUB_DEMAND || scheduler->active_background[kind] <
+                                      slots - scheduler_reserved(scheduler, kind);
 }
 
 static bool is_rate_limited(const struct scheduler *scheduler, enum slot_kind kind,
@@ -300,7 +303,7 @@ struct sched_item *scheduler_next(struct scheduler *scheduler, int64_t now_ms)
     close_interval(scheduler, now_ms);
     refill(scheduler, now_ms);
     for (enum slot_kind kind = SLOT_API; kind < SLOT_KINDS; kind++) {
-        for (enum hub_class class = HUB_DEMAND; class <= HUB_PREFETCH; class++) {
+        for (enum hub_class class = HUB_DEMAND; class <= HUB_PREFETCH; class ++) {
             struct sched_queue *queue = &scheduler->queues[kind][class];
             if (queue->turn == NULL) {
                 continue;
@@ -324,16 +327,18 @@ void scheduler_received(struct scheduler *scheduler, uint64_t bytes, int64_t now
     close_interval(scheduler, now_ms);
 }
 
-void scheduler_ended(struct scheduler *scheduler, struct sched_item *item, uint64_t received,
-                     bool is_congestion, int64_t now_ms)
+void scheduler_ended(struct scheduler *scheduler, struct sched_item *item,
+                     uint64_t received, bool is_congestion, int64_t now_ms)
 {
     assert(scheduler->active[item->kind] > 0);
     scheduler->active[item->kind]--;
     if (item->started_class != HUB_DEMAND) {
         scheduler->active_background[item->kind]--;
-        if (item->kind == SLOT_DATA && scheduler->max_rate > 0 && received < item->bytes) {
+        if (item->kind == SLOT_DATA && scheduler->max_rate > 0 &&
+            received < item->bytes) {
             uint64_t unused = item->bytes - received;
-            scheduler->tokens += (int64_t)(unused < INT64_MAX / 4 ? unused : INT64_MAX / 4);
+            scheduler->tokens +=
+                (int64_t)(unused < INT64_MAX / 4 ? unused : INT64_MAX / 4);
         }
     }
     if (is_congestion && item->kind == SLOT_DATA) {

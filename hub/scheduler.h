@@ -67,7 +67,8 @@ void scheduler_enqueue(struct scheduler *scheduler, struct sched_item *item);
 // Takes a request out that was not started.
 void scheduler_remove(struct scheduler *scheduler, struct sched_item *item);
 // Moves a queued request to the very head of a higher class; a lower one changes nothing.
-void scheduler_promote(struct scheduler *scheduler, struct sched_item *item, enum hub_class class);
+void scheduler_promote(struct scheduler *scheduler, struct sched_item *item,
+                       enum hub_class class);
 
 // The request that may start now; it holds a slot from here on. NULL = none may.
 struct sched_item *scheduler_next(struct scheduler *scheduler, int64_t now_ms);
@@ -75,8 +76,8 @@ struct sched_item *scheduler_next(struct scheduler *scheduler, int64_t now_ms);
 void scheduler_received(struct scheduler *scheduler, uint64_t bytes, int64_t now_ms);
 // A started request gives its slot back. `received` of its bytes came; `is_congestion`: the
 // server pushed back (429, 503) or a timeout ended it.
-void scheduler_ended(struct scheduler *scheduler, struct sched_item *item, uint64_t received,
-                     bool is_congestion, int64_t now_ms);
+void scheduler_ended(struct scheduler *scheduler, struct sched_item *item,
+                     uint64_t received, bool is_congestion, int64_t now_ms);
 
 // When scheduler_next() should be asked again although nothing happened: the rate limit or
 // the AIMD interval. DEADLINE_NONE = never.

@@ -65,8 +65,8 @@ static enum err read_lfs(const struct json_value *lfs, const char *path, struct 
     return ERR_NONE;
 }
 
-static enum err read_file(const struct json_value *item, const char *path, struct why *why,
-                          struct tree_entry *entry)
+static enum err read_file(const struct json_value *item, const char *path,
+                          struct why *why, struct tree_entry *entry)
 {
     const struct json_value *lfs = json_member(item, "lfs");
     const char *xet = json_text(json_member(item, "xetHash"));
@@ -89,8 +89,8 @@ static enum err read_file(const struct json_value *item, const char *path, struc
 }
 
 // Reads one element; *out_kept tells whether it is an entry of this folder.
-static enum err read_entry(const struct json_value *item, const char *dir, struct why *why,
-                           struct tree_answer *answer, bool *out_kept)
+static enum err read_entry(const struct json_value *item, const char *dir,
+                           struct why *why, struct tree_answer *answer, bool *out_kept)
 {
     struct tree_entry *entry = &answer->entries[answer->count];
     const char *type = NULL;
@@ -127,15 +127,16 @@ static enum err read_entry(const struct json_value *item, const char *dir, struc
     return buffer_append(&answer->paths, path, strlen(path) + 1);
 }
 
-static enum err read_entries(const struct json_value *root, const char *dir, struct why *why,
-                             struct tree_answer *answer)
+static enum err read_entries(const struct json_value *root, const char *dir,
+                             struct why *why, struct tree_answer *answer)
 {
     if (!json_is_array(root)) {
         return why_set(why, ERR_BAD_ANSWER, "the listing is not a list");
     }
     size_t total = json_count(root);
     if (total > TREE_PAGE_ENTRIES_MAX) {
-        return why_set(why, ERR_TOO_LARGE, "a page of the listing has more than %d entries",
+        return why_set(why, ERR_TOO_LARGE,
+                       "a page of the listing has more than %d entries",
                        TREE_PAGE_ENTRIES_MAX);
     }
     answer->entries = calloc(total + 1, sizeof(*answer->entries));

@@ -41,7 +41,8 @@ static char *page_on_endpoint(const struct hub *hub, const char *page)
     if (url_resolve(hub->endpoint, page, &url) != ERR_NONE) {
         return NULL;
     }
-    if (url_host_of(url, &host) != ERR_NONE || !url_host_equal(&host, &hub->endpoint_host)) {
+    if (url_host_of(url, &host) != ERR_NONE ||
+        !url_host_equal(&host, &hub->endpoint_host)) {
         free(url);
         return NULL;
     }
@@ -54,7 +55,8 @@ static enum err write_tree_url(struct call *call, struct buffer *url, struct why
     if (tree->page != NULL) {
         AUTO_FREE char *page = page_on_endpoint(call->hub, tree->page);
         return page != NULL ? buffer_append_text(url, page)
-                            : why_set(why, ERR_BAD_ANSWER, "the listing goes on at another host; refused");
+                            : why_set(why, ERR_BAD_ANSWER,
+                                      "the listing goes on at another host; refused");
     }
     enum err err = call_begin_api_url(call, url);
     if (err == ERR_NONE) {
@@ -87,7 +89,8 @@ static enum err take_next(const struct call *call, struct why *why, char **out_n
     }
     char *next = page_on_endpoint(call->hub, link);
     if (next == NULL) {
-        return why_set(why, ERR_BAD_ANSWER, "the listing goes on at another host; refused");
+        return why_set(why, ERR_BAD_ANSWER,
+                       "the listing goes on at another host; refused");
     }
     if (strcmp(next, call->request.url) == 0) {
         free(next);
@@ -103,8 +106,10 @@ static enum err tree_parse(struct call *call, struct why *why)
     enum err err = tree_answer_parse(call->request.body.bytes, call->request.body.len,
                                      call->subject.path, why, &tree->answer);
     if (err == ERR_NONE && tree->answer.refused > 0) {
-        log_warn("hub", "%s: %zu entries in the listing of \"%s\" can't be names and are left out",
-                 call->subject.repo.name, tree->answer.refused, call->subject.path);
+        log_warn(
+            "hub",
+            "%s: %zu entries in the listing of \"%s\" can't be names and are left out",
+            call->subject.repo.name, tree->answer.refused, call->subject.path);
     }
     return err == ERR_NONE ? take_next(call, why, &tree->next) : err;
 }
@@ -133,15 +138,16 @@ static const struct call_type tree_type = {
     .release = tree_release,
 };
 
-hub_ticket hub_tree(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                    const struct oid *sha, const char *path, const char *page, hub_tree_fn done,
-                    void *ctx)
+hub_ticket hub_tree(struct hub *hub, const struct hub_call *call,
+                    const struct repo_id *repo, const struct oid *sha, const char *path,
+                    const char *page, hub_tree_fn done, void *ctx)
 {
     char hex[OID_HEX_SIZE];
     oid_to_hex(sha, hex);
     struct tree_call *tree = call_new(hub, &tree_type, sizeof(*tree), call, repo);
-    enum err err = tree != NULL ? call_set_subject(&tree->call, hex, path != NULL ? path : "")
-                                : ERR_NO_MEMORY;
+    enum err err = tree != NULL
+                       ? call_set_subject(&tree->call, hex, path != NULL ? path : "")
+                       : ERR_NO_MEMORY;
     if (err == ERR_NONE && page != NULL && (tree->page = strdup(page)) == NULL) {
         err = ERR_NO_MEMORY;
     }
@@ -186,7 +192,8 @@ static enum err paths_parse(struct call *call, struct why *why)
 static void paths_deliver(struct call *call)
 {
     struct paths_call *paths = (void *)call;
-    paths->done(paths->ctx, call->err, &call->why, paths->answer.entries, paths->answer.count);
+    paths->done(paths->ctx, call->err, &call->why, paths->answer.entries,
+                paths->answer.count);
 }
 
 static void paths_release(struct call *call)
@@ -219,15 +226,17 @@ static enum err write_paths(struct buffer *body, const char *const *paths, size_
     return json_writer_end(&json);
 }
 
-hub_ticket hub_paths_info(struct hub *hub, const struct hub_call *call, const struct repo_id *repo,
-                          const struct oid *sha, const char *const *paths, size_t n,
-                          hub_paths_fn done, void *ctx)
+hub_ticket hub_paths_info(struct hub *hub, const struct hub_call *call,
+                          const struct repo_id *repo, const struct oid *sha,
+                          const char *const *paths, size_t n, hub_paths_fn done,
+                          void *ctx)
 {
     char hex[OID_HEX_SIZE];
     oid_to_hex(sha, hex);
     struct paths_call *asked = call_new(hub, &paths_type, sizeof(*asked), call, repo);
-    enum err err = asked != NULL ? call_set_subject(&asked->call, hex, n > 0 ? paths[0] : NULL)
-                                 : ERR_NO_MEMORY;
+    enum err err = asked != NULL
+                       ? call_set_subject(&asked->call, hex, n > 0 ? paths[0] : NULL)
+                       : ERR_NO_MEMORY;
     if (err == ERR_NONE) {
         asked->body = buffer_init(LISTING_BODY_MAX);
         err = write_paths(&asked->body, paths, n);

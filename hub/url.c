@@ -38,7 +38,8 @@ enum err url_host_of(const char *url, struct url_host *out)
     }
     struct url_host found = {.is_https = strcasecmp(scheme, "https") == 0};
     size_t len = strlen(host);
-    if ((!found.is_https && strcasecmp(scheme, "http") != 0) || len == 0 || len >= HOST_SIZE) {
+    if ((!found.is_https && strcasecmp(scheme, "http") != 0) || len == 0 ||
+        len >= HOST_SIZE) {
         return ERR_MALFORMED;
     }
     for (size_t i = 0; i < len; i++) {
@@ -51,7 +52,8 @@ enum err url_host_of(const char *url, struct url_host *out)
 
 bool url_host_equal(const struct url_host *a, const struct url_host *b)
 {
-    return a->is_https == b->is_https && a->port == b->port && strcmp(a->host, b->host) == 0;
+    return a->is_https == b->is_https && a->port == b->port &&
+           strcmp(a->host, b->host) == 0;
 }
 
 bool url_host_is_loopback(const struct url_host *host)
@@ -79,8 +81,8 @@ enum err url_resolve(const char *base, const char *reference, char **out)
     }
     // Servers put raw spaces and UTF-8 into Location: URLENCODE makes them legal.
     if (curl_url_set(parsed, CURLUPART_URL, base, CURLU_DISALLOW_USER) != CURLUE_OK ||
-        curl_url_set(parsed, CURLUPART_URL, reference, CURLU_DISALLOW_USER | CURLU_URLENCODE) !=
-            CURLUE_OK ||
+        curl_url_set(parsed, CURLUPART_URL, reference,
+                     CURLU_DISALLOW_USER | CURLU_URLENCODE) != CURLUE_OK ||
         curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
         curl_url_get(parsed, CURLUPART_URL, &whole, 0) != CURLUE_OK) {
         return ERR_MALFORMED;
@@ -101,7 +103,8 @@ static enum err append_encoded(struct buffer *url, const char *text, bool keep_s
         bool is_plain = (byte < 0x80 && isalnum(byte)) || strchr("-._~", byte) != NULL ||
                         (keep_slash && byte == '/');
         char encoded[3] = {'%', hex[byte >> 4], hex[byte & 15]};
-        enum err err = is_plain ? buffer_append(url, at, 1) : buffer_append(url, encoded, 3);
+        enum err err =
+            is_plain ? buffer_append(url, at, 1) : buffer_append(url, encoded, 3);
         if (err != ERR_NONE) {
             return err;
         }

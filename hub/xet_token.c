@@ -20,7 +20,7 @@
 enum { LIFE_MAX_S = 24 * 3600 };
 
 struct xet_token {
-    char *key; // "datasets/OWNER/NAME@SHA"
+    char *key;   // "datasets/OWNER/NAME@SHA"
     char *token; // NULL = not held
     char *cas_url;
     int64_t renew_ms; // monotonic: not handed out any more from here on
@@ -97,7 +97,8 @@ static void drop_oldest(struct xet_tokens *tokens)
     }
 }
 
-static struct xet_token *find_or_add(struct xet_tokens *tokens, const struct hub_source *source)
+static struct xet_token *find_or_add(struct xet_tokens *tokens,
+                                     const struct hub_source *source)
 {
     char *key = make_key(source);
     struct xet_token *entry = key != NULL ? find(tokens, key) : NULL;
@@ -189,7 +190,8 @@ void xet_tokens_forget(struct xet_tokens *tokens, const struct hub_source *sourc
 
 void xet_tokens_forget_all(struct xet_tokens *tokens)
 {
-    for (struct xet_token *entry = tokens->entries; entry != NULL; entry = entry->hh.next) {
+    for (struct xet_token *entry = tokens->entries; entry != NULL;
+         entry = entry->hh.next) {
         clear_token(entry);
     }
 }
@@ -237,8 +239,8 @@ static void begin_token(struct call *call)
 static enum err parse_token(struct call *call, struct why *why)
 {
     struct token_call *fetch = (void *)call;
-    return xet_token_parse(call->request.body.bytes, call->request.body.len, &call->hub->policy,
-                           why, &fetch->news->answer);
+    return xet_token_parse(call->request.body.bytes, call->request.body.len,
+                           &call->hub->policy, why, &fetch->news->answer);
 }
 
 static void deliver_token(struct call *call)
@@ -294,8 +296,8 @@ static enum err start_fetch(struct call *waiter, struct xet_token *entry,
     return ERR_NONE;
 }
 
-enum err xet_tokens_want(struct call *call, const struct hub_source *source, char **out_token,
-                         char **out_cas_url)
+enum err xet_tokens_want(struct call *call, const struct hub_source *source,
+                         char **out_token, char **out_cas_url)
 {
     struct xet_token *entry = find_or_add(call->hub->xet_tokens, source);
     if (entry == NULL) {

@@ -31,6 +31,7 @@ struct xet_token_answer {
     uint64_t expires_s;
 };
 // `policy` says whether plain http is acceptable for the casUrl.
-NODISCARD enum err xet_token_parse(const void *body, size_t len, const struct url_policy *policy,
-                                   struct why *why, struct xet_token_answer *out);
+NODISCARD enum err xet_token_parse(const void *body, size_t len,
+                                   const struct url_policy *policy, struct why *why,
+                                   struct xet_token_answer *out);
 void xet_token_answer_release(struct xet_token_answer *answer);

@@ -23,16 +23,20 @@ static bool is_token(const char *text)
     return true;
 }
 
-static enum err check_cas_url(const char *url, const struct url_policy *policy, struct why *why)
+static enum err check_cas_url(const char *url, const struct url_policy *policy,
+                              struct why *why)
 {
     struct url_host host;
-    if (strlen(url) > CAS_URL_MAX || strpbrk(url, "?#") != NULL || url_host_of(url, &host) != ERR_NONE) {
-        return why_set(why, ERR_BAD_ANSWER, "the Hub named no usable storage address (casUrl)");
+    if (strlen(url) > CAS_URL_MAX || strpbrk(url, "?#") != NULL ||
+        url_host_of(url, &host) != ERR_NONE) {
+        return why_set(why, ERR_BAD_ANSWER,
+                       "the Hub named no usable storage address (casUrl)");
     }
     if (!url_is_allowed(policy, &host)) {
-        return why_set(why, ERR_BAD_ANSWER,
-                       "the Hub named a storage address without encryption (http://%s); refused",
-                       host.host);
+        return why_set(
+            why, ERR_BAD_ANSWER,
+            "the Hub named a storage address without encryption (http://%s); refused",
+            host.host);
     }
     return ERR_NONE;
 }
@@ -52,8 +56,9 @@ enum err xet_token_parse(const void *body, size_t len, const struct url_policy *
     if ((err = json_take_text(root, "accessToken", why, &token)) == ERR_NONE &&
         (err = json_take_text(root, "casUrl", why, &url)) == ERR_NONE &&
         (err = json_take_u64(root, "exp", why, &answer.expires_s)) == ERR_NONE) {
-        err = is_token(token) ? check_cas_url(url, policy, why)
-                              : why_set(why, ERR_BAD_ANSWER, "the Hub gave an unusable Xet token");
+        err = is_token(token)
+                  ? check_cas_url(url, policy, why)
+                  : why_set(why, ERR_BAD_ANSWER, "the Hub gave an unusable Xet token");
     }
     if (err == ERR_NONE) {
         size_t url_len = strlen(url);

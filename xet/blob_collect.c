@@ -10,14 +10,15 @@
 #include <string.h>
 
 struct blob_collect {
-    struct job job; // first: the pool gives it back
+    struct job job;          // first: the pool gives it back
     struct fetch_unit *unit; // a reference
     size_t size;
     size_t len;
     uint8_t bytes[];
 };
 
-static void finish(struct blob_collect *collect, uint64_t missing, enum err err, struct why *why)
+static void finish(struct blob_collect *collect, uint64_t missing, enum err err,
+                   struct why *why)
 {
     struct fetch_unit *unit = collect->unit;
     free(collect);
@@ -35,8 +36,9 @@ static enum err check_oid(const struct blob_collect *collect, struct why *why)
     sha_final_1(sha, &oid);
     sha_free(sha);
     if (!oid_equal(&oid, &collect->unit->file->content.oid)) {
-        return why_set(why, ERR_DAMAGED,
-                       "what the Hub sent is not the content that it lists (another git object id)");
+        return why_set(
+            why, ERR_DAMAGED,
+            "what the Hub sent is not the content that it lists (another git object id)");
     }
     return ERR_NONE;
 }
@@ -53,8 +55,8 @@ static enum err store_run(const struct blob_collect *collect, size_t at, size_t 
         ends[n] = (uint32_t)end;
     }
     struct piece piece = {at, len, file->blob, (uint32_t)(at / BLOB_BLOCK_BYTES), n};
-    enum err err = chunk_store_put(file->xet->store, &file->blob, piece.first, n, ends, NULL,
-                                   collect->bytes + at, len);
+    enum err err = chunk_store_put(file->xet->store, &file->blob, piece.first, n, ends,
+                                   NULL, collect->bytes + at, len);
     if (!err) {
         publish_piece(publisher, &piece);
     }
@@ -73,7 +75,8 @@ static void check_and_store(struct job *job)
     enum err err = check_oid(collect, &why);
     for (size_t at = 0; !err && at < collect->len; at += RUN_BYTES_MAX) {
         size_t left = collect->len - at;
-        err = store_run(collect, at, left < RUN_BYTES_MAX ? left : RUN_BYTES_MAX, &publisher);
+        err = store_run(collect, at, left < RUN_BYTES_MAX ? left : RUN_BYTES_MAX,
+                        &publisher);
     }
     if (!err) {
         atomic_fetch_add(&file->xet->bytes_fetched, collect->len);

@@ -102,7 +102,8 @@ static struct network_block *map_block(void)
 
 // Fresh memory is taken only when the list of unused blocks is empty. Should even that fail,
 // the waiter is treated as if the limit had been met.
-struct network_block *block_pool_take(struct block_pool *pool, struct block_waiter *waiter)
+struct network_block *block_pool_take(struct block_pool *pool,
+                                      struct block_waiter *waiter)
 {
     lock_acquire(&pool->lock);
     struct network_block *block = NULL;
@@ -182,7 +183,8 @@ bool block_pool_is_roomy(struct block_pool *pool)
     return is_roomy;
 }
 
-void block_pool_set_ticket(struct block_pool *pool, struct block_waiter *waiter, uint64_t ticket)
+void block_pool_set_ticket(struct block_pool *pool, struct block_waiter *waiter,
+                           uint64_t ticket)
 {
     lock_acquire(&pool->lock);
     waiter->ticket = ticket;

@@ -42,14 +42,16 @@ struct block_pool *block_pool_new(uint64_t bytes, block_wake_fn wake, void *ctx)
 void block_pool_free(struct block_pool *pool);
 
 // A block with len 0; or NULL, and the waiter is woken when one may be had.
-struct network_block *block_pool_take(struct block_pool *pool, struct block_waiter *waiter);
+struct network_block *block_pool_take(struct block_pool *pool,
+                                      struct block_waiter *waiter);
 // Gives a list of blocks back and wakes as many waiters as can now have one.
 void block_pool_give(struct block_pool *pool, struct network_block *list);
 // Whether a transfer may hold several blocks to make a longer run of them.
 bool block_pool_is_roomy(struct block_pool *pool);
 
 // Tells the ticket, which is known only after the transfer has begun.
-void block_pool_set_ticket(struct block_pool *pool, struct block_waiter *waiter, uint64_t ticket);
+void block_pool_set_ticket(struct block_pool *pool, struct block_waiter *waiter,
+                           uint64_t ticket);
 // The transfer is over: it is not woken any more.
 void block_pool_forget(struct block_pool *pool, struct block_waiter *waiter);
 

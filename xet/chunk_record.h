@@ -28,8 +28,8 @@ struct chunk_record {
 
 // Reads the 8 bytes of a header. ERR_MALFORMED or, for a scheme or version of the future,
 // ERR_UNSUPPORTED; `why` then says which (without naming the xorb).
-NODISCARD enum err chunk_record_parse(const uint8_t header[RECORD_HEADER_BYTES], struct why *why,
-                                      struct chunk_record *out);
+NODISCARD enum err chunk_record_parse(const uint8_t header[RECORD_HEADER_BYTES],
+                                      struct why *why, struct chunk_record *out);
 
 // What decoding needs besides input and output; for one thread at a time.
 struct record_decoder {
@@ -42,5 +42,6 @@ void record_decoder_release(struct record_decoder *decoder);
 // Writes the record->len bytes of the chunk to `to`. ERR_MALFORMED when the packed bytes
 // give fewer or more.
 NODISCARD enum err chunk_record_decode(struct record_decoder *decoder,
-                                       const struct chunk_record *record, const uint8_t *packed,
-                                       struct why *why, uint8_t *to);
+                                       const struct chunk_record *record,
+                                       const uint8_t *packed, struct why *why,
+                                       uint8_t *to);

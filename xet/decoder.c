@@ -86,7 +86,8 @@ static enum err decode_one(struct decoder *decoder, struct cursor *left, bool ha
     if (!err) {
         err = cursor_take_bytes(left, record.packed_len, &packed);
     }
-    if (!err && (decoder->n == RUN_CHUNKS_MAX || decoder->len + record.len > RUN_BYTES_MAX)) {
+    if (!err &&
+        (decoder->n == RUN_CHUNKS_MAX || decoder->len + record.len > RUN_BYTES_MAX)) {
         err = ERR_TOO_LARGE;
     }
     uint8_t *to = decoder->data + decoder->len;

@@ -27,5 +27,5 @@ void decoder_pool_give(struct decoder_pool *pool, struct decoder *decoder);
 void decoder_pool_trim(struct decoder_pool *pool);
 
 // Decodes the run's records; with `hash`, also hashes them. `why` names the chunk.
-NODISCARD enum err decoder_decode(struct decoder *decoder, const struct record_run *run, bool hash,
-                                  struct why *why);
+NODISCARD enum err decoder_decode(struct decoder *decoder, const struct record_run *run,
+                                  bool hash, struct why *why);

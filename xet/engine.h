@@ -32,7 +32,7 @@
 enum {
     STREAMS_MAX = 8,
     FILE_BUCKETS = 1024,
-    FILES_IDLE_MAX = 256,    // xet_file objects kept although nobody uses them
+    FILES_IDLE_MAX = 256, // xet_file objects kept although nobody uses them
     DEMAND_UNITS_MAX = 64,
     TRANSFER_IDLE_MS = 1000, // after which unused memory goes back to the system
 };
@@ -60,7 +60,7 @@ struct fetch_source {
 // What is known about one of the streams of a file.
 struct stream {
     struct window window;
-    uint64_t consumed; // at its last read
+    uint64_t at;       // the furthest that it has read
     uint64_t asked_to; // up to here it has been asked for ahead
 };
 
@@ -69,8 +69,9 @@ struct xet_file {
     struct xet *xet;
     uint64_t id; // never used twice
     struct xet_content content;
-    struct object_id blob; // what its blocks are stored under; unused when content.has_xet
-    struct digest name;    // Xet hash, else the blob's hash: what the store calls it
+    struct object_id
+        blob;           // what its blocks are stored under; unused when content.has_xet
+    struct digest name; // Xet hash, else the blob's hash: what the store calls it
 
     struct xet_file *next_unused; // of errands that free it
     uint32_t refs ENGINE_GUARDED;
@@ -81,7 +82,7 @@ struct xet_file {
     struct fetch_unit *units ENGINE_GUARDED; // all that are not over
     struct wait *waits ENGINE_GUARDED;       // reads that are parked
     struct stream streams[STREAMS_MAX] ENGINE_GUARDED;
-    uint64_t frontier ENGINE_GUARDED;        // everything below has been seen here
+    uint64_t frontier ENGINE_GUARDED; // everything below has been seen here
     bool is_verifying ENGINE_GUARDED;
     enum verified_state verified ENGINE_GUARDED;
     enum err last_error ENGINE_GUARDED;
@@ -124,12 +125,12 @@ struct fetch_unit {
     enum hub_class charged_class; // which budget it counts in
     uint64_t charged;             // bytes
     unsigned rounds;
-    unsigned expired;     // rounds that ended with ERR_EXPIRED
+    unsigned expired;      // rounds that ended with ERR_EXPIRED
     unsigned without_gain; // rounds that were cut off before a single chunk
-    bool is_dropped;      // nobody wants it any more: ends at the next occasion
+    bool is_dropped;       // nobody wants it any more: ends at the next occasion
     atomic_bool has_bytes;
-    hub_ticket ticket;          // of the plan, or of a collected blob
-    struct fetch_round *round;  // NULL while planning
+    hub_ticket ticket;         // of the plan, or of a collected blob
+    struct fetch_round *round; // NULL while planning
 };
 
 // Units that wait for their budget.
@@ -153,8 +154,8 @@ struct xet {
     struct loop_timer *timer;
 
     struct lock lock;
-    uint32_t refs ENGINE_GUARDED; // the opener's and one a unit
-    bool is_closing ENGINE_GUARDED;   // xet_stop() has been called
+    uint32_t refs ENGINE_GUARDED;      // the opener's and one a unit
+    bool is_closing ENGINE_GUARDED;    // xet_stop() has been called
     uint32_t hub_calls ENGINE_GUARDED; // threads that are in a verb of hub/
     struct condition hub_calls_over;
     uint64_t next_id ENGINE_GUARDED; // of files and waits
@@ -172,7 +173,7 @@ struct xet {
     uint64_t charged[3] ENGINE_GUARDED;         // bytes of active units, by class
     uint32_t active[3] ENGINE_GUARDED;          // active units, by class
     uint32_t units ENGINE_GUARDED;
-    uint64_t collecting ENGINE_GUARDED;         // bytes of small blobs being collected
+    uint64_t collecting ENGINE_GUARDED; // bytes of small blobs being collected
 
     // Counters:
     atomic_uint_fast64_t bytes_read;
@@ -191,5 +192,6 @@ void xet_unref(struct xet *xet) EXCLUDES(engine_role);
 // A blob that is fetched whole, and verified before anything of it is stored.
 static inline bool file_is_small_blob(const struct xet_file *file)
 {
-    return !file->content.has_xet && !file->content.has_sha256 && file->content.size <= 10 * MIB;
+    return !file->content.has_xet && !file->content.has_sha256 &&
+           file->content.size <= 10 * MIB;
 }

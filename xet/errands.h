@@ -14,18 +14,19 @@ struct ticket_list {
 
 struct errands {
     struct xet *xet;
-    struct wait *finished;       // off every list; err says how
-    struct why why;              // for those that failed
-    struct fetch_unit *begin;    // in order; a reference each
+    struct wait *finished;    // off every list; err says how
+    struct why why;           // for those that failed
+    struct fetch_unit *begin; // in order; a reference each
     struct fetch_unit *begin_tail;
-    struct ticket_list promote;  // to DEMAND
+    struct ticket_list promote; // to DEMAND
     struct ticket_list cancel;
-    struct fetch_unit *over;     // units off their lists, whose reference that was
-    struct xet_file *unused;     // files to free
+    struct fetch_unit *over; // units off their lists, whose reference that was
+    struct xet_file *unused; // files to free
 };
 
 struct errands errands_init(struct xet *xet);
-void errands_begin(struct errands *errands, struct fetch_unit *unit) REQUIRES(engine_role);
+void errands_begin(struct errands *errands, struct fetch_unit *unit)
+    REQUIRES(engine_role);
 // Notes the tickets of all calls that the unit has under way.
 void errands_promote(struct errands *errands, struct fetch_unit *unit)
     REQUIRES(engine_role);

@@ -31,8 +31,8 @@ void failures_add(struct failures *failures, uint64_t file, uint64_t from, uint6
     }
 }
 
-const struct failure *failures_find(const struct failures *failures, uint64_t file, uint64_t from,
-                                    uint64_t to)
+const struct failure *failures_find(const struct failures *failures, uint64_t file,
+                                    uint64_t from, uint64_t to)
 {
     int64_t now_ms = clock_now_ms();
     for (size_t i = 0; failures->places && i < FAILURES_MAX; i++) {

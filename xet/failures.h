@@ -29,5 +29,5 @@ void failures_release(struct failures *failures);
 void failures_add(struct failures *failures, uint64_t file, uint64_t from, uint64_t to,
                   enum err err, const struct why *why);
 // The failure that overlaps [from, to) of the file, NULL when there is none.
-const struct failure *failures_find(const struct failures *failures, uint64_t file, uint64_t from,
-                                    uint64_t to);
+const struct failure *failures_find(const struct failures *failures, uint64_t file,
+                                    uint64_t from, uint64_t to);

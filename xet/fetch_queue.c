@@ -75,7 +75,8 @@ void fetch_queue_remove(struct fetch_unit *unit)
 
 // Whether the first unit of a class may begin now. A unit that is larger than its budget may
 // when nothing else of the class is active.
-static bool may_begin(const struct xet *xet, const struct fetch_unit *unit) REQUIRES(engine_role)
+static bool may_begin(const struct xet *xet, const struct fetch_unit *unit)
+    REQUIRES(engine_role)
 {
     uint64_t bytes = unit->end - unit->first;
     if (file_is_small_blob(unit->file) && xet->collecting > 0 &&
@@ -98,12 +99,12 @@ static bool may_begin(const struct xet *xet, const struct fetch_unit *unit) REQU
 
 void fetch_queue_admit(struct xet *xet, struct errands *errands)
 {
-    for (int class = HUB_DEMAND; class <= HUB_PREFETCH && !xet->is_closing; class++) {
+    for (int class = HUB_DEMAND; class <= HUB_PREFETCH && !xet->is_closing; class ++) {
         struct fetch_unit *unit;
         while ((unit = xet->queued[class].head) && may_begin(xet, unit)) {
             fetch_queue_remove(unit);
             unit->state = UNIT_ACTIVE;
-            unit->charged_class = (enum hub_class)class;
+            unit->charged_class = (enum hub_class) class;
             unit->charged = unit->end - unit->first;
             xet->charged[class] += unit->charged;
             xet->active[class]++;
@@ -185,13 +186,15 @@ static struct wish align_blob(const struct xet_file *file, struct wish wish)
     wish.from -= wish.from % BLOB_RANGE;
     wish.to = (wish.to + BLOB_RANGE - 1) / BLOB_RANGE * BLOB_RANGE;
     wish.to = wish.to < size ? wish.to : size;
-    wish.stretch_to = wish.stretch_to > wish.to ? wish.stretch_to - wish.stretch_to % BLOB_RANGE : 0;
+    wish.stretch_to =
+        wish.stretch_to > wish.to ? wish.stretch_to - wish.stretch_to % BLOB_RANGE : 0;
     wish.unit = wish.unit > BLOB_RANGE ? wish.unit - wish.unit % BLOB_RANGE : BLOB_RANGE;
     return wish;
 }
 
 enum err fetch_queue_want(struct xet_file *file, struct fetch_source *source,
-                          const struct wish *wanted, struct errands *errands, bool *out_met)
+                          const struct wish *wanted, struct errands *errands,
+                          bool *out_met)
 {
     struct wish wish = file->content.has_xet ? *wanted : align_blob(file, *wanted);
     bool has_met = false;

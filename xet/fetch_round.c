@@ -16,7 +16,8 @@ static void note_error(struct fetch_round *round, enum err err, const struct why
     struct xet *xet = round->unit->file->xet;
     engine_lock(xet);
     // Once something is wrong, what else is cut short says little.
-    bool matters = !round->err || (err_is_retriable(round->err) && !err_is_retriable(err)) ||
+    bool matters = !round->err ||
+                   (err_is_retriable(round->err) && !err_is_retriable(err)) ||
                    round->err == ERR_CANCELLED;
     if (matters) {
         round->err = err;
@@ -27,7 +28,8 @@ static void note_error(struct fetch_round *round, enum err err, const struct why
 
 static void name_object(const struct transfer *transfer, enum err err, struct why *why)
 {
-    const struct object_id *object = &transfer->round->layout.ranges[transfer->range].object;
+    const struct object_id *object =
+        &transfer->round->layout.ranges[transfer->range].object;
     if (object->kind == OBJECT_XORB) {
         char hex[DIGEST_HEX_SIZE];
         digest_to_xet_hex(&object->hash, hex);
@@ -36,8 +38,8 @@ static void name_object(const struct transfer *transfer, enum err err, struct wh
 }
 
 // A run could not be stored: neither it nor, as far as resuming goes, what follows it.
-static void note_failure(struct transfer *transfer, const struct record_run *run, enum err err,
-                         const struct why *why)
+static void note_failure(struct transfer *transfer, const struct record_run *run,
+                         enum err err, const struct why *why)
 {
     struct fetch_round *round = transfer->round;
     struct xet *xet = round->unit->file->xet;
@@ -98,7 +100,8 @@ static enum err decode_and_store(struct transfer *transfer, struct record_run *r
         return err;
     }
     atomic_fetch_add(&xet->bytes_fetched, decoder->len);
-    struct publisher publisher = {.file = file, .is_ahead = round->unit->class != HUB_DEMAND};
+    struct publisher publisher = {.file = file,
+                                  .is_ahead = round->unit->class != HUB_DEMAND};
     err = plan_layout_pieces(&round->layout, transfer->range, run->first, run->n, run->at,
                              decoder->ends, on_piece, &publisher);
     publish_flush(&publisher);
@@ -131,7 +134,8 @@ static void run_job(struct job *job)
 static enum err on_chunk(void *ctx, uint32_t index, uint64_t at, struct why *why)
 {
     struct transfer *transfer = ctx;
-    return plan_layout_on_chunk(&transfer->round->layout, transfer->range, index, at, why);
+    return plan_layout_on_chunk(&transfer->round->layout, transfer->range, index, at,
+                                why);
 }
 
 static void on_run(void *ctx, struct record_run *run)
@@ -221,20 +225,22 @@ static void begin_transfer(struct transfer *transfer)
     struct hub_sink sink = {on_bytes, on_done, transfer};
     struct hub_call call = fetch_unit_call(unit);
     if (round->plan) {
-        record_splitter_init(&transfer->splitter, xet->blocks, &transfer->waiter, range->first,
-                             range->end, receiver);
+        record_splitter_init(&transfer->splitter, xet->blocks, &transfer->waiter,
+                             range->first, range->end, receiver);
     } else {
         record_splitter_init_blob(&transfer->splitter, xet->blocks, &transfer->waiter,
-                                  range->first, round->layout.end - round->layout.begin, receiver);
+                                  range->first, round->layout.end - round->layout.begin,
+                                  receiver);
     }
     if (!engine_enter_hub(xet)) {
         on_done(transfer, ERR_CANCELLED, NULL);
         return;
     }
     hub_ticket ticket =
-        round->plan ? cas_fetch(xet->hub, &call, &round->plan->ranges[transfer->range], sink)
-                    : hub_read_range(xet->hub, &call, &unit->source->hub, unit->source->path,
-                                     round->layout.begin, round->layout.end - 1, sink);
+        round->plan
+            ? cas_fetch(xet->hub, &call, &round->plan->ranges[transfer->range], sink)
+            : hub_read_range(xet->hub, &call, &unit->source->hub, unit->source->path,
+                             round->layout.begin, round->layout.end - 1, sink);
     set_ticket(transfer, ticket, call.class);
     engine_leave_hub(xet);
 }
@@ -243,15 +249,16 @@ static void begin_transfer(struct transfer *transfer)
 
 // Publishes how much of the term is in the store, counted from its beginning; returns the
 // file offset after it.
-static uint64_t publish_here(const struct fetch_round *round, const struct layout_term *term,
-                             struct publisher *publisher)
+static uint64_t publish_here(const struct fetch_round *round,
+                             const struct layout_term *term, struct publisher *publisher)
 {
     struct chunk_store *store = round->unit->file->xet->store;
     const struct layout_range *range = &round->layout.ranges[term->range];
     uint64_t at = term->offset;
     uint32_t first = term->first;
     while (first < term->end) {
-        uint32_t most = term->end - first < RUN_CHUNKS_MAX ? term->end - first : RUN_CHUNKS_MAX;
+        uint32_t most =
+            term->end - first < RUN_CHUNKS_MAX ? term->end - first : RUN_CHUNKS_MAX;
         uint32_t n = 0;
         uint64_t bytes = 0;
         chunk_store_extent(store, &range->object, first, most, &n, &bytes);

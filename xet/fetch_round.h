@@ -21,7 +21,8 @@ struct fetch_round {
     struct fetch_unit *unit; // a reference
     struct cas_plan *plan;   // owns the addresses; NULL for a blob
     struct plan_layout layout;
-    atomic_uint pending; // transfers and decode jobs under way, and the one who starts them
+    atomic_uint
+        pending; // transfers and decode jobs under way, and the one who starts them
     size_t n_transfers;
     struct transfer *transfers;
     enum err err; // the first error that matters; under the engine's lock

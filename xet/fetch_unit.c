@@ -13,10 +13,10 @@
 #include "xet/waits.h"
 
 enum {
-    ROUNDS_MAX = 256,       // of one unit, each with some gain
-    WITHOUT_GAIN_MAX = 2,   // cut off twice before a single chunk: give up
-    EXPIRED_MAX = 1,        // the second signed address that is refused is an error
-    PATIENCE_MS = 1000,     // a read with less time left is not worth another round
+    ROUNDS_MAX = 256,     // of one unit, each with some gain
+    WITHOUT_GAIN_MAX = 2, // cut off twice before a single chunk: give up
+    EXPIRED_MAX = 1,      // the second signed address that is refused is an error
+    PATIENCE_MS = 1000,   // a read with less time left is not worth another round
 };
 
 struct fetch_unit *fetch_unit_new(struct xet_file *file, struct fetch_source *source,
@@ -77,17 +77,20 @@ void fetch_unit_end(struct fetch_unit *unit, struct errands *errands)
 
 struct hub_call fetch_unit_call(const struct fetch_unit *unit)
 {
-    uint32_t stream = unit->stream ? (uint32_t)unit->file->id * STREAMS_MAX + unit->stream : 0;
+    uint32_t stream =
+        unit->stream ? (uint32_t)unit->file->id * STREAMS_MAX + unit->stream : 0;
     return (struct hub_call){
         .class = unit->class,
         .stream = stream,
         .deadline_ms = unit->deadline_ms,
-        .reason = unit->class == HUB_DEMAND ? "read" : unit->class == HUB_AHEAD ? "ahead"
-                                                                                 : "prefetch",
+        .reason = unit->class == HUB_DEMAND  ? "read"
+                  : unit->class == HUB_AHEAD ? "ahead"
+                                             : "prefetch",
     };
 }
 
-void fetch_unit_set_ticket(struct fetch_unit *unit, hub_ticket ticket, enum hub_class class)
+void fetch_unit_set_ticket(struct fetch_unit *unit, hub_ticket ticket,
+                           enum hub_class class)
 {
     struct xet *xet = unit->file->xet;
     engine_lock(xet);
@@ -148,8 +151,8 @@ void fetch_unit_begin(struct fetch_unit *unit)
     } else if (!file->content.has_xet) {
         fetch_round_begin_blob(unit, first, unit->end);
     } else {
-        hub_ticket ticket = cas_plan(xet->hub, &call, &unit->source->hub, &file->content.xet_hash,
-                                     first, last, on_plan, unit);
+        hub_ticket ticket = cas_plan(xet->hub, &call, &unit->source->hub,
+                                     &file->content.xet_hash, first, last, on_plan, unit);
         fetch_unit_set_ticket(unit, ticket, call.class);
     }
     engine_leave_hub(xet);
@@ -172,9 +175,11 @@ static enum next_step next_step(struct fetch_unit *unit, uint64_t missing, enum 
         return STEP_FAIL;
     }
     if (err == ERR_CANCELLED) {
-        bool is_wanted = !unit->is_dropped || waits_want(file, unit->missing, unit->end, 0);
+        bool is_wanted =
+            !unit->is_dropped || waits_want(file, unit->missing, unit->end, 0);
         unit->is_dropped = false;
-        return is_wanted && unit->without_gain++ < WITHOUT_GAIN_MAX ? STEP_AGAIN : STEP_FAIL;
+        return is_wanted && unit->without_gain++ < WITHOUT_GAIN_MAX ? STEP_AGAIN
+                                                                    : STEP_FAIL;
     }
     if (err == ERR_EXPIRED) {
         return unit->expired++ < EXPIRED_MAX ? STEP_AGAIN : STEP_FAIL;
@@ -183,15 +188,16 @@ static enum next_step next_step(struct fetch_unit *unit, uint64_t missing, enum 
         return STEP_AGAIN;
     }
     // A deadline was the one of the read that made the unit; others may have more time.
-    bool has_time = err == ERR_TIMEOUT &&
-                    waits_want(file, unit->missing, unit->end, clock_now_ms() + PATIENCE_MS);
-    bool may_try = (err == ERR_TRUNCATED || has_time) && unit->without_gain++ < WITHOUT_GAIN_MAX;
+    bool has_time = err == ERR_TIMEOUT && waits_want(file, unit->missing, unit->end,
+                                                     clock_now_ms() + PATIENCE_MS);
+    bool may_try =
+        (err == ERR_TRUNCATED || has_time) && unit->without_gain++ < WITHOUT_GAIN_MAX;
     return may_try ? STEP_AGAIN : STEP_FAIL;
 }
 
 // Lets go of a unit that has failed: who misses some of it learns why.
-static void fail(struct fetch_unit *unit, enum err err, struct why *why, struct errands *errands)
-    REQUIRES(engine_role)
+static void fail(struct fetch_unit *unit, enum err err, struct why *why,
+                 struct errands *errands) REQUIRES(engine_role)
 {
     struct xet_file *file = unit->file;
     err = err ? err : ERR_BAD_ANSWER;

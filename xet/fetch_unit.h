@@ -29,6 +29,7 @@ void fetch_unit_unref(struct fetch_unit *unit) EXCLUDES(engine_role);
 // How the unit's calls are made: its class, its stream, its deadline.
 struct hub_call fetch_unit_call(const struct fetch_unit *unit);
 // The new call's ticket; promotes or cancels it when that was wanted in the meantime.
-void fetch_unit_set_ticket(struct fetch_unit *unit, hub_ticket ticket, enum hub_class class);
+void fetch_unit_set_ticket(struct fetch_unit *unit, hub_ticket ticket,
+                           enum hub_class class);
 // "datasets/o/n path" before the sentence.
 void fetch_unit_name(const struct fetch_unit *unit, enum err err, struct why *why);

@@ -19,8 +19,8 @@
 
 enum {
     FRAGMENTS_AT_ONCE = 16,
-    LOOKS_MAX = 4,             // how often a piece may turn out to be gone before it is fetched
-    ADJACENT_BYTES = 262144,   // a read beside another one is rounded out to this
+    LOOKS_MAX = 4, // how often a piece may turn out to be gone before it is fetched
+    ADJACENT_BYTES = 262144, // a read beside another one is rounded out to this
 };
 
 // One read as it goes through this file.
@@ -39,8 +39,8 @@ static struct request clamp_request(struct xet_file *file, uint64_t offset, size
 }
 
 // The fragments that hold the request from `from` on; *out_n of them. ERR_ABSENT at a gap.
-static enum err gather(const struct request *request, uint64_t from, struct fragment *fragments,
-                       size_t *out_n, struct why *why)
+static enum err gather(const struct request *request, uint64_t from,
+                       struct fragment *fragments, size_t *out_n, struct why *why)
 {
     struct xet_file *file = request->file;
     struct xet *xet = file->xet;
@@ -62,8 +62,9 @@ static enum err gather(const struct request *request, uint64_t from, struct frag
     }
     engine_unlock(xet);
     if (err == ERR_DAMAGED) {
-        return why_set(why, err, "the content does not have the hash that the Hub lists for it; "
-                                 "`hugfs cache clear` makes it be fetched again");
+        return why_set(why, err,
+                       "the content does not have the hash that the Hub lists for it; "
+                       "`hugfs cache clear` makes it be fetched again");
     }
     *out_n = n;
     return err;
@@ -111,7 +112,8 @@ static enum err read_here(const struct request *request, void *to, struct why *w
     return err ? err : copy_range(request, to, why);
 }
 
-static enum err answered(struct xet_file *file, const struct request *request, size_t *out_len)
+static enum err answered(struct xet_file *file, const struct request *request,
+                         size_t *out_len)
 {
     *out_len = (size_t)(request->to - request->from);
     atomic_fetch_add(&file->xet->bytes_read, *out_len);
@@ -128,8 +130,9 @@ enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, v
 
 // What the read has to make come: a stray one exactly its range, one beside another the
 // 256 KiB around it, one of a stream a unit from where it is.
-static struct wish wish_for(const struct request *request, const struct xet_pattern *pattern,
-                            int64_t deadline_ms) REQUIRES(engine_role)
+static struct wish wish_for(const struct request *request,
+                            const struct xet_pattern *pattern, int64_t deadline_ms)
+    REQUIRES(engine_role)
 {
     const struct xet_file *file = request->file;
     uint64_t size = file->content.size;
@@ -183,8 +186,8 @@ static enum err park_locked(const struct request *request, struct fetch_source *
     bool is_met = false;
     enum err err = fetch_queue_want(file, source, &wish, errands, &is_met);
     if (!err) {
-        err = waits_park(file, request->from, request->to, parking->deadline_ms, parking->ready,
-                         parking->ctx, parking->out_wait);
+        err = waits_park(file, request->from, request->to, parking->deadline_ms,
+                         parking->ready, parking->ctx, parking->out_wait);
     }
     if (!err) {
         parking->ahead = stream_note_read(file, pattern, request->to, is_met, errands);
@@ -193,7 +196,8 @@ static enum err park_locked(const struct request *request, struct fetch_source *
 }
 
 static enum err park(const struct request *request, const struct xet_source *source,
-                     const struct xet_pattern *pattern, struct parking *parking, struct why *why)
+                     const struct xet_pattern *pattern, struct parking *parking,
+                     struct why *why)
 {
     struct xet *xet = request->file->xet;
     struct fetch_source *copy = fetch_source_new(source);
@@ -212,12 +216,14 @@ static enum err park(const struct request *request, const struct xet_source *sou
     return err;
 }
 
-static struct ahead note_hit(const struct request *request, const struct xet_pattern *pattern)
+static struct ahead note_hit(const struct request *request,
+                             const struct xet_pattern *pattern)
 {
     struct xet *xet = request->file->xet;
     struct errands errands = errands_init(xet);
     engine_lock(xet);
-    struct ahead ahead = stream_note_read(request->file, pattern, request->to, false, &errands);
+    struct ahead ahead =
+        stream_note_read(request->file, pattern, request->to, false, &errands);
     engine_unlock(xet);
     errands_run(&errands);
     return ahead;
@@ -253,8 +259,9 @@ enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
     }
     stream_ask_ahead(file, source, pattern, &parking.ahead);
     if (err == ERR_ABSENT) {
-        return why_set(why, ERR_BUSY, "the cache gives up bytes %" PRIu64 " to %" PRIu64
-                                      " faster than they can be read",
+        return why_set(why, ERR_BUSY,
+                       "the cache gives up bytes %" PRIu64 " to %" PRIu64
+                       " faster than they can be read",
                        request.from, request.to);
     }
     return err;

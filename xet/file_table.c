@@ -21,8 +21,8 @@ static size_t bucket_of(const struct digest *name)
 }
 
 // Nobody else can see it yet.
-static struct xet_file *new_file(struct xet *xet, const struct xet_content *content)
-    NO_THREAD_ANALYSIS
+static struct xet_file *new_file(struct xet *xet,
+                                 const struct xet_content *content) NO_THREAD_ANALYSIS
 {
     struct xet_file *file = calloc(1, sizeof(*file));
     if (!file) {
@@ -45,9 +45,10 @@ static struct xet_file *find(struct xet *xet, const struct xet_content *content,
                              const struct digest *name) REQUIRES(engine_role)
 {
     struct xet_file *file = xet->buckets[bucket_of(name)];
-    while (file && !(file->content.has_xet == content->has_xet &&
-                     file->content.has_sha256 == content->has_sha256 &&
-                     file->content.size == content->size && digest_equal(&file->name, name))) {
+    while (file &&
+           !(file->content.has_xet == content->has_xet &&
+             file->content.has_sha256 == content->has_sha256 &&
+             file->content.size == content->size && digest_equal(&file->name, name))) {
         file = file->chain;
     }
     return file;
@@ -55,8 +56,10 @@ static struct xet_file *find(struct xet *xet, const struct xet_content *content,
 
 static void leave_idle(struct xet *xet, struct xet_file *file) REQUIRES(engine_role)
 {
-    *(file->idle_newer ? &file->idle_newer->idle_older : &xet->idle_newest) = file->idle_older;
-    *(file->idle_older ? &file->idle_older->idle_newer : &xet->idle_oldest) = file->idle_newer;
+    *(file->idle_newer ? &file->idle_newer->idle_older : &xet->idle_newest) =
+        file->idle_older;
+    *(file->idle_older ? &file->idle_older->idle_newer : &xet->idle_oldest) =
+        file->idle_newer;
     file->idle_newer = NULL;
     file->idle_older = NULL;
     xet->idle--;

@@ -8,7 +8,7 @@ struct piece_leaf {
     struct piece_map *map;
     struct piece_leaf *newer; // order of use, over all files
     struct piece_leaf *older;
-    uint64_t index;           // of the 16 MiB in the file
+    uint64_t index; // of the 16 MiB in the file
     bool is_loaded;
     uint32_t pins;
     size_t n;

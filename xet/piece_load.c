@@ -34,7 +34,8 @@ static enum err append_piece(struct xet_file *file, const struct piece *piece,
 {
     uint32_t n = 0;
     uint64_t bytes = 0;
-    chunk_store_extent(file->xet->store, &piece->object, piece->first, piece->n, &n, &bytes);
+    chunk_store_extent(file->xet->store, &piece->object, piece->first, piece->n, &n,
+                       &bytes);
     bytes = bytes < piece->length ? bytes : piece->length;
     if (n == 0 || piece->offset + bytes > file->content.size) {
         return ERR_NONE;
@@ -45,6 +46,7 @@ static enum err append_piece(struct xet_file *file, const struct piece *piece,
         .origin = piece->offset,
         .object = piece->object,
         .first = piece->first,
+        .n = n,
     };
     return append(list, &fragment);
 }
@@ -54,8 +56,8 @@ static enum err collect_pieces(struct xet_file *file, uint64_t from, uint64_t to
 {
     struct piece pieces[PIECES_AT_ONCE];
     while (from < to) {
-        size_t n = chunk_store_pieces(file->xet->store, &file->name, from, to - from, pieces,
-                                      PIECES_AT_ONCE);
+        size_t n = chunk_store_pieces(file->xet->store, &file->name, from, to - from,
+                                      pieces, PIECES_AT_ONCE);
         for (size_t i = 0; i < n; i++) {
             enum err err = append_piece(file, &pieces[i], list);
             if (err) {
@@ -86,6 +88,7 @@ static enum err collect_blocks(struct xet_file *file, uint64_t from, uint64_t to
             .origin = offset,
             .object = file->blob,
             .first = block,
+            .n = n,
         };
         // A name that two sizes are told for may have longer blocks than this file.
         if (n > 0 && fragment.to <= file->content.size && append(list, &fragment)) {
@@ -96,14 +99,21 @@ static enum err collect_blocks(struct xet_file *file, uint64_t from, uint64_t to
     return ERR_NONE;
 }
 
-static enum err load_leaf(struct xet_file *file, uint64_t at)
+// What the store has of the leaf that holds `at`.
+static enum err collect_leaf(struct xet_file *file, uint64_t at,
+                             struct fragment_list *list)
 {
     uint64_t from = at - at % PIECE_LEAF_BYTES;
     uint64_t left = file->content.size - from;
     uint64_t to = left < PIECE_LEAF_BYTES ? file->content.size : from + PIECE_LEAF_BYTES;
+    return file->content.has_xet ? collect_pieces(file, from, to, list)
+                                 : collect_blocks(file, from, to, list);
+}
+
+static enum err load_leaf(struct xet_file *file, uint64_t at)
+{
     struct fragment_list list = {0};
-    enum err err = file->content.has_xet ? collect_pieces(file, from, to, &list)
-                                         : collect_blocks(file, from, to, &list);
+    enum err err = collect_leaf(file, at, &list);
     if (!err) {
         engine_lock(file->xet);
         err = piece_map_load(&file->map, at, list.fragments, list.n);
@@ -116,7 +126,8 @@ static enum err load_leaf(struct xet_file *file, uint64_t at)
 enum err piece_load(struct xet_file *file, uint64_t from, uint64_t to)
 {
     enum err err = ERR_NONE;
-    for (uint64_t at = from; !err && at < to; at += PIECE_LEAF_BYTES - at % PIECE_LEAF_BYTES) {
+    for (uint64_t at = from; !err && at < to;
+         at += PIECE_LEAF_BYTES - at % PIECE_LEAF_BYTES) {
         engine_lock(file->xet);
         bool is_loaded = piece_map_is_loaded(&file->map, at);
         engine_unlock(file->xet);
@@ -125,4 +136,26 @@ enum err piece_load(struct xet_file *file, uint64_t from, uint64_t to)
         }
     }
     return err;
+}
+
+uint64_t piece_load_stored(struct xet_file *file)
+{
+    uint64_t size = file->content.size;
+    uint64_t bytes = 0;
+    for (uint64_t at = 0; at < size; at += PIECE_LEAF_BYTES) {
+        struct fragment_list list = {0};
+        if (collect_leaf(file, at, &list)) {
+            list.n = 0;
+        }
+        for (size_t i = 0; i < list.n; i++) {
+            // A piece that crosses a border counts in both leaves, each time its part.
+            const struct fragment *fragment = &list.fragments[i];
+            uint64_t end = at + PIECE_LEAF_BYTES;
+            uint64_t from = fragment->from > at ? fragment->from : at;
+            uint64_t to = fragment->to < end ? fragment->to : end;
+            bytes += to > from ? to - from : 0;
+        }
+        free(list.fragments);
+    }
+    return bytes;
 }

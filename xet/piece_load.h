@@ -8,3 +8,7 @@
 // given up since is left out. ERR_NO_MEMORY. Asks the store: no lock may be held.
 NODISCARD enum err piece_load(struct xet_file *file, uint64_t from, uint64_t to)
     EXCLUDES(engine_role);
+
+// How many bytes of the file are in the store now, by the pieces known there: also what other
+// processes have put there, and what was never loaded.
+uint64_t piece_load_stored(struct xet_file *file);

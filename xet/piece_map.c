@@ -77,7 +77,8 @@ static void drop_leaf(struct piece_leaf *leaf)
     unlink_leaf(leaf);
     map->cache->bytes -= leaf_bytes(leaf);
     map->n--;
-    memmove(map->leaves + at, map->leaves + at + 1, (map->n - at) * sizeof(map->leaves[0]));
+    memmove(map->leaves + at, map->leaves + at + 1,
+            (map->n - at) * sizeof(map->leaves[0]));
     free(leaf->fragments);
     free(leaf);
 }
@@ -103,7 +104,8 @@ static enum err get_leaf(struct piece_map *map, uint64_t offset, struct piece_le
     }
     if (map->n == map->capacity) {
         size_t capacity = map->capacity ? map->capacity * 2 : 4;
-        struct piece_leaf **grown = realloc(map->leaves, capacity * sizeof(struct piece_leaf *));
+        struct piece_leaf **grown =
+            realloc(map->leaves, capacity * sizeof(struct piece_leaf *));
         if (!grown) {
             return ERR_NO_MEMORY;
         }
@@ -117,7 +119,8 @@ static enum err get_leaf(struct piece_map *map, uint64_t offset, struct piece_le
     leaf->map = map;
     leaf->index = offset / PIECE_LEAF_BYTES;
     size_t at = position_of(map, leaf->index);
-    memmove(map->leaves + at + 1, map->leaves + at, (map->n - at) * sizeof(map->leaves[0]));
+    memmove(map->leaves + at + 1, map->leaves + at,
+            (map->n - at) * sizeof(map->leaves[0]));
     map->leaves[at] = leaf;
     map->n++;
     link_first(leaf);
@@ -167,20 +170,30 @@ static void cut_leaf(struct piece_leaf *leaf, uint64_t from, uint64_t to)
     cache->bytes += leaf_bytes(leaf) - before;
 }
 
-enum err piece_map_load(struct piece_map *map, uint64_t offset, const struct fragment *fragments,
-                        size_t n)
+// The part of [at, end), which lies in the leaf, that no other fragment holds.
+static enum err fill_gaps(struct piece_leaf *leaf, const struct fragment *fragment,
+                          uint64_t at, uint64_t end)
+{
+    enum err err = ERR_NONE;
+    while (!err && (at = piece_map_gap(leaf->map, at, end)) < end) {
+        uint64_t to = piece_map_gap_end(leaf->map, at, end);
+        err = insert_clipped(leaf, fragment, at, to);
+        at = to;
+    }
+    return err;
+}
+
+enum err piece_map_load(struct piece_map *map, uint64_t offset,
+                        const struct fragment *fragments, size_t n)
 {
     struct piece_leaf *leaf;
     enum err err = get_leaf(map, offset, &leaf);
     uint64_t begin = offset - offset % PIECE_LEAF_BYTES;
     for (size_t i = 0; !err && i < n; i++) {
         uint64_t at = fragments[i].from > begin ? fragments[i].from : begin;
-        uint64_t end = fragments[i].to < leaf_end(offset) ? fragments[i].to : leaf_end(offset);
-        while (!err && (at = piece_map_gap(map, at, end)) < end) {
-            uint64_t to = piece_map_gap_end(map, at, end);
-            err = insert_clipped(leaf, &fragments[i], at, to);
-            at = to;
-        }
+        uint64_t end =
+            fragments[i].to < leaf_end(offset) ? fragments[i].to : leaf_end(offset);
+        err = fill_gaps(leaf, &fragments[i], at, end);
     }
     if (!err) {
         leaf->is_loaded = true;
@@ -191,23 +204,23 @@ enum err piece_map_load(struct piece_map *map, uint64_t offset, const struct fra
 
 enum err piece_map_add(struct piece_map *map, const struct fragment *fragment)
 {
-    uint64_t at = fragment->from;
-    while (at < fragment->to) {
-        uint64_t end = leaf_end(at) < fragment->to ? leaf_end(at) : fragment->to;
+    enum err err = ERR_NONE;
+    uint64_t end;
+    for (uint64_t at = fragment->from; !err && at < fragment->to; at = end) {
+        end = leaf_end(at) < fragment->to ? leaf_end(at) : fragment->to;
         struct piece_leaf *leaf;
-        enum err err = get_leaf(map, at, &leaf);
-        if (err) {
-            return err;
+        err = get_leaf(map, at, &leaf);
+        if (!err && fragment->is_unread) {
+            err = fill_gaps(leaf, fragment, at, end);
+        } else if (!err) {
+            cut_leaf(leaf, at, end);
+            err = insert_clipped(leaf, fragment, at, end);
         }
-        cut_leaf(leaf, at, end);
-        err = insert_clipped(leaf, fragment, at, end);
-        if (err) {
-            return err;
+        if (!err) {
+            shrink(map->cache, leaf);
         }
-        shrink(map->cache, leaf);
-        at = end;
     }
-    return ERR_NONE;
+    return err;
 }
 
 void piece_map_forget(struct piece_map *map, uint64_t from, uint64_t to)
@@ -279,18 +292,6 @@ uint64_t piece_map_gap_end(const struct piece_map *map, uint64_t from, uint64_t 
         }
     }
     return to;
-}
-
-uint64_t piece_map_bytes(const struct piece_map *map)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < map->n; i++) {
-        const struct piece_leaf *leaf = map->leaves[i];
-        for (size_t k = 0; k < leaf->n; k++) {
-            bytes += leaf->fragments[k].to - leaf->fragments[k].from;
-        }
-    }
-    return bytes;
 }
 
 // ---------------------------------------------------------------- pins

@@ -8,7 +8,8 @@
 // know more than a limit. A leaf that parked reads wait in is never dropped: what they wait
 // for is that its gaps close.
 //
-// Where pieces overlap, the one that was learned last wins: the older is trimmed.
+// Where pieces overlap, the one that was learned last wins and the older is trimmed; but what
+// was fetched ahead fills only gaps, because chunks on the border of two units come twice.
 //
 // No lock of its own: the caller holds the engine's.
 #pragma once
@@ -19,13 +20,14 @@
 #define PIECE_LEAF_BYTES (UINT64_C(16) << 20)
 
 // [from, to) of the file lies (from - origin) bytes into the concatenation of the chunks
-// first, first + 1, ... of an object.
+// [first, first + n) of an object.
 struct fragment {
     uint64_t from;
     uint64_t to;
     uint64_t origin;
     struct object_id object;
     uint32_t first;
+    uint32_t n;
     bool is_unread; // was fetched ahead, and nobody has read it
 };
 
@@ -75,8 +77,6 @@ void piece_map_mark_read(struct piece_map *map, uint64_t from, uint64_t to);
 uint64_t piece_map_gap(const struct piece_map *map, uint64_t from, uint64_t to);
 // Where the gap at `from` ends: the beginning of the next piece, at most `to`.
 uint64_t piece_map_gap_end(const struct piece_map *map, uint64_t from, uint64_t to);
-// Bytes of all the pieces in memory.
-uint64_t piece_map_bytes(const struct piece_map *map);
 
 // A parked read waits for gaps in [from, to) to close: their leaves stay.
 NODISCARD enum err piece_map_pin(struct piece_map *map, uint64_t from, uint64_t to);

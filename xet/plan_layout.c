@@ -14,7 +14,8 @@ static enum err find_range(const struct cas_plan *plan, const struct cas_term *t
 {
     for (size_t i = 0; i < plan->n_ranges; i++) {
         const struct cas_range *range = &plan->ranges[i];
-        if (range->chunk_first <= term->chunk_first && term->chunk_end <= range->chunk_end &&
+        if (range->chunk_first <= term->chunk_first &&
+            term->chunk_end <= range->chunk_end &&
             digest_equal(&range->xorb, &term->xorb)) {
             *out_range = (uint32_t)i;
             return ERR_NONE;
@@ -84,32 +85,36 @@ static enum err lay_terms(struct plan_layout *layout, const struct cas_plan *pla
     return ERR_NONE;
 }
 
-static enum err check_cover(const struct plan_layout *layout, uint64_t last, uint64_t file_size,
-                            struct why *why)
+static enum err check_cover(const struct plan_layout *layout, uint64_t last,
+                            uint64_t file_size, struct why *why)
 {
     if (layout->end <= last) {
         return why_set(why, ERR_BAD_ANSWER,
-                       "the plan ends at byte %" PRIu64 " and does not cover the range up to "
+                       "the plan ends at byte %" PRIu64
+                       " and does not cover the range up to "
                        "byte %" PRIu64 " that was asked for",
                        layout->end, last);
     }
     if (layout->end > file_size) {
         return why_set(why, ERR_BAD_ANSWER,
-                       "the plan leads to byte %" PRIu64 ", past the file's end at %" PRIu64,
+                       "the plan leads to byte %" PRIu64
+                       ", past the file's end at %" PRIu64,
                        layout->end, file_size);
     }
     return ERR_NONE;
 }
 
-enum err plan_layout_init(struct plan_layout *layout, const struct cas_plan *plan, uint64_t first,
-                          uint64_t last, uint64_t file_size, struct why *why)
+enum err plan_layout_init(struct plan_layout *layout, const struct cas_plan *plan,
+                          uint64_t first, uint64_t last, uint64_t file_size,
+                          struct why *why)
 {
     if (plan->n_terms == 0 || plan->n_ranges == 0) {
         return why_set(why, ERR_BAD_ANSWER, "the plan is empty");
     }
     if (plan->offset_into_first > first) {
         return why_set(why, ERR_BAD_ANSWER,
-                       "the plan begins %" PRIu64 " bytes before byte %" PRIu64 " of the file",
+                       "the plan begins %" PRIu64 " bytes before byte %" PRIu64
+                       " of the file",
                        plan->offset_into_first, first);
     }
     enum err err = allocate(layout, plan->n_terms, plan->n_ranges);
@@ -173,16 +178,17 @@ enum err plan_layout_on_chunk(struct plan_layout *layout, size_t range, uint32_t
         }
         if (term->end == index && at - term->at != term->length) {
             return why_set(why, ERR_DAMAGED,
-                           "chunks %u to %u have %" PRIu64 " bytes, and the plan says %" PRIu64,
+                           "chunks %u to %u have %" PRIu64
+                           " bytes, and the plan says %" PRIu64,
                            term->first, term->end - 1, at - term->at, term->length);
         }
     }
     return ERR_NONE;
 }
 
-enum err plan_layout_pieces(const struct plan_layout *layout, size_t range, uint32_t first,
-                            uint32_t n, uint64_t at, const uint32_t *ends, layout_visit_fn visit,
-                            void *ctx)
+enum err plan_layout_pieces(const struct plan_layout *layout, size_t range,
+                            uint32_t first, uint32_t n, uint64_t at, const uint32_t *ends,
+                            layout_visit_fn visit, void *ctx)
 {
     for (size_t i = 0; i < layout->n_terms; i++) {
         const struct layout_term *term = &layout->terms[i];
@@ -208,7 +214,8 @@ enum err plan_layout_pieces(const struct plan_layout *layout, size_t range, uint
     return ERR_NONE;
 }
 
-void plan_layout_on_failure(struct plan_layout *layout, size_t range, uint32_t first, uint64_t at)
+void plan_layout_on_failure(struct plan_layout *layout, size_t range, uint32_t first,
+                            uint64_t at)
 {
     struct layout_range *failed = &layout->ranges[range];
     if (first < failed->failed) {
@@ -218,7 +225,8 @@ void plan_layout_on_failure(struct plan_layout *layout, size_t range, uint32_t f
 }
 
 // How much of a term has been stored, counted from its beginning without a gap.
-static uint64_t stored_of(const struct layout_term *term, const struct layout_range *range)
+static uint64_t stored_of(const struct layout_term *term,
+                          const struct layout_range *range)
 {
     uint32_t stored = range->received;
     uint64_t bytes = range->received_bytes;

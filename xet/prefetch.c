@@ -13,7 +13,7 @@
 enum { STEPS_WITHOUT_GAIN_MAX = 8 };
 
 struct prefetch {
-    struct job job; // first: the pool gives it back
+    struct job job;        // first: the pool gives it back
     struct xet_file *file; // a reference
     struct fetch_source *source;
     uint64_t at; // everything below is here
@@ -76,8 +76,8 @@ static enum err step_locked(struct prefetch *prefetch, struct errands *errands)
     xet_wait wait;
     enum err err = fetch_queue_want(file, prefetch->source, &wish, errands, &is_met);
     if (!err) {
-        err = waits_park(file, gap, ahead_of(gap, PREFETCH_STEP, to), DEADLINE_NONE, on_step,
-                         prefetch, &wait);
+        err = waits_park(file, gap, ahead_of(gap, PREFETCH_STEP, to), DEADLINE_NONE,
+                         on_step, prefetch, &wait);
     }
     return err ? err : ERR_PARKED;
 }
@@ -104,8 +104,9 @@ static void run_step(struct job *job)
     }
 }
 
-enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *source, uint64_t offset,
-                           uint64_t len, enum hub_class class, xet_ready_fn ready, void *ctx)
+enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *source,
+                           uint64_t offset, uint64_t len, enum hub_class class,
+                           xet_ready_fn ready, void *ctx)
 {
     struct xet *xet = file->xet;
     struct prefetch *prefetch = calloc(1, sizeof(*prefetch));

@@ -19,6 +19,7 @@ static void tell_map(struct publisher *publisher, struct errands *errands)
             .origin = piece->offset,
             .object = piece->object,
             .first = piece->first,
+            .n = piece->n,
             .is_unread = publisher->is_ahead,
         };
         if (!piece_map_add(&file->map, &fragment)) {
@@ -35,8 +36,8 @@ void publish_flush(struct publisher *publisher)
         return;
     }
     if (file->content.has_xet &&
-        chunk_store_put_pieces(xet->store, &file->name, file->content.size, publisher->pieces,
-                               publisher->n)) {
+        chunk_store_put_pieces(xet->store, &file->name, file->content.size,
+                               publisher->pieces, publisher->n)) {
         log_debug("xet", "the store could not remember %zu pieces", publisher->n);
     }
     struct errands errands = errands_init(xet);

@@ -42,7 +42,8 @@ void record_splitter_init_blob(struct record_splitter *splitter, struct block_po
                                struct splitter_receiver receiver)
 {
     uint64_t blocks = (len + BLOB_BLOCK_BYTES - 1) / BLOB_BLOCK_BYTES;
-    record_splitter_init(splitter, pool, waiter, first, first + (uint32_t)blocks, receiver);
+    record_splitter_init(splitter, pool, waiter, first, first + (uint32_t)blocks,
+                         receiver);
     splitter->is_blob = true;
     splitter->blob_left = len;
 }
@@ -67,13 +68,14 @@ static void hand_over(struct record_splitter *splitter)
 static bool block_has_room(const struct record_splitter *splitter,
                            const struct chunk_record *record)
 {
-    return splitter->tail &&
-           NETWORK_BLOCK_BYTES - splitter->tail->len >= RECORD_HEADER_BYTES + record->packed_len;
+    return splitter->tail && NETWORK_BLOCK_BYTES - splitter->tail->len >=
+                                 RECORD_HEADER_BYTES + record->packed_len;
 }
 
 // Whether `record` has to begin a new run: the open one is full, or it would need a further
 // block while other transfers need their first.
-static bool run_is_full(const struct record_splitter *splitter, const struct chunk_record *record)
+static bool run_is_full(const struct record_splitter *splitter,
+                        const struct chunk_record *record)
 {
     const struct record_run *run = splitter->run;
     if (run->n == RUN_CHUNKS_MAX || run->len + record->len > RUN_BYTES_MAX) {
@@ -83,7 +85,8 @@ static bool run_is_full(const struct record_splitter *splitter, const struct chu
 }
 
 // Sees to it that there is a run that may take `record`.
-static enum err open_run(struct record_splitter *splitter, const struct chunk_record *record)
+static enum err open_run(struct record_splitter *splitter,
+                         const struct chunk_record *record)
 {
     if (splitter->run && run_is_full(splitter, record)) {
         hand_over(splitter);
@@ -102,7 +105,8 @@ static enum err open_run(struct record_splitter *splitter, const struct chunk_re
 }
 
 // Sees to it that the run's last block has room for `record`. ERR_PARKED: none to be had.
-static enum err open_block(struct record_splitter *splitter, const struct chunk_record *record)
+static enum err open_block(struct record_splitter *splitter,
+                           const struct chunk_record *record)
 {
     if (block_has_room(splitter, record)) {
         return ERR_NONE;
@@ -126,8 +130,8 @@ static enum err open_block(struct record_splitter *splitter, const struct chunk_
 }
 
 // Puts the header of the next record into a block; its packed bytes follow.
-static enum err open_record(struct record_splitter *splitter, const struct chunk_record *record,
-                            struct why *why)
+static enum err open_record(struct record_splitter *splitter,
+                            const struct chunk_record *record, struct why *why)
 {
     const struct splitter_receiver *receiver = &splitter->receiver;
     enum err err = open_run(splitter, record);
@@ -138,12 +142,14 @@ static enum err open_record(struct record_splitter *splitter, const struct chunk
         err = receiver->on_chunk(receiver->ctx, splitter->next, splitter->at, why);
     }
     if (!err && splitter->next + 1 == splitter->end) {
-        err = receiver->on_chunk(receiver->ctx, splitter->end, splitter->at + record->len, why);
+        err = receiver->on_chunk(receiver->ctx, splitter->end, splitter->at + record->len,
+                                 why);
     }
     if (err) {
         return err;
     }
-    memcpy(splitter->tail->bytes + splitter->tail->len, splitter->header, RECORD_HEADER_BYTES);
+    memcpy(splitter->tail->bytes + splitter->tail->len, splitter->header,
+           RECORD_HEADER_BYTES);
     splitter->tail->len += RECORD_HEADER_BYTES;
     splitter->run->n++;
     splitter->run->len += record->len;
@@ -157,11 +163,13 @@ static enum err open_record(struct record_splitter *splitter, const struct chunk
 }
 
 // Completes the header that is being collected; returns how many bytes that took.
-static size_t take_header(struct record_splitter *splitter, const uint8_t *bytes, size_t len)
+static size_t take_header(struct record_splitter *splitter, const uint8_t *bytes,
+                          size_t len)
 {
     if (splitter->is_blob) {
-        uint32_t block = splitter->blob_left < BLOB_BLOCK_BYTES ? (uint32_t)splitter->blob_left
-                                                                : BLOB_BLOCK_BYTES;
+        uint32_t block = splitter->blob_left < BLOB_BLOCK_BYTES
+                             ? (uint32_t)splitter->blob_left
+                             : BLOB_BLOCK_BYTES;
         splitter->header[0] = 0;
         store_u24(splitter->header + 1, block);
         splitter->header[4] = RECORD_PLAIN;
@@ -190,7 +198,8 @@ static enum err begin_record(struct record_splitter *splitter, struct why *why)
     return open_record(splitter, &record, why);
 }
 
-static size_t take_packed(struct record_splitter *splitter, const uint8_t *bytes, size_t len)
+static size_t take_packed(struct record_splitter *splitter, const uint8_t *bytes,
+                          size_t len)
 {
     size_t take = splitter->left < len ? splitter->left : len;
     memcpy(splitter->tail->bytes + splitter->tail->len, bytes, take);
@@ -204,8 +213,8 @@ static size_t take_packed(struct record_splitter *splitter, const uint8_t *bytes
     return take;
 }
 
-enum err record_splitter_feed(struct record_splitter *splitter, const uint8_t *bytes, size_t len,
-                              struct why *why)
+enum err record_splitter_feed(struct record_splitter *splitter, const uint8_t *bytes,
+                              size_t len, struct why *why)
 {
     size_t at = splitter->skip < len ? (size_t)splitter->skip : len;
     splitter->skip -= at;
@@ -255,8 +264,8 @@ enum err record_splitter_finish(struct record_splitter *splitter, struct why *wh
     }
     hand_over(splitter);
     if (splitter->next != splitter->end) {
-        return why_set(why, ERR_TRUNCATED, "its bytes end before chunk %u of %u", splitter->next,
-                       splitter->end);
+        return why_set(why, ERR_TRUNCATED, "its bytes end before chunk %u of %u",
+                       splitter->next, splitter->end);
     }
     return ERR_NONE;
 }

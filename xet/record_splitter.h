@@ -41,8 +41,8 @@ struct record_splitter {
     struct block_pool *pool;
     struct block_waiter *waiter;
     struct splitter_receiver receiver;
-    bool is_blob;        // no headers in the stream: BLOB_BLOCK_BYTES and a shorter last one
-    bool is_eager;       // a reader waits: short runs
+    bool is_blob;  // no headers in the stream: BLOB_BLOCK_BYTES and a shorter last one
+    bool is_eager; // a reader waits: short runs
     uint64_t blob_left;  // bytes of the blob range that are not in a record yet
     uint32_t next;       // index of the next chunk
     uint32_t end;        // index after the last one
@@ -70,8 +70,10 @@ void record_splitter_release(struct record_splitter *splitter);
 // Takes the next bytes. ERR_PARKED when the pool is empty: the transfer must pause and offer
 // the same bytes again (what was taken of them is skipped then). Other errors: the stream is
 // unusable, `why` says for which chunk.
-NODISCARD enum err record_splitter_feed(struct record_splitter *splitter, const uint8_t *bytes,
-                                        size_t len, struct why *why);
+NODISCARD enum err record_splitter_feed(struct record_splitter *splitter,
+                                        const uint8_t *bytes, size_t len,
+                                        struct why *why);
 // The stream is over: hands over the last run. ERR_TRUNCATED when a record or chunks are
 // missing (those that are whole have been handed over).
-NODISCARD enum err record_splitter_finish(struct record_splitter *splitter, struct why *why);
+NODISCARD enum err record_splitter_finish(struct record_splitter *splitter,
+                                          struct why *why);

@@ -13,7 +13,7 @@
 #define SLICE_BYTES (8 * MIB)
 
 struct verification {
-    struct job job; // first: the pool gives it back
+    struct job job;        // first: the pool gives it back
     struct xet_file *file; // a reference
     uint64_t at;
     struct hash_tree *tree; // of a Xet file
@@ -72,8 +72,9 @@ static void conclude(struct verification *verification)
     if (!is_good) {
         char hex[DIGEST_HEX_SIZE];
         digest_to_xet_hex(&file->name, hex);
-        log_error("xet", "a file's content does not have the hash that the Hub lists for it; "
-                         "reading it fails until the cache is cleared name=%s size=%llu",
+        log_error("xet",
+                  "a file's content does not have the hash that the Hub lists for it; "
+                  "reading it fails until the cache is cleared name=%s size=%llu",
                   hex, (unsigned long long)file->content.size);
     }
     if (chunk_store_set_verified(xet->store, &file->name, file->content.size, state)) {
@@ -97,20 +98,20 @@ static bool find_fragment(struct xet_file *file, uint64_t at, struct fragment *o
 // Adds the chunks of one fragment to the tree. A fragment that was trimmed begins some chunks
 // after its origin; those are passed over. One that ends within a chunk, as at the border of
 // a leaf, gives that chunk whole, and the next fragment goes on after it.
-static enum err hash_fragment(struct verification *verification, const struct fragment *fragment)
+static enum err hash_fragment(struct verification *verification,
+                              const struct fragment *fragment)
 {
-    struct chunk_store *store = verification->file->xet->store;
     uint32_t lengths[RUN_CHUNKS_MAX];
     struct digest hashes[RUN_CHUNKS_MAX];
     uint64_t at = fragment->origin;
-    uint32_t chunk = fragment->first;
-    while (at < fragment->to) {
-        uint32_t n = 0;
-        uint64_t bytes = 0;
-        chunk_store_extent(store, &fragment->object, chunk, RUN_CHUNKS_MAX, &n, &bytes);
-        if (n == 0 ||
-            chunk_store_hashes(store, &fragment->object, chunk, n, lengths, hashes)) {
-            return ERR_ABSENT;
+    for (uint32_t done = 0; done < fragment->n && at < fragment->to;) {
+        uint32_t left = fragment->n - done;
+        uint32_t n = left < RUN_CHUNKS_MAX ? left : RUN_CHUNKS_MAX;
+        enum err err =
+            chunk_store_hashes(verification->file->xet->store, &fragment->object,
+                               fragment->first + done, n, lengths, hashes);
+        if (err) {
+            return err;
         }
         for (uint32_t i = 0; i < n && at < fragment->to; i++) {
             if (at == verification->at) {
@@ -119,7 +120,7 @@ static enum err hash_fragment(struct verification *verification, const struct fr
             }
             at += lengths[i];
         }
-        chunk += n;
+        done += n;
     }
     return verification->at >= fragment->to ? ERR_NONE : ERR_ABSENT;
 }
@@ -127,7 +128,8 @@ static enum err hash_fragment(struct verification *verification, const struct fr
 static enum err hash_chunks(struct verification *verification)
 {
     uint64_t stop = verification->at + SLICE_BYTES;
-    while (verification->at < verification->file->content.size && verification->at < stop) {
+    while (verification->at < verification->file->content.size &&
+           verification->at < stop) {
         struct fragment fragment;
         if (!find_fragment(verification->file, verification->at, &fragment) ||
             hash_fragment(verification, &fragment)) {
@@ -141,13 +143,14 @@ static enum err hash_bytes(struct verification *verification)
 {
     struct xet_file *file = verification->file;
     uint64_t size = file->content.size;
-    uint64_t stop = verification->at + SLICE_BYTES < size ? verification->at + SLICE_BYTES : size;
+    uint64_t stop =
+        verification->at + SLICE_BYTES < size ? verification->at + SLICE_BYTES : size;
     while (verification->at < stop) {
         uint64_t left = stop - verification->at;
         size_t len = left < BLOB_BLOCK_BYTES ? (size_t)left : BLOB_BLOCK_BYTES;
         enum err err = chunk_store_read(file->xet->store, &file->blob,
-                                        (uint32_t)(verification->at / BLOB_BLOCK_BYTES), 0,
-                                        verification->block, len);
+                                        (uint32_t)(verification->at / BLOB_BLOCK_BYTES),
+                                        0, verification->block, len);
         if (err) {
             return err;
         }
@@ -178,7 +181,8 @@ static void hash_slice(struct job *job)
 {
     struct verification *verification = (struct verification *)job;
     struct xet_file *file = verification->file;
-    enum err err = file->content.has_xet ? hash_chunks(verification) : hash_bytes(verification);
+    enum err err =
+        file->content.has_xet ? hash_chunks(verification) : hash_bytes(verification);
     engine_lock(file->xet);
     bool is_closing = file->xet->is_closing;
     engine_unlock(file->xet);
@@ -230,7 +234,8 @@ void verify_look(struct xet_file *file)
     struct xet *xet = file->xet;
     struct verification *verification = NULL;
     engine_lock(xet);
-    bool may_look = file->verified == VERIFIED_UNKNOWN && !file->is_verifying && !xet->is_closing;
+    bool may_look =
+        file->verified == VERIFIED_UNKNOWN && !file->is_verifying && !xet->is_closing;
     if (may_look && move_frontier(file)) {
         verification = calloc(1, sizeof(*verification));
     }

@@ -25,8 +25,9 @@ static void link_wait(struct wait *wait) REQUIRES(engine_role)
     xet->parked++;
 }
 
-enum err waits_park(struct xet_file *file, uint64_t from, uint64_t to, int64_t deadline_ms,
-                    xet_ready_fn ready, void *ctx, xet_wait *out_wait)
+enum err waits_park(struct xet_file *file, uint64_t from, uint64_t to,
+                    int64_t deadline_ms, xet_ready_fn ready, void *ctx,
+                    xet_wait *out_wait)
 {
     struct wait *wait = calloc(1, sizeof(*wait));
     if (!wait) {
@@ -78,7 +79,8 @@ static bool has_gap(const struct wait *wait, uint64_t from, uint64_t to)
     return from < to && piece_map_gap(&wait->file->map, from, to) < to;
 }
 
-void waits_wake(struct xet_file *file, uint64_t from, uint64_t to, struct errands *errands)
+void waits_wake(struct xet_file *file, uint64_t from, uint64_t to,
+                struct errands *errands)
 {
     struct wait *next;
     for (struct wait *wait = file->waits; wait; wait = next) {
@@ -108,7 +110,8 @@ void waits_fail(struct xet_file *file, uint64_t from, uint64_t to, enum err err,
     }
 }
 
-bool waits_want(const struct xet_file *file, uint64_t from, uint64_t to, int64_t beyond_ms)
+bool waits_want(const struct xet_file *file, uint64_t from, uint64_t to,
+                int64_t beyond_ms)
 {
     for (const struct wait *wait = file->waits; wait; wait = wait->next) {
         if (wait->deadline_ms > beyond_ms && has_gap(wait, from, to)) {
@@ -131,7 +134,8 @@ static bool is_served(const struct wait *wait) REQUIRES(engine_role)
         if (!unit) {
             return false;
         }
-        at = piece_map_gap(&file->map, unit->end, wait->to > unit->end ? wait->to : unit->end);
+        at = piece_map_gap(&file->map, unit->end,
+                           wait->to > unit->end ? wait->to : unit->end);
     }
     return true;
 }
@@ -178,27 +182,21 @@ static void set_timer(void *ctx)
     }
 }
 
-static void set_timer_posted(void *ctx)
-{
-    set_timer(ctx);
-    xet_unref(ctx);
-}
-
 void waits_arm(struct xet *xet, int64_t deadline_ms)
 {
     engine_lock(xet);
     bool is_earlier = deadline_ms < xet->timer_at_ms && !xet->is_closing;
     if (is_earlier) {
         xet->timer_at_ms = deadline_ms;
-        xet->refs++;
     }
     engine_unlock(xet);
     if (is_earlier) {
-        event_loop_post(xet->loop, set_timer_posted, xet);
+        event_loop_post(xet->loop, set_timer, xet);
     }
 }
 
-static void end_late(struct xet *xet, int64_t now_ms, struct errands *errands) REQUIRES(engine_role)
+static void end_late(struct xet *xet, int64_t now_ms, struct errands *errands)
+    REQUIRES(engine_role)
 {
     struct wait *next;
     for (struct wait *wait = xet->waits; wait; wait = next) {
@@ -207,8 +205,10 @@ static void end_late(struct xet *xet, int64_t now_ms, struct errands *errands) R
             continue;
         }
         struct xet_file *file = wait->file;
-        (void)why_set(&errands->why, ERR_TIMEOUT, "the bytes did not arrive within the deadline");
-        failures_add(&xet->failures, file->id, wait->from, wait->to, ERR_TIMEOUT, &errands->why);
+        (void)why_set(&errands->why, ERR_TIMEOUT,
+                      "the bytes did not arrive within the deadline");
+        failures_add(&xet->failures, file->id, wait->from, wait->to, ERR_TIMEOUT,
+                     &errands->why);
         file->last_error = ERR_TIMEOUT;
         file->why = errands->why;
         end_wait(wait, ERR_TIMEOUT, errands);

@@ -27,7 +27,7 @@ void window_on_read(struct window *window, uint64_t consumed, bool stalled)
         wanted = WINDOW_OPENS_AT;
     } else if (stalled) {
         wanted *= 4;
-    } else if (consumed - window->grown_at >= window->size / 2) {
+    } else if (consumed >= window->grown_at + window->size / 2) {
         wanted *= 2;
     }
     uint64_t cap = cap_of(consumed);

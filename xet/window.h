@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct window {
-    uint64_t size;      // bytes ahead of the reader; 0 = not open
-    uint64_t grown_at;  // bytes the stream had consumed when it last grew
+    uint64_t size;     // bytes ahead of the reader; 0 = not open
+    uint64_t grown_at; // bytes the stream had consumed when it last grew
 };
 
 // A read of the stream, which has consumed so many bytes before it. `stalled`: it has to

@@ -6,6 +6,7 @@
 // the engine, so an answer that comes even after xet_close() finds it alive.
 #include "xet/fetch_unit.h"
 #include "xet/file_table.h"
+#include "xet/piece_load.h"
 #include "xet/waits.h"
 #include "xet/xet_hash.h"
 
@@ -126,7 +127,7 @@ enum err xet_open(const struct xet_config *config, struct xet **out)
 // Units that wait for their budget will never begin: they end here.
 static void end_queued(struct xet *xet, struct errands *errands) REQUIRES(engine_role)
 {
-    for (size_t class = 0; class < 3; class++) {
+    for (size_t class = 0; class < 3; class ++) {
         struct fetch_unit *unit;
         while ((unit = xet->queued[class].head)) {
             xet->queued[class].head = unit->queue_next;
@@ -161,10 +162,11 @@ void xet_close(struct xet *xet)
 
 void xet_file_info(struct xet_file *file, struct xet_file_info *out)
 {
+    uint64_t cached_bytes = piece_load_stored(file);
     engine_lock(file->xet);
     *out = (struct xet_file_info){
         .size = file->content.size,
-        .cached_bytes = piece_map_bytes(&file->map),
+        .cached_bytes = cached_bytes,
         .verified = file->verified,
         .last_error = file->last_error,
         .why = file->why,

@@ -18,15 +18,16 @@ struct xet_config {
     struct chunk_store *store;
     struct worker_pool *pool; // decodes; its jobs never wait for the network
     struct event_loop *loop;  // the network thread's: the deadlines of parked reads
-    uint64_t ahead_budget;    // bytes requested but not yet decoded, AHEAD + PREFETCH; 0 = 256 MiB
-    uint64_t block_pool;      // bytes of network buffers; 0 = 16 MiB
+    uint64_t
+        ahead_budget; // bytes requested but not yet decoded, AHEAD + PREFETCH; 0 = 256 MiB
+    uint64_t block_pool; // bytes of network buffers; 0 = 16 MiB
 };
 
 // All of them outlive the engine. Call before the loop runs, or on its thread.
 NODISCARD enum err xet_open(const struct xet_config *config, struct xet **out);
 // The beginning of the end: parked reads end with ERR_CANCELLED, nothing is fetched any more,
 // and when it returns no thread is in a verb of hub/ on the engine's behalf or will be. Files
-// stay valid. On the network thread, or after its loop has stopped. The order of an end:
+// stay valid. Call after the network thread's loop has stopped. The order of an end:
 //   loop stopped -> xet_stop() -> hub_close() -> worker_pool_free() -> xet_file_put() of all
 //   files -> xet_close()
 void xet_stop(struct xet *xet);
@@ -67,9 +68,9 @@ void xet_file_put(struct xet *xet, struct xet_file *file);
 
 // What the caller saw of the access pattern (fs/ detects streams per inode).
 struct xet_pattern {
-    uint32_t stream;        // 1..8: which of the inode's streams; 0 = a stray read
-    bool adjacent;          // near a read before it, but not (yet) a stream: round out to 256 KiB
-    uint64_t consumed;      // bytes this stream has read in order so far
+    uint32_t stream; // 1..8: which of the inode's streams; 0 = a stray read
+    bool adjacent; // near a read before it, but not (yet) a stream: round out to 256 KiB
+    uint64_t consumed; // bytes this stream has read in order so far
 };
 
 // Called once, on a pool thread or the network thread: the range is in the store now (read it
@@ -85,26 +86,28 @@ typedef uint64_t xet_wait;
 // (the kernel sends every failing read twice). Also feeds the stream's window: what lies
 // ahead is asked for at class AHEAD. Any thread; never blocks on the network.
 NODISCARD enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
-                                 const struct xet_pattern *pattern, uint64_t offset, size_t len,
-                                 int64_t deadline_ms, void *to, size_t *out_len,
-                                 xet_ready_fn ready, void *ctx, xet_wait *out_wait, struct why *why);
+                                 const struct xet_pattern *pattern, uint64_t offset,
+                                 size_t len, int64_t deadline_ms, void *to,
+                                 size_t *out_len, xet_ready_fn ready, void *ctx,
+                                 xet_wait *out_wait, struct why *why);
 // The same without fetching: ERR_ABSENT when it is not here.
-NODISCARD enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, void *to,
-                                     size_t *out_len, struct why *why);
+NODISCARD enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len,
+                                     void *to, size_t *out_len, struct why *why);
 // The waiting reader is gone: `ready` is called with ERR_INTERRUPTED soon, unless it already
 // was. What it asked for still arrives in the store.
 void xet_file_abandon(struct xet_file *file, xet_wait wait);
 
 // Fetches [offset, offset + len) into the store at class PREFETCH (or `class`), parked in
 // `ready` as above; for `hugfs prefetch`, pins and read-ahead of whole files.
-enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *source, uint64_t offset,
-                           uint64_t len, enum hub_class class, xet_ready_fn ready, void *ctx);
+enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *source,
+                           uint64_t offset, uint64_t len, enum hub_class class,
+                           xet_ready_fn ready, void *ctx);
 
 struct xet_file_info {
     uint64_t size;
     uint64_t cached_bytes; // on this machine, by the pieces known
     enum verified_state verified;
-    enum err last_error;   // of the last failed range, ERR_NONE if none
+    enum err last_error; // of the last failed range, ERR_NONE if none
     struct why why;
 };
 void xet_file_info(struct xet_file *file, struct xet_file_info *out);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python3 -m hub --data DIR --port P`: start a Hub; `python3 -m hub import FOLDER REPO`: fill one."""
 
 import argparse

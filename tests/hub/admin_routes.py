@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Repositories as a whole (create, delete, move, settings), branches and tags."""
 
 from .content import commit_of, take_revision

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One plain HTTP request, for tests that look at a single answer."""
 
 import http.client

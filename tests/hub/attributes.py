@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """.gitattributes and .gitignore decided by git itself, with a temporary index instead of a work tree."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How fast xorb ranges are served, beside nginx on the same files: `python3 -m hub.bench_serve` (needs nginx and wrk).
 
 The Hub must reach 0.7 of nginx for 1 MiB ranges on 8 connections, or it would be the bottleneck of the product's benchmarks.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The content-addressed store: reconstructions, dedup queries, xorbs (with and without grants), shards."""
 
 import asyncio

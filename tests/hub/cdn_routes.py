@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CDN origin: signed URLs only; a credential here is the worst mistake a client can make."""
 
 import asyncio
@@ -67,6 +68,18 @@ async def lfs_get(world, req, sha256):
     return ranges.slice_response(
         req.headers.get("range"), size, lambda a, b: FilePart(path, a, b - a), [("ETag", f'"{sha256[:32]}"')]
     )
+
+
+@route("cdn", "PUT", rf"/lfs/{HASH}", "lfs-put")
+async def lfs_put(world, req, sha256):
+    """The body of a basic upload."""
+    params, refused = _params(world, req)
+    if refused:
+        return refused
+    length = await world.lfs.receive(sha256, req.pieces())
+    if length is None or length != int(params["size"]):
+        return Response(400, "The body is not the object it was announced as")
+    return Response(200, b"")
 
 
 @route("cdn", "GET", rf"/xet-bridge/{HASH}", "xet-bridge")

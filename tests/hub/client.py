@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HubProcess: a Hub for the length of a test, and its control port as methods.  Standard library only."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """preupload and commit: the two requests that change content."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of the Hub's tests: a Hub that must end without violations, official clients, a folder of odd files."""
 
 import math

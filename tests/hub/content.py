@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API says about paths: tree items, LFS pointers, Xet hashes, last commits."""
 
 from datetime import UTC, datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control port: faults, request log, settings, and quick ways to make content.  README.md has examples."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must survive a restart besides git objects and xorb files: one SQLite file."""
 
 import json

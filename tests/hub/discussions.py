@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Discussions and pull requests: a pull request is the ref refs/pr/N."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors as the Hub words them: status, X-Error-Code, X-Error-Message and a JSON body."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fault plan: which request goes wrong, and how, byte by byte.
 
 A rule is {"match": {...}, "skip": n, "count": n, "action": {...}}; the first rule that matches and is neither skipped
@@ -142,7 +143,7 @@ async def transform(response, action, reserve):
     if "flip" in action:
         response.parts = [_flip(await response.whole_body(), action["flip"])]
     if "oversize" in action:
-        _oversize(response, action["oversize"])
+        await _oversize(response, action["oversize"])
     for name in _as_list(action.get("drop_header", [])):
         response.set_header(name, None)
         if name.lower() == "content-length":
@@ -174,11 +175,11 @@ def _flip(body, spec):
     return bytes(data)
 
 
-def _oversize(response, spec):
-    """Append bytes; "endless" never stops and never says how long it is."""
+async def _oversize(response, spec):
+    """Append bytes; "endless" never stops and never says how long it is (only bytes can be sent chunked)."""
     if spec == "endless":
         response.set_header("Content-Length", None)
-        response.parts.append(Stream(_endless()))
+        response.parts = [await response.whole_body(), Stream(_endless())]
     else:
         response.parts.append(b"\xa5" * int(spec))
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Xorbs and shards made by hand, right or deliberately wrong: for tests and benchmarks that need no official client."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """git clone and fetch: the requests of smart HTTP handed to `git http-backend`."""
 
 import asyncio

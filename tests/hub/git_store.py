@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One bare git repository: trees, blobs, refs and commits, all made and checked by git itself.
 
 Reading goes through one long-lived `git cat-file --batch-command`; a commit is one `git fast-import` on a staging ref

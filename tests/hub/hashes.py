@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Xet hashes, from the `blake3` wheel: an implementation that shares nothing with the product's."""
 
 from blake3 import blake3

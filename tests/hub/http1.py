@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 requests from a raw non-blocking socket.
 
 Own framing, because a test Hub must be able to break it on purpose: see reply.py for the other direction.

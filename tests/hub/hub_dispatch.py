@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a Hub URL to its handler: identity, quota, repository, permission."""
 
 import uuid

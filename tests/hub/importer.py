@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Folder to repository: through the official client, and by git and LFS basic transfer what that can't make.
 
 The client (huggingface_hub with hf_xet) chunks and uploads, so nothing here knows how Xet cuts files.  It knows no symlinks and

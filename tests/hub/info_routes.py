@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Repository info, refs, history and listings."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The request log and the list of violations: what tests count and assert."""
 
 import time

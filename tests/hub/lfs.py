@@ -1,12 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """LFS batch for git clients and for uploads without hf_xet, and the write token of uploads with it."""
 
 from .content import commit_of
 from .errors import HubError, json_body
 from .hashes import to_text
 from .hub_dispatch import require_write
-from .reply import Response, json_response
+from .reply import json_response
 from .resolve import check_gate, token_response, xet_claims
-from .router import route, verb, web_verb
+from .router import verb, web_verb
 
 LFS_JSON = "application/vnd.git-lfs+json"
 
@@ -78,15 +79,3 @@ async def _verify(world, req):
     if world.lfs.size(body["oid"]) != body["size"]:
         raise HubError(404, "Object does not exist")
     return _lfs_json({})
-
-
-@route("cdn", "PUT", r"/lfs/([0-9a-f]{64})", "lfs-put")
-async def put(world, req, sha256):
-    """The body of a basic upload."""
-    params = world.signer.check("PUT", req.path, req.query_string)
-    if params is None:
-        return Response(403, "Signature is wrong or expired")
-    length = await world.lfs.receive(sha256, req.pieces())
-    if length is None or length != int(params["size"]):
-        return Response(400, "The body is not the object it was announced as")
-    return Response(200, b"")

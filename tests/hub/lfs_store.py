@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LFS objects without Xet: plain files named by their SHA-256."""
 
 import hashlib

@@ -1,16 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bandwidth: per connection by the kernel (SO_MAX_PACING_RATE), in total by a token bucket."""
 
 import asyncio
 import socket
+import struct
 import time
 
 SO_MAX_PACING_RATE = 47  # linux/socket.h; Python does not name it
-UNLIMITED = 2**32 - 1
+UNLIMITED = 2**64 - 1
 
 
 def set_connection_rate(sock, bytes_per_second):
     """Works on loopback without a queueing discipline, costs no CPU and keeps sendfile."""
-    sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, bytes_per_second or UNLIMITED)
+    rate = struct.pack("@Q", bytes_per_second or UNLIMITED)  # eight bytes: the kernel's unsigned long
+    sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, rate)
 
 
 class Budget:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rate limits as the Hub has them: fixed windows, three buckets, a countdown on every response."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP byte ranges (RFC 9110 section 14)."""
 
 import re

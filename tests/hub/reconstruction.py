@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reconstruction plans: which chunks of which xorbs make up a file range, and signed URLs for exactly those bytes."""
 
 from . import hashes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 responses: what a handler returns, and how it reaches the socket (sendfile, pacing, deliberate cuts)."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Repositories: their names, visibility and renames; each has one git repository on disk."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """File content over plain HTTP: resolve, resolve-cache and raw."""
 
 import gzip

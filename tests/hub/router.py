@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Routes: a table for fixed paths, and verbs below a repository.
 
 Handlers are `async def handler(world, req, *path_groups)` for fixed paths and `async def handler(world, req, repo, rest)`

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Importing this module fills the route tables: each module below registers its handlers."""
 
 from . import (

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Listening, connections, and the way of one request: log, latency, fault, handler, reply."""
 
 import asyncio

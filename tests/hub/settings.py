@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can be changed about a running Hub; every field is a key of POST /_hub/config."""
 
 from dataclasses import asdict, dataclass, fields

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shards: parse what is uploaded, write what answers a dedup query.  All integers little endian, records of 48 bytes."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tokens and signed URLs: HMACs over exactly what they allow."""
 
 import base64

@@ -1,5 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CAS and CDN origins are strict: what a careless client would get away with elsewhere is refused here."""
 
+import hashlib
 import json
 import os
 
@@ -121,6 +123,22 @@ def test_a_credential_at_the_cdn_is_refused_and_recorded(xet):
     assert ask(entry["url"], token="hf_oops", Range=f"bytes=0-{len(xet.data) - 1}")[0] == 400
     assert [violation["what"] for violation in xet.hub.violations()] == ["credential at the CDN"]
     xet.hub.clear_violations()
+
+
+def test_a_basic_upload_must_be_the_object_it_was_announced_as(xet):
+    oid = hashlib.sha256(b"content").hexdigest()
+    body = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": oid, "size": 7}]}
+    url = f"{xet.hub.endpoint}/alice/m.git/info/lfs/objects/batch"
+    answer = json.loads(ask(url, "POST", json.dumps(body), WRITE_TOKEN)[2])
+    actions = answer["objects"][0]["actions"]
+    verify = json.dumps({"oid": oid, "size": 7})
+    assert ask(actions["verify"]["href"], "POST", verify, WRITE_TOKEN)[0] == 404
+    assert ask(actions["upload"]["href"], "PUT", b"another")[0] == 400
+    assert ask(actions["upload"]["href"], "PUT", b"content", WRITE_TOKEN)[0] == 400
+    xet.hub.clear_violations()
+    assert ask(actions["upload"]["href"], "PUT", b"content")[0] == 200
+    assert ask(actions["verify"]["href"], "POST", verify, WRITE_TOKEN)[0] == 200
+    assert "actions" not in json.loads(ask(url, "POST", json.dumps(body), WRITE_TOKEN)[2])["objects"][0]
 
 
 def test_tokens_are_bound_to_repository_scope_and_time(xet):

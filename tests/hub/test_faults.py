@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every action of the fault plan does what README.md says, seen from a raw socket."""
 
 import http.client

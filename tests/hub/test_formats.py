@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hashes and formats against published values: the oracle must not be wrong itself."""
 
 import lz4.frame

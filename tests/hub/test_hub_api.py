@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Hub origin behaves as the real one does, above all where that hurts."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Directory data: tree pages, paths-info, tree sizes."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything a running Hub consists of; each handler gets it as its first argument."""
 
 import os

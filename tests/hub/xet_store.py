@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Xorbs and files as the CAS keeps them: validated when they come, rebuilt from their terms when they are read."""
 
 import bisect

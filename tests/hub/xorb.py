@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Xorbs: a run of compressed chunk records, decoded and checked with the `lz4` and `blake3` wheels."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What hugfs can do is told in five places; they have to name the same verbs and options.

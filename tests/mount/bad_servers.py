@@ -136,9 +136,9 @@ class Servers:
         """Give everybody this reply; the heads of what they asked are in `heard`."""
 
         async def handler(reader, writer):
-            head = await _head(reader)
+            head = await reader.read(BLOCK)  # not up to an empty line: it may be TLS
             if head:
-                self.heard.append(head)
+                self.heard.append(head.decode("latin-1"))
                 writer.write(reply)
                 await writer.drain()
 

@@ -32,6 +32,7 @@ from pathlib import Path
 import kernel
 from machine import HUGFS, PATIENCE, PROMPT, SLACK
 
+MOUNTED = "mounted on "  # what the log says when the mount answers
 SANITIZER_STATUS = 99
 SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error: |SUMMARY: \w+Sanitizer")
 SECRET_SHAPES = re.compile(r"Signature=\w{8}|X-Amz-Signature|[?&]Expires=\d{6}|Bearer [\w.-]{6}|\bhf_[A-Za-z]{12,}|xet_[\w-]{20,}\.")
@@ -104,10 +105,11 @@ class Home:
         self._given += 1
         return self.root / f"{name}{self._given}"
 
-    def give_to(self, user):
-        """Make another user (and the group of the same number) the owner of all folders."""
-        for folder in (self.root, *self.root.rglob("*")):
-            os.chown(folder, user, user)
+    def give_to(self, user, but=None):
+        """Make another user (and the group of the same number) the owner of all but a stale mount point."""
+        for folder in (self.root, *self.root.iterdir()):
+            if folder != but:
+                os.chown(folder, user, user)
 
     def remove(self):
         shutil.rmtree(self.root, ignore_errors=True)
@@ -183,16 +185,21 @@ class Mount:
         """Start the process and return when the kernel shows the mount."""
         if not HUGFS.exists():
             raise Failed(f"{HUGFS} is not built; set HUGFS_BUILD")
-        self.path.mkdir(exist_ok=True)
+        stale = self.is_mounted
+        if not stale:
+            self.path.mkdir(exist_ok=True)
         if self.user is not None:
-            self.home.give_to(self.user)
+            self.home.give_to(self.user, None if not stale else self.path)
+        said = self.log.count(MOUNTED)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.identity()
             )
         self._is_judged = False
-        wait_until(lambda: self._entry() or self.process.poll() is not None, "the mount")
-        if not self._entry():
+        # Over a stale mount, mountinfo alone can't tell the old from the new one.
+        is_up = (lambda: self.log.count(MOUNTED) > said) if stale else self._entry
+        wait_until(lambda: is_up() or self.process.poll() is not None, "the mount")
+        if self.process.poll() is not None:
             self._is_judged = True
             self._check_log()
             raise Failed(f"the mount ended with status {self.process.returncode}:\n{self.log}")
@@ -218,9 +225,10 @@ class Mount:
         return self._entry() is not None
 
     def _watch(self, seconds):
-        script = 'sleep "$1"; echo 1 >"$2"'
+        # `read` ends early, and nothing is aborted, when the pipe closes: with us, whatever kills us.
+        script = 'read -t "$1"; [ $? -gt 128 ] && echo 1 >"$2"'
         abort = kernel.CONNECTIONS / self.connection.number / "abort"
-        self._watchdog = subprocess.Popen(["sh", "-c", script, "watchdog", str(seconds), str(abort)], start_new_session=True)
+        self._watchdog = subprocess.Popen(["bash", "-c", script, "watchdog", str(seconds), str(abort)], stdin=subprocess.PIPE)
 
     # ---- use
 
@@ -304,10 +312,7 @@ class Mount:
 
     def _stop_watchdog(self):
         if self._watchdog:
-            try:
-                os.killpg(self._watchdog.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            self._watchdog.stdin.close()
             self._watchdog.wait()
             self._watchdog = None
 

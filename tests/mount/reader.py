@@ -89,8 +89,9 @@ class Reader:
 
     def __init__(self, *arguments, prefix=()):
         command = [*prefix, sys.executable, "-S", "-E", __file__, *map(str, arguments)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-        self.first = self.process.stdout.readline().strip()
+        # Unbuffered: what a buffer had taken beyond the first line would be lost to communicate().
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, bufsize=0)
+        self.first = self.process.stdout.readline().decode().strip()
 
     @property
     def has_ended(self):
@@ -114,6 +115,29 @@ class Reader:
             self.process.kill()
         self.process.stdout.close()
         self.process.wait()
+
+
+class Lines:
+    """A program that goes on printing: its lines so far, gathered by a thread; killed in the end."""
+
+    def __init__(self, command, **options):
+        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True, **options)
+        self.lines = []
+        self._thread = threading.Thread(target=self._gather, daemon=True)
+        self._thread.start()
+
+    def _gather(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self._thread.join()
+        self.process.stdout.close()
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@
 import json
 import os
 import re
-import subprocess
+import signal
 from pathlib import Path
 
 import pytest
 from harness import Mount, run_hugfs, wait_until
 from hub.client import OTHER_TOKEN, READ_TOKEN
 from machine import HUGFS, PROMPT
+from reader import Lines
 
 VERBS = ["mount", "umount", "status", "info", "prefetch", "pin", "unpin", "refresh", "trace", "cache"]
 
@@ -81,7 +82,6 @@ def test_status_as_json_is_one_object_for_each_mount(mount, sample):
     assert json.loads(text)
 
 
-@pytest.mark.quick
 def test_status_as_metrics_is_prometheus_text(mount, sample):
     made = mount("acme/sample")
     (made / "mixed.bin").read_bytes()
@@ -91,7 +91,6 @@ def test_status_as_metrics_is_prometheus_text(mount, sample):
     assert {line.split()[2] for line in lines if line.startswith("# TYPE")} >= {re.split(r"[{ ]", line)[0] for line in samples}
 
 
-@pytest.mark.quick
 def test_status_without_a_mount_says_that_there_is_none(hugfs):
     assert hugfs("status", status=None).status in (0, 2)
 
@@ -110,6 +109,15 @@ def test_info_tells_where_a_file_stands(mount, sample):
     after = made.cli("info", "--json", made / "mixed.bin").json
     assert after["cached_bytes"] == after["size"]
     assert "mixed.bin" in made.cli("info", made / "mixed.bin").out
+
+
+def test_info_after_a_remount_still_knows_what_is_here(mount, sample):
+    made = mount("acme/sample")
+    for name in ("mixed.bin", "README.md"):
+        (made / name).read_bytes()
+    made.remount()
+    for name in ("mixed.bin", "README.md"):
+        assert made.cli("info", "--json", made / name).json["cached_bytes"] == len(sample.bytes(name)), name
 
 
 @pytest.mark.quick
@@ -135,7 +143,6 @@ def test_a_path_that_is_in_no_mount_is_one_sentence(hugfs, home):
 # ---- environment and tokens
 
 
-@pytest.mark.quick
 def test_options_come_from_the_environment(hub, sample):
     made = Mount("acme/sample", environment={"HF_ENDPOINT": hub.endpoint})
     with made:
@@ -158,7 +165,6 @@ def test_the_owners_token_opens_a_private_repository(mount, private):
     assert (mount("acme/private", token=READ_TOKEN) / "secret.bin").read_bytes() == private
 
 
-@pytest.mark.quick
 def test_a_token_may_come_from_a_file(mount, private, tmp_path):
     file = tmp_path / "token"
     file.write_text(READ_TOKEN + "\n")
@@ -177,7 +183,6 @@ def test_without_the_owners_token_it_is_not_found_or_private(hub, home, private,
     assert "acme/private" in one_sentence(done) and "private" in done.err
 
 
-@pytest.mark.quick
 def test_the_token_is_on_no_command_line_and_in_no_file_of_ours(mount, private):
     made = mount("acme/private", token=READ_TOKEN)
     (made / "secret.bin").read_bytes()
@@ -194,28 +199,16 @@ def test_the_token_is_on_no_command_line_and_in_no_file_of_ours(mount, private):
 @pytest.mark.quick
 def test_trace_prints_a_line_for_each_request_and_agrees_with_the_hub(mount, sample, wire):
     made = mount("acme/sample", options=["poll=never"])
-    with subprocess.Popen([HUGFS, "trace", "--json", made.path], env=made.environment, stdout=subprocess.PIPE, text=True) as tracer:
-        os.set_blocking(tracer.stdout.fileno(), False)
-
-        def attached():
-            made.cli("refresh", made.path)
-            return tracer.stdout.readline()
-
-        wait_until(attached, "the tracer's first line")
-        tracer.stdout.read()
+    with Lines([HUGFS, "trace", "--json", made.path], env=made.environment) as tracer:
+        wait_until(lambda: made.cli("refresh", made.path) and tracer.lines, "the tracer's first line")
         wire.mark()
         (made / "mixed.bin").read_bytes()
-        fetched = wire.rows("xorb-range")
-        lines = []
-
-        def seen():
-            lines.extend(json.loads(line) for line in (tracer.stdout.read() or "").splitlines())
-            return sum(line.get("what") == "xorb" for line in lines) >= len(fetched)
-
-        wait_until(seen, "a line for each range")
-        tracer.send_signal(2)
-        assert tracer.wait(PROMPT) in (0, -2, 130)
+        fetched = sorted(row["bytes"] for row in wire.rows("xorb-range"))
+        wait_until(lambda: sum('"xorb"' in line for line in tracer.lines) >= len(fetched), "a line for each range")
+        tracer.process.send_signal(signal.SIGINT)
+        assert tracer.process.wait(PROMPT) in (0, -signal.SIGINT)
+    lines = [json.loads(line) for line in tracer.lines]
     xorbs = [line for line in lines if line.get("what") == "xorb"]
-    assert sorted(line["bytes"] for line in xorbs) == sorted(row["bytes"] for row in fetched)
+    assert sorted(line["bytes"] for line in xorbs) == fetched
     assert {"class", "status", "queued_ms", "ttfb_ms", "reused", "reason"} <= set(xorbs[0])
-    assert "http" in {line["event"] for line in lines} and "kernel" in {line["event"] for line in lines}
+    assert {line["event"] for line in lines} == {"http", "kernel"}

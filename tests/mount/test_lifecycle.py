@@ -123,7 +123,6 @@ def test_the_parent_waits_while_the_hub_does_not_answer(hub, sample, home):
         made.close()
 
 
-@pytest.mark.quick
 def test_the_short_form_without_a_verb_mounts_too(background, sample):
     made = background("acme/sample", command=lambda one: [HUGFS, "acme/sample", one.path, "-o", ",".join(one.options)])
     assert (made / "README.md").read_bytes() == sample.bytes("README.md")
@@ -149,7 +148,6 @@ def test_a_stale_mount_with_an_open_file_is_cleaned_too(mount, sample):
         assert (made / "README.md").read_bytes() == sample.bytes("README.md")
 
 
-@pytest.mark.quick
 def test_readers_of_a_killed_daemon_are_told_at_once(mount, hub, sample):
     made = mount("acme/sample")
     hub.faults({"match": {"origin": "cdn"}, "count": -1, "action": {"stall": True}})
@@ -160,7 +158,6 @@ def test_readers_of_a_killed_daemon_are_told_at_once(mount, hub, sample):
     made.force_away()
 
 
-@pytest.mark.quick
 def test_two_mounts_at_once_share_one_cache(mount, sample, wire):
     one = mount("acme/sample")
     for name in sample.files:
@@ -200,7 +197,6 @@ def test_a_cache_inside_the_mount_point_is_refused(hub, home, sample):
     assert mount_entry(point) is None
 
 
-@pytest.mark.quick
 def test_folders_of_the_cache_are_the_owners_alone(mount, sample):
     made = mount("acme/sample")
     (made / "mixed.bin").read_bytes()

@@ -40,7 +40,6 @@ def test_a_xet_file_reads_in_order_as_it_was_uploaded(mount, sample, name):
     assert sha256((mount("acme/sample") / name).read_bytes()) == sha256(sample.bytes(name))
 
 
-@pytest.mark.quick
 def test_every_file_of_the_repository_reads_right_and_again_after_a_remount(mount, sample):
     made = mount("acme/sample")
     for _ in range(2):

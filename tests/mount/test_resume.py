@@ -127,7 +127,6 @@ def test_many_flipped_bytes_in_a_large_cache_are_never_shown(mount, big, big_dig
     assert digest_of(made / "big.bin") == big_digest, (seed, places)
 
 
-@pytest.mark.quick
 def test_a_segment_cut_short_is_fetched_again(mount, sample, wire):
     made = mount(f"acme/sample@{sample.head}")
     (made / "mixed.bin").read_bytes()
@@ -140,7 +139,6 @@ def test_a_segment_cut_short_is_fetched_again(mount, sample, wire):
     assert wire.xorb_bytes() > 0
 
 
-@pytest.mark.quick
 def test_a_deleted_cache_is_begun_anew(mount, sample):
     made = mount(f"acme/sample@{sample.head}")
     (made / "mixed.bin").read_bytes()
@@ -150,7 +148,6 @@ def test_a_deleted_cache_is_begun_anew(mount, sample):
     assert (made / "mixed.bin").read_bytes() == sample.bytes("mixed.bin")
 
 
-@pytest.mark.quick
 def test_a_cache_smaller_than_the_file_still_reads_it_right_and_keeps_its_budget(mount, sample):
     budget = 8 << 20
     made = mount("acme/sample", options=[f"cache_size={budget}"])

@@ -60,7 +60,6 @@ def test_status_answers_while_200_reads_hang(stalled):
     assert made.cli("status", "--json", made.path, seconds=PROMPT).json
 
 
-@pytest.mark.quick
 def test_the_stalled_reads_are_right_when_the_hub_answers_again(mount, hub, sample):
     made = mount("acme/sample")
     rule = hub.faults(STALL_DATA)[0]
@@ -72,7 +71,6 @@ def test_the_stalled_reads_are_right_when_the_hub_answers_again(mount, hub, samp
     assert (made / "mixed.bin").read_bytes() == sample.bytes("mixed.bin")
 
 
-@pytest.mark.quick
 def test_a_mount_with_hanging_reads_can_be_unmounted(mount, hub, sample):
     made = mount("acme/sample")
     rule = hub.faults(STALL_DATA)[0]
@@ -93,7 +91,6 @@ def test_a_deadline_ends_a_read_that_nobody_answers(mount, hub, sample):
     assert hub.fired(rule) > 0
 
 
-@pytest.mark.quick
 def test_a_deadline_ends_a_lookup_that_nobody_answers(mount, hub, sample):
     made = mount("acme/sample", options=["timeout=2"])
     rule = hub.faults({"match": {"path_regex": "/tree/.*/notes"}, "count": -1, "action": {"stall": True}})[0]

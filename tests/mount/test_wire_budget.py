@@ -46,7 +46,6 @@ def test_the_first_small_file_of_a_fresh_mount_takes_four_requests(mount, sample
     assert spent(wire, "mount + cat config.json") == {"repo-info": 1, "tree": 1, "resolve": 1, "resolve-cache": 1}
 
 
-@pytest.mark.quick
 def test_the_same_small_file_again_takes_none(mount, sample, wire):
     made = mount("acme/sample")
     (made / "config.json").read_bytes()
@@ -68,7 +67,6 @@ def test_four_kib_of_a_xet_file_are_a_token_a_plan_and_a_range(mount, sample, wi
     assert wire.xorb_bytes() <= 256 << 10
 
 
-@pytest.mark.quick
 def test_a_token_is_asked_for_once_per_repository_and_commit(mount, sample, wire):
     made = mount("acme/sample")
     for name in ("model.safetensors", "mixed.bin", "noise.bin"):
@@ -97,7 +95,6 @@ def test_four_kib_from_the_middle_of_the_big_file_cost_the_same(mount, big, wire
     assert spent(wire, "the same after a remount") == {}
 
 
-@pytest.mark.quick
 def test_the_next_four_kib_in_a_chunk_that_is_here_cost_nothing(mount, sample, wire):
     made = mount("acme/sample")
     pread(made / "mixed.bin", 4 << 20, 4096)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What two folders are compared by."""
 
 import os

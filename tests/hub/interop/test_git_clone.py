@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The unmodified git against the local Hub, and what it says about the Hub's own store."""
 
 import gzip

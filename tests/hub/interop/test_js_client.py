@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The unmodified npm package @huggingface/hub, with its own chunker and Xet code, against the local Hub."""
 
 import json

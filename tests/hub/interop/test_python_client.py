@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The unmodified huggingface_hub with the real hf_xet wheel against the local Hub."""
 
 import json

@@ -67,8 +67,8 @@ static inline struct digest chunk_hash(uint64_t object, uint32_t chunk)
 }
 
 // Puts chunks [first, first + n) of an object.
-static inline enum err put_chunks(struct chunk_store *store, uint64_t number, uint32_t first,
-                                  uint32_t n, uint32_t max)
+static inline enum err put_chunks(struct chunk_store *store, uint64_t number,
+                                  uint32_t first, uint32_t n, uint32_t max)
 {
     struct object_id object = object_number(number);
     uint32_t ends[RUN_CHUNKS_MAX];
@@ -119,12 +119,14 @@ static inline struct scratch scratch_make(void)
 {
     struct scratch scratch;
     const char *base = getenv("TMPDIR");
-    snprintf(scratch.dir, sizeof(scratch.dir), "%s/hugfs-cache-XXXXXX", base ? base : "/tmp");
+    snprintf(scratch.dir, sizeof(scratch.dir), "%s/hugfs-cache-XXXXXX",
+             base ? base : "/tmp");
     assert_non_null(mkdtemp(scratch.dir));
     return scratch;
 }
 
-static inline int remove_one(const char *path, const struct stat *status, int kind, struct FTW *ftw)
+static inline int remove_one(const char *path, const struct stat *status, int kind,
+                             struct FTW *ftw)
 {
     (void)status;
     (void)kind;

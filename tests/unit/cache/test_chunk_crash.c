@@ -18,7 +18,8 @@ static void put_for_ever(const char *dir, uint64_t from, struct progress *progre
 {
     struct chunk_store *store = open_store(dir, 2048 * MIB_BYTES);
     for (uint64_t i = from;; i++) {
-        if (put_chunks(store, i / 4, (uint32_t)(i % 4) * PUT_CHUNKS, PUT_CHUNKS, CHUNK_MAX)) {
+        if (put_chunks(store, i / 4, (uint32_t)(i % 4) * PUT_CHUNKS, PUT_CHUNKS,
+                       CHUNK_MAX)) {
             _exit(1);
         }
         struct chunk_store_stats stats;
@@ -33,8 +34,8 @@ static void a_killed_writer_loses_nothing_that_was_put(void **state)
 {
     (void)state;
     struct scratch scratch = scratch_make();
-    struct progress *progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct progress *progress =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(progress, MAP_FAILED);
     for (uint64_t round = 0; round < ROUNDS; round++) {
         uint64_t from = progress->puts;
@@ -50,9 +51,11 @@ static void a_killed_writer_loses_nothing_that_was_put(void **state)
         assert_true(WIFSIGNALED(status));
         struct chunk_store *store = open_store(scratch.dir, 2048 * MIB_BYTES);
         uint64_t puts = progress->puts;
-        uint64_t check = puts > 400 ? puts - 400 : 0; // the young ones are what can get lost
+        uint64_t check =
+            puts > 400 ? puts - 400 : 0; // the young ones are what can get lost
         for (uint64_t i = check; i < puts; i++) {
-            assert_int_equal(count_right_chunks(store, i / 4, (uint32_t)(i % 4) * PUT_CHUNKS,
+            assert_int_equal(count_right_chunks(store, i / 4,
+                                                (uint32_t)(i % 4) * PUT_CHUNKS,
                                                 PUT_CHUNKS, CHUNK_MAX),
                              PUT_CHUNKS);
         }

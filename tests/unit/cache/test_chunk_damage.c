@@ -92,12 +92,12 @@ static void a_damaged_chunk_is_fetched_again_at_once(void **state)
     assert_int_equal(file_pwrite(fd, "damage!", 7, data), ERR_NONE);
     close(fd);
     struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
-    assert_int_equal(count_right_chunks(store, 0, 0, PER_OBJECT, CHUNK_MAX) < PER_OBJECT, true);
+    assert_true(count_all(store) < OBJECTS * PER_OBJECT);
     struct chunk_store_stats stats;
     chunk_store_stats(store, &stats);
     assert_true(stats.damaged_chunks > 0);
-    assert_int_equal(put_chunks(store, 0, 0, PER_OBJECT, CHUNK_MAX), ERR_NONE);
-    assert_int_equal(count_right_chunks(store, 0, 0, PER_OBJECT, CHUNK_MAX), PER_OBJECT);
+    put_missing(store);
+    assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
     chunk_store_close(store);
     store = open_store(scratch.dir, 512 * MIB_BYTES);
     assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
@@ -110,7 +110,8 @@ static void a_truncated_segment_costs_what_was_cut(void **state)
     (void)state;
     struct scratch scratch = scratch_make();
     fill(scratch.dir);
-    assert_int_equal(truncate(path_in(scratch.dir, "segments/0000000000000001"), 1000000), 0);
+    assert_int_equal(truncate(path_in(scratch.dir, "segments/0000000000000001"), 1000000),
+                     0);
     struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
     uint32_t there = count_all(store);
     assert_true(there > 0 && there < OBJECTS * PER_OBJECT);
@@ -179,13 +180,15 @@ static void flipped_bytes_in_the_index_never_give_wrong_data(void **state)
     struct digest content = object_number(777).hash;
     struct piece pieces[20];
     for (uint64_t i = 0; i < 20; i++) {
-        pieces[i] = (struct piece){i * 1000, 1000, object_number(i * 2 + 1), (uint32_t)i, 1};
+        pieces[i] =
+            (struct piece){i * 1000, 1000, object_number(i * 2 + 1), (uint32_t)i, 1};
     }
     for (uint64_t round = 0; round < 60; round++) {
         struct scratch scratch = scratch_make();
         fill(scratch.dir);
         struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
-        assert_int_equal(chunk_store_put_pieces(store, &content, 20000, pieces, 20), ERR_NONE);
+        assert_int_equal(chunk_store_put_pieces(store, &content, 20000, pieces, 20),
+                         ERR_NONE);
         chunk_store_close(store);
         flip(path_in(scratch.dir, "index.db"), round, 1 + (int)(round % 40));
         store = open_store(scratch.dir, 512 * MIB_BYTES);
@@ -195,14 +198,19 @@ static void flipped_bytes_in_the_index_never_give_wrong_data(void **state)
         for (size_t i = 0; i < n; i++) {
             uint64_t k = got[i].offset / 1000;
             assert_true(k < 20);
-            assert_memory_equal(&got[i].object, &pieces[k].object, sizeof(struct object_id));
+            assert_memory_equal(&got[i].object, &pieces[k].object,
+                                sizeof(struct object_id));
             assert_int_equal(got[i].first, pieces[k].first);
             assert_int_equal(got[i].length, pieces[k].length);
         }
-        put_missing(store);
-        sleep_ms(round % 10 == 0 ? 1200 : 60);
-        put_missing(store);
-        assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
+        // While the index is being rebuilt, what is on disk may be absent for a moment.
+        uint32_t there = 0;
+        for (int i = 0; i < 50 && there < OBJECTS * PER_OBJECT; i++) {
+            put_missing(store);
+            there = count_all(store);
+            sleep_ms(20);
+        }
+        assert_int_equal(there, OBJECTS * PER_OBJECT);
         chunk_store_close(store);
         scratch_remove(&scratch);
     }
@@ -231,7 +239,8 @@ static void a_newer_schema_is_refused_with_a_sentence_and_not_touched(void **sta
     fill(scratch.dir);
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(path_in(scratch.dir, "index.db"), &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(db);
     struct chunk_store_config config = {scratch.dir, 512 * MIB_BYTES, 0};
     struct chunk_store *store = NULL;
@@ -255,7 +264,8 @@ static void verify_finds_damage_that_nobody_read(void **state)
     assert_int_equal(check.chunks, OBJECTS * PER_OBJECT);
     assert_int_equal(check.damaged, 0);
     int fd = open(path_in(scratch.dir, "segments/0000000000000001"), O_RDWR | O_CLOEXEC);
-    assert_int_equal(file_pwrite(fd, "damage!", 7, 4096 + 64 + PER_OBJECT * 40), ERR_NONE);
+    assert_int_equal(file_pwrite(fd, "damage!", 7, 4096 + 64 + PER_OBJECT * 40),
+                     ERR_NONE);
     close(fd);
     assert_int_equal(chunk_store_verify(store, &check), ERR_NONE);
     assert_true(check.damaged >= 1 && check.damaged <= 2);

@@ -21,8 +21,10 @@ static void a_pinned_blob_survives_eviction_wherever_it_was(void **state)
     struct object_id later = object_number(4);
     struct why why = {{0}};
     assert_int_equal(put_chunks(store, 2, 0, 40, CHUNK_MAX), ERR_NONE);
-    assert_int_equal(chunk_store_pin(store, &before.hash, false, 5 * MIB_BYTES, &why), ERR_NONE);
-    assert_int_equal(chunk_store_pin(store, &later.hash, false, 5 * MIB_BYTES, &why), ERR_NONE);
+    assert_int_equal(chunk_store_pin(store, &before.hash, false, 5 * MIB_BYTES, &why),
+                     ERR_NONE);
+    assert_int_equal(chunk_store_pin(store, &later.hash, false, 5 * MIB_BYTES, &why),
+                     ERR_NONE);
     assert_int_equal(put_chunks(store, 4, 0, 40, CHUNK_MAX), ERR_NONE);
     assert_true(chunk_store_is_pinned(store, &before.hash));
     for (int round = 0; round < 2; round++) {
@@ -57,9 +59,11 @@ static void a_pinned_file_is_pinned_by_its_pieces(void **state)
                               {1000000, 1000000, object_number(5), 0, 10}};
     struct why why = {{0}};
     assert_int_equal(put_chunks(store, 3, 0, 60, CHUNK_MAX), ERR_NONE);
-    assert_int_equal(chunk_store_put_pieces(store, &content, 2000000, pieces, 1), ERR_NONE);
+    assert_int_equal(chunk_store_put_pieces(store, &content, 2000000, pieces, 1),
+                     ERR_NONE);
     assert_int_equal(chunk_store_pin(store, &content, true, 2000000, &why), ERR_NONE);
-    assert_int_equal(chunk_store_put_pieces(store, &content, 2000000, pieces + 1, 1), ERR_NONE);
+    assert_int_equal(chunk_store_put_pieces(store, &content, 2000000, pieces + 1, 1),
+                     ERR_NONE);
     assert_int_equal(put_chunks(store, 5, 0, 10, CHUNK_MAX), ERR_NONE);
     flood(store, 1000, 1300);
     assert_int_equal(count_right_chunks(store, 3, 10, 20, CHUNK_MAX), 20);
@@ -77,7 +81,8 @@ static void more_than_eighty_percent_is_refused_with_a_sentence(void **state)
     struct digest b = object_number(4).hash;
     struct why why = {{0}};
     assert_int_equal(chunk_store_pin(store, &a, false, 100 * MIB_BYTES, &why), ERR_NONE);
-    assert_int_equal(chunk_store_pin(store, &b, false, 50 * MIB_BYTES, &why), ERR_NO_SPACE);
+    assert_int_equal(chunk_store_pin(store, &b, false, 50 * MIB_BYTES, &why),
+                     ERR_NO_SPACE);
     assert_non_null(strstr(why.text, "80 %"));
     assert_non_null(strstr(why.text, "cache_size"));
     assert_false(chunk_store_is_pinned(store, &b));
@@ -92,6 +97,7 @@ static void runs_that_are_read_again_are_copied_forward(void **state)
     struct scratch scratch = scratch_make();
     struct chunk_store *store = open_store(scratch.dir, 160 * MIB_BYTES);
     flood(store, 0, 10);
+    assert_int_equal(chunk_store_trim(store, 160 * MIB_BYTES), ERR_NONE); // seals
     chunk_store_close(store);
     store = open_store(scratch.dir, 160 * MIB_BYTES); // a later process: its hits count
     flood(store, 100, 120);

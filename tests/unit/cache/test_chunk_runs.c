@@ -34,7 +34,8 @@ static void put_at_random(struct chunk_store *store, uint64_t seed, bool *model)
     }
 }
 
-static void check_against_model(struct chunk_store *store, uint64_t seed, const bool *model)
+static void check_against_model(struct chunk_store *store, uint64_t seed,
+                                const bool *model)
 {
     struct object_id object = object_number(seed);
     uint32_t start = (uint32_t)(mix(seed) % CHUNKS);
@@ -69,13 +70,15 @@ static void random_overlapping_puts_agree_with_a_model(void **state)
             check_against_model(store, seed, models[seed]); // mostly resident
         }
         if (seed % 500 == 499) {
-            assert_int_equal(chunk_store_rebuild(store), ERR_NONE); // commits in the middle
+            assert_int_equal(chunk_store_rebuild(store),
+                             ERR_NONE); // commits in the middle
             put_at_random(store, seed, models[seed]);
         }
     }
     chunk_store_close(store);
-    assert_int_equal(ask(scratch.dir, "SELECT count(*) FROM run a WHERE EXISTS(SELECT 1 FROM run b"
-                                      " WHERE b.id>a.id AND b.id<a.id+a.n)"),
+    assert_int_equal(ask(scratch.dir,
+                         "SELECT count(*) FROM run a WHERE EXISTS(SELECT 1 FROM run b"
+                         " WHERE b.id>a.id AND b.id<a.id+a.n)"),
                      0);
     store = open_store(scratch.dir, 1024 * MIB_BYTES);
     for (uint64_t seed = 0; seed < SEEDS; seed += 3) {
@@ -98,8 +101,10 @@ static void *put_and_read(void *ctx)
         uint64_t object = mix(i) % 40; // all workers want the same objects
         uint32_t first = (uint32_t)(mix(worker->seed * 1000 + i) % CHUNKS);
         uint32_t n = first + 30 > CHUNKS ? CHUNKS - first : 30;
-        assert_int_equal(put_chunks(worker->store, object, first, n, CHUNK_MAX), ERR_NONE);
-        assert_int_equal(count_right_chunks(worker->store, object, first, n, CHUNK_MAX), n);
+        assert_int_equal(put_chunks(worker->store, object, first, n, CHUNK_MAX),
+                         ERR_NONE);
+        assert_int_equal(count_right_chunks(worker->store, object, first, n, CHUNK_MAX),
+                         n);
         count_right_chunks(worker->store, mix(i * 3) % 40, 0, 20, CHUNK_MAX);
         struct chunk_store_stats stats;
         chunk_store_stats(worker->store, &stats);
@@ -122,8 +127,9 @@ static void several_threads_put_and_read_the_same_objects(void **state)
         pthread_join(threads[i], NULL);
     }
     chunk_store_close(store);
-    assert_int_equal(ask(scratch.dir, "SELECT count(*) FROM run a WHERE EXISTS(SELECT 1 FROM run b"
-                                      " WHERE b.id>a.id AND b.id<a.id+a.n)"),
+    assert_int_equal(ask(scratch.dir,
+                         "SELECT count(*) FROM run a WHERE EXISTS(SELECT 1 FROM run b"
+                         " WHERE b.id>a.id AND b.id<a.id+a.n)"),
                      0);
     scratch_remove(&scratch);
 }

@@ -15,7 +15,8 @@ static void run_child(const char *dir, uint64_t seed)
     for (uint64_t i = 0; i < OBJECTS; i++) {
         uint64_t object = mix(seed * 7 + i) % 200;
         assert_int_equal(put_chunks(store, object, 0, PER_PUT, CHUNK_MAX), ERR_NONE);
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
         count_right_chunks(store, mix(seed + i * 3) % 200, 0, PER_PUT, CHUNK_MAX);
     }
     struct chunk_store_stats stats;
@@ -60,16 +61,16 @@ static void what_one_process_puts_another_reads(void **state)
 {
     (void)state;
     struct scratch scratch = scratch_make();
-    struct chunk_store *store = open_store(scratch.dir, BUDGET);
-    pid_t child = fork();
+    pid_t child = fork(); // before any thread exists
     assert_true(child >= 0);
     if (child == 0) {
-        // A child of its own: it opens the store itself and leaves without touching ours.
+        sleep_ms(300);
         struct chunk_store *theirs = open_store(scratch.dir, BUDGET);
         bool good = put_chunks(theirs, 77, 0, PER_PUT, CHUNK_MAX) == ERR_NONE;
         sleep_ms(3000);
         _exit(good ? 0 : 1);
     }
+    struct chunk_store *store = open_store(scratch.dir, BUDGET);
     uint32_t there = 0;
     for (int i = 0; i < 250 && there < PER_PUT; i++) {
         there = count_right_chunks(store, 77, 0, PER_PUT, CHUNK_MAX);
@@ -83,11 +84,47 @@ static void what_one_process_puts_another_reads(void **state)
     scratch_remove(&scratch);
 }
 
+static void a_segment_of_a_killed_process_is_taken_over(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    pid_t child = fork(); // before any thread exists
+    assert_true(child >= 0);
+    if (child == 0) {
+        sleep_ms(300);
+        struct chunk_store *theirs = open_store(scratch.dir, BUDGET);
+        (void)!put_chunks(theirs, 77, 0, PER_PUT, CHUNK_MAX);
+        sleep_ms(10000);
+        _exit(1);
+    }
+    struct chunk_store *store = open_store(scratch.dir, BUDGET);
+    for (int i = 0; i < 250; i++) {
+        if (count_right_chunks(store, 77, 0, PER_PUT, CHUNK_MAX) == PER_PUT) {
+            break;
+        }
+        sleep_ms(10);
+    }
+    kill(child, SIGKILL);
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    for (uint64_t object = 0; object < 10; object++) {
+        assert_int_equal(put_chunks(store, object, 0, PER_PUT, CHUNK_MAX), ERR_NONE);
+    }
+    sleep_ms(300);
+    struct chunk_store_stats stats;
+    chunk_store_stats(store, &stats);
+    assert_int_equal(stats.segments, 1); // theirs, which is ours now
+    assert_int_equal(count_right_chunks(store, 77, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processes_share_a_store_with_a_small_budget),
         cmocka_unit_test(what_one_process_puts_another_reads),
+        cmocka_unit_test(a_segment_of_a_killed_process_is_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

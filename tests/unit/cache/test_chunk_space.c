@@ -4,8 +4,11 @@
 #include "store_fixture.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 enum { CHUNK_MAX = 131072, PER_PUT = 16 };
 
@@ -57,7 +60,8 @@ static void the_budget_holds_at_every_moment_and_the_newest_stays(void **state)
     enum { OBJECTS = 350 };
     for (uint64_t object = 0; object < OBJECTS; object++) {
         put_object(store, object);
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
     }
     assert_true(wait_until_settled(store));
     watch.stop = true;
@@ -69,7 +73,8 @@ static void the_budget_holds_at_every_moment_and_the_newest_stays(void **state)
     assert_true(stats.used <= budget);
     assert_true(stats.evicted_bytes > 200 * MIB_BYTES);
     for (uint64_t object = OBJECTS - 20; object < OBJECTS; object++) {
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
     }
     assert_int_equal(count_right_chunks(store, 0, 0, PER_PUT, CHUNK_MAX), 0);
     chunk_store_close(store);
@@ -128,7 +133,8 @@ static void a_full_disk_is_not_the_readers_problem(void **state)
     fclose(file);
     for (uint64_t object = 0; object < 60; object++) { // more than the ring holds
         put_object(store, object);
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
     }
     struct chunk_store_stats stats;
     chunk_store_stats(store, &stats);
@@ -164,7 +170,8 @@ static void the_free_floor_is_left_free(void **state)
     assert_int_equal(pthread_create(&thread, NULL, watch_size, &watch), 0);
     for (uint64_t object = 0; object < 120; object++) {
         put_object(store, object);
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
     }
     watch.stop = true;
     pthread_join(thread, NULL);
@@ -175,7 +182,7 @@ static void the_free_floor_is_left_free(void **state)
     scratch_remove(&scratch);
 }
 
-static void a_disk_that_becomes_read_only_still_serves(void **state)
+static void a_read_only_folder_is_refused_with_a_sentence(void **state)
 {
     (void)state;
     struct scratch scratch = scratch_make();
@@ -187,12 +194,90 @@ static void a_disk_that_becomes_read_only_still_serves(void **state)
     put_object(store, 1);
     assert_true(wait_until_settled(store));
     chunk_store_close(store);
-    assert_int_equal(mount("none", scratch.dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=200m"), 0);
+    assert_int_equal(
+        mount("none", scratch.dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=200m"), 0);
     struct chunk_store_config config = {scratch.dir, 150 * MIB_BYTES, 0};
     struct why why = {{0}};
     assert_int_equal(chunk_store_open(&config, &why, &store), ERR_READ_ONLY);
     assert_non_null(strstr(why.text, scratch.dir));
     assert_int_equal(umount(scratch.dir), 0);
+    scratch_remove(&scratch);
+}
+
+static void put_past_the_file_limit(const char *dir)
+{
+    struct chunk_store *store = open_store(dir, 512 * MIB_BYTES);
+    put_object(store, 1);
+    assert_true(wait_until_settled(store));
+    struct rlimit limit = {4 * MIB_BYTES, RLIM_INFINITY};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (uint64_t object = 2; object < 60; object++) {
+        put_object(store, object);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
+    }
+    struct chunk_store_stats stats;
+    chunk_store_stats(store, &stats);
+    assert_true(stats.degraded);
+    assert_int_equal(count_right_chunks(store, 1, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+    limit.rlim_cur = RLIM_INFINITY;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_true(wait_until_settled(store));
+    chunk_store_close(store);
+    _exit(0);
+}
+
+static void writes_that_fail_keep_runs_in_memory_until_they_succeed_again(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    pid_t child = fork(); // the limit is the whole process's
+    assert_true(child >= 0);
+    if (child == 0) {
+        put_past_the_file_limit(scratch.dir);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
+    assert_int_equal(count_right_chunks(store, 1, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+    assert_int_equal(count_right_chunks(store, 59, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
+static void plans_are_pruned_when_they_outgrow_their_share(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    uint64_t budget = 80 * MIB_BYTES;
+    struct chunk_store *store = open_store(scratch.dir, budget);
+    for (uint64_t i = 0; i < 12000; i++) {
+        struct digest content = object_number(i).hash;
+        struct piece pieces[15];
+        for (uint64_t k = 0; k < 15; k++) {
+            pieces[k] = (struct piece){k * 100, 100, object_number(i * 2 + 1),
+                                       (uint32_t)k * 2, 1};
+        }
+        assert_int_equal(chunk_store_put_pieces(store, &content, 1500, pieces, 15),
+                         ERR_NONE);
+        sleep_ms(i % 1500 == 1499 ? 300 : 0);
+    }
+    uint64_t before = folder_bytes(scratch.dir);
+    assert_true(before > 5 * MIB_BYTES);
+    for (uint64_t object = 0; object < 200; object++) {
+        put_object(store, object);
+    }
+    assert_true(wait_until_settled(store));
+    struct piece got[15];
+    struct digest newest = object_number(11999).hash;
+    struct digest oldest = object_number(0).hash;
+    assert_int_equal(chunk_store_pieces(store, &newest, 0, 1500, got, 15), 15);
+    assert_int_equal(chunk_store_pieces(store, &oldest, 0, 1500, got, 15), 0);
+    assert_true(folder_bytes(scratch.dir) <= budget);
+    chunk_store_close(store);
     scratch_remove(&scratch);
 }
 
@@ -213,12 +298,14 @@ static void a_folder_deleted_while_running_is_made_again(void **state)
     }
     for (uint64_t object = 50; object < 60; object++) {
         put_object(store, object);
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
     }
     chunk_store_close(store);
     store = open_store(scratch.dir, 512 * MIB_BYTES);
     for (uint64_t object = 50; object < 60; object++) {
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX), PER_PUT);
+        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
+                         PER_PUT);
     }
     chunk_store_close(store);
     scratch_remove(&scratch);
@@ -231,7 +318,9 @@ int main(void)
         cmocka_unit_test(trim_and_clear_give_space_back),
         cmocka_unit_test(a_full_disk_is_not_the_readers_problem),
         cmocka_unit_test(the_free_floor_is_left_free),
-        cmocka_unit_test(a_disk_that_becomes_read_only_still_serves),
+        cmocka_unit_test(a_read_only_folder_is_refused_with_a_sentence),
+        cmocka_unit_test(writes_that_fail_keep_runs_in_memory_until_they_succeed_again),
+        cmocka_unit_test(plans_are_pruned_when_they_outgrow_their_share),
         cmocka_unit_test(a_folder_deleted_while_running_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,13 +109,15 @@ static void hashes_and_lengths_come_back(void **state)
     struct object_id object = object_number(7);
     uint32_t lengths[120];
     struct digest hashes[120];
-    assert_int_equal(chunk_store_hashes(store, &object, 100, 120, lengths, hashes), ERR_NONE);
+    assert_int_equal(chunk_store_hashes(store, &object, 100, 120, lengths, hashes),
+                     ERR_NONE);
     for (uint32_t i = 0; i < 120; i++) {
         struct digest want = chunk_hash(7, 100 + i);
         assert_int_equal(lengths[i], chunk_length(7, 100 + i, CHUNK_MAX));
         assert_true(digest_equal(&want, &hashes[i]));
     }
-    assert_int_equal(chunk_store_hashes(store, &object, 100, 121, lengths, hashes), ERR_ABSENT);
+    assert_int_equal(chunk_store_hashes(store, &object, 100, 121, lengths, hashes),
+                     ERR_ABSENT);
     chunk_store_close(store);
     scratch_remove(&scratch);
 }
@@ -130,14 +132,18 @@ static void a_run_that_is_none_is_refused(void **state)
     uint32_t good[2] = {8, 16};
     uint32_t backwards[2] = {16, 8};
     uint32_t empty_chunk[2] = {0, 16};
-    assert_int_equal(chunk_store_put(store, &object, 0, 0, good, NULL, data, 0), ERR_MALFORMED);
-    assert_int_equal(chunk_store_put(store, &object, 0, 2, good, NULL, data, 15), ERR_MALFORMED);
-    assert_int_equal(chunk_store_put(store, &object, 0, 2, backwards, NULL, data, 8), ERR_MALFORMED);
+    assert_int_equal(chunk_store_put(store, &object, 0, 0, good, NULL, data, 0),
+                     ERR_MALFORMED);
+    assert_int_equal(chunk_store_put(store, &object, 0, 2, good, NULL, data, 15),
+                     ERR_MALFORMED);
+    assert_int_equal(chunk_store_put(store, &object, 0, 2, backwards, NULL, data, 8),
+                     ERR_MALFORMED);
     assert_int_equal(chunk_store_put(store, &object, 0, 2, empty_chunk, NULL, data, 16),
                      ERR_MALFORMED);
     assert_int_equal(chunk_store_put(store, &object, 0xffffffff, 2, good, NULL, data, 16),
                      ERR_MALFORMED);
-    assert_int_equal(chunk_store_put(store, &object, 0, 2, good, NULL, data, 16), ERR_NONE);
+    assert_int_equal(chunk_store_put(store, &object, 0, 2, good, NULL, data, 16),
+                     ERR_NONE);
     chunk_store_close(store);
     scratch_remove(&scratch);
 }

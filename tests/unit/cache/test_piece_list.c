@@ -9,8 +9,8 @@ enum { UNIT = 1000, CHUNKS = 200 };
 // checked without a model of how it came about.
 static struct piece piece_of(uint64_t object, uint32_t first, uint32_t n)
 {
-    return (struct piece){(uint64_t)first * UNIT, (uint64_t)n * UNIT, object_number(object), first,
-                          n};
+    return (struct piece){(uint64_t)first * UNIT, (uint64_t)n * UNIT,
+                          object_number(object), first, n};
 }
 
 static void random_pieces_agree_with_a_model(void **state)
@@ -64,7 +64,8 @@ static void a_different_answer_replaces_what_it_overlaps(void **state)
 static void check_stored(struct chunk_store *store, const struct digest *content)
 {
     struct piece got[CHUNKS];
-    size_t n = chunk_store_pieces(store, content, 0, (uint64_t)CHUNKS * UNIT, got, CHUNKS);
+    size_t n =
+        chunk_store_pieces(store, content, 0, (uint64_t)CHUNKS * UNIT, got, CHUNKS);
     uint32_t covered = 0;
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(got[i].offset, (uint64_t)got[i].first * UNIT);
@@ -75,7 +76,8 @@ static void check_stored(struct chunk_store *store, const struct digest *content
     n = chunk_store_pieces(store, content, 55 * UNIT + 5, 1, got, CHUNKS);
     assert_int_equal(n, 1);
     assert_true(got[0].first <= 55 && got[0].first + got[0].n > 55);
-    assert_int_equal(chunk_store_pieces(store, content, (uint64_t)CHUNKS * UNIT, 10, got, 1), 0);
+    assert_int_equal(
+        chunk_store_pieces(store, content, (uint64_t)CHUNKS * UNIT, 10, got, 1), 0);
 }
 
 static void pieces_are_read_back_at_once_and_after_a_commit(void **state)
@@ -85,7 +87,8 @@ static void pieces_are_read_back_at_once_and_after_a_commit(void **state)
     struct chunk_store *store = open_store(scratch.dir, 256 * MIB_BYTES);
     struct digest content = object_number(9).hash;
     struct piece whole = piece_of(1, 0, CHUNKS);
-    assert_int_equal(chunk_store_put_pieces(store, &content, CHUNKS * UNIT, &whole, 1), ERR_NONE);
+    assert_int_equal(chunk_store_put_pieces(store, &content, CHUNKS * UNIT, &whole, 1),
+                     ERR_NONE);
     check_stored(store, &content);
     for (uint64_t i = 0; i < 60; i++) {
         uint32_t first = (uint32_t)(mix(i) % (CHUNKS - 10));
@@ -134,7 +137,8 @@ static void a_piece_that_is_none_is_refused(void **state)
     struct piece huge = piece_of(1, 0, 5);
     empty.length = 0;
     huge.offset = UINT64_MAX - 5;
-    assert_int_equal(chunk_store_put_pieces(store, &content, 1, &empty, 1), ERR_MALFORMED);
+    assert_int_equal(chunk_store_put_pieces(store, &content, 1, &empty, 1),
+                     ERR_MALFORMED);
     assert_int_equal(chunk_store_put_pieces(store, &content, 1, &huge, 1), ERR_MALFORMED);
     chunk_store_close(store);
     scratch_remove(&scratch);

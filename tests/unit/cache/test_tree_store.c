@@ -33,7 +33,8 @@ static struct tree_entry a_file(const char *path, uint64_t number)
 
 static struct tree_entry a_folder(const char *path, uint64_t number)
 {
-    return (struct tree_entry){.path = path, .kind = ENTRY_DIRECTORY, .oid = oid_number(number)};
+    return (struct tree_entry){
+        .path = path, .kind = ENTRY_DIRECTORY, .oid = oid_number(number)};
 }
 
 static struct tree_store *open_names(const char *dir)
@@ -54,7 +55,8 @@ static uint64_t root_of(struct tree_store *store, uint64_t commit)
     int64_t id = 0;
     uint64_t ino = 0;
     assert_int_equal(tree_store_repo(store, "https://hub", &repo, "fp", &id), ERR_NONE);
-    assert_int_equal(tree_store_root(store, id, &sha, 1000 + (int64_t)commit, &ino), ERR_NONE);
+    assert_int_equal(tree_store_root(store, id, &sha, 1000 + (int64_t)commit, &ino),
+                     ERR_NONE);
     return ino;
 }
 
@@ -68,16 +70,19 @@ static void a_listing_comes_back_in_order_of_arrival(void **state)
     struct tree_dir dir;
     assert_int_equal(tree_store_dir(store, root, &dir), ERR_ABSENT);
     struct tree_entry page1[] = {a_file("zebra", 10), a_folder("apple", 11)};
-    struct tree_entry page2[] = {a_file("middle", 12), a_file("zebra", 13), a_file("a b#%?", 14)};
+    struct tree_entry page2[] = {a_file("middle", 12), a_file("zebra", 13),
+                                 a_file("a b#%?", 14)};
     size_t duplicates = 99;
     char next[64];
-    assert_int_equal(tree_store_put_page(store, root, page1, 2, "cursor=2", &duplicates), ERR_NONE);
+    assert_int_equal(tree_store_put_page(store, root, page1, 2, "cursor=2", &duplicates),
+                     ERR_NONE);
     assert_int_equal(duplicates, 0);
     assert_int_equal(tree_store_dir(store, root, &dir), ERR_NONE);
     assert_false(dir.complete);
     assert_int_equal(tree_store_dir_next(store, root, next, sizeof(next)), ERR_NONE);
     assert_string_equal(next, "cursor=2");
-    assert_int_equal(tree_store_put_page(store, root, page2, 3, NULL, &duplicates), ERR_NONE);
+    assert_int_equal(tree_store_put_page(store, root, page2, 3, NULL, &duplicates),
+                     ERR_NONE);
     assert_int_equal(duplicates, 1);
     tree_store_close(store);
 
@@ -107,7 +112,8 @@ struct listed {
     size_t n;
 };
 
-static bool collect(void *ctx, uint64_t position, const char *name, const struct tree_node *node)
+static bool collect(void *ctx, uint64_t position, const char *name,
+                    const struct tree_node *node)
 {
     struct listed *listed = ctx;
     (void)node;
@@ -124,7 +130,8 @@ static void listing_goes_on_after_a_position_and_stops_when_told(void **state)
     struct scratch scratch = scratch_make();
     struct tree_store *store = open_names(scratch.dir);
     uint64_t root = root_of(store, 1);
-    struct tree_entry page[] = {a_file("d", 1), a_file("c", 2), a_file("b", 3), a_file("a", 4)};
+    struct tree_entry page[] = {a_file("d", 1), a_file("c", 2), a_file("b", 3),
+                                a_file("a", 4)};
     assert_int_equal(tree_store_put_page(store, root, page, 4, NULL, NULL), ERR_NONE);
     struct listed listed = {.stop_after = 3};
     assert_int_equal(tree_store_list(store, root, 0, collect, &listed), ERR_NONE);
@@ -144,9 +151,12 @@ static void a_version_keeps_its_number_across_commits(void **state)
     uint64_t root1 = root_of(store, 1);
     uint64_t root2 = root_of(store, 2);
     assert_int_not_equal(root1, root2);
-    struct tree_entry one[] = {a_file("weights", 10), a_file("README", 11), a_folder("sub", 12)};
-    struct tree_entry two[] = {a_file("weights", 10), a_file("README", 21), a_folder("sub", 12)};
-    struct tree_entry sub[] = {a_file("sub/x", 30), a_file("other/y", 31), a_file("sub/z/deep", 3)};
+    struct tree_entry one[] = {a_file("weights", 10), a_file("README", 11),
+                               a_folder("sub", 12)};
+    struct tree_entry two[] = {a_file("weights", 10), a_file("README", 21),
+                               a_folder("sub", 12)};
+    struct tree_entry sub[] = {a_file("sub/x", 30), a_file("other/y", 31),
+                               a_file("sub/z/deep", 3)};
     assert_int_equal(tree_store_put_page(store, root1, one, 3, NULL, NULL), ERR_NONE);
     struct tree_node old;
     assert_int_equal(tree_store_lookup(store, root1, "sub", 3, &old), ERR_NONE);
@@ -193,7 +203,8 @@ static void an_entry_asked_for_by_name_is_listed_when_its_page_comes(void **stat
     assert_int_equal(tree_store_list(store, root, 0, collect, &listed), ERR_NONE);
     assert_string_equal(listed.text, "");
     size_t duplicates = 0;
-    assert_int_equal(tree_store_put_page(store, root, page, 2, NULL, &duplicates), ERR_NONE);
+    assert_int_equal(tree_store_put_page(store, root, page, 2, NULL, &duplicates),
+                     ERR_NONE);
     assert_int_equal(duplicates, 0);
     assert_int_equal(tree_store_list(store, root, 0, collect, &listed), ERR_NONE);
     assert_string_equal(listed.text, "early late ");
@@ -219,7 +230,8 @@ static void a_gated_node_is_filled_in_when_access_was_granted(void **state)
     assert_int_equal(tree_store_lookup(store, root1, "model", 5, &node), ERR_NONE);
     assert_true(node.masked);
     assert_false(node.has_xet);
-    assert_int_equal(tree_store_put_page(store, root2, &open_entry, 1, NULL, NULL), ERR_NONE);
+    assert_int_equal(tree_store_put_page(store, root2, &open_entry, 1, NULL, NULL),
+                     ERR_NONE);
     uint64_t ino = node.ino;
     assert_int_equal(tree_store_lookup(store, root1, "model", 5, &node), ERR_NONE);
     assert_int_equal(node.ino, ino);
@@ -238,7 +250,8 @@ static void refs_are_kept_per_credential(void **state)
     int64_t mine = 0;
     int64_t theirs = 0;
     assert_int_equal(tree_store_repo(store, "https://hub", &repo, "a", &mine), ERR_NONE);
-    assert_int_equal(tree_store_repo(store, "https://hub", &repo, "b", &theirs), ERR_NONE);
+    assert_int_equal(tree_store_repo(store, "https://hub", &repo, "b", &theirs),
+                     ERR_NONE);
     assert_int_not_equal(mine, theirs);
     struct tree_ref ref = {oid_number(1), 123, 456, "org/Name", true};
     struct tree_ref got;
@@ -323,13 +336,16 @@ static void flipped_bytes_never_show_a_wrong_node(void **state)
             snprintf(names[i], sizeof(names[i]), "file-%llu", (unsigned long long)i);
             page[i] = a_file(names[i], 100 + i);
         }
-        assert_int_equal(tree_store_put_page(store, root, page, FILES, NULL, NULL), ERR_NONE);
+        assert_int_equal(tree_store_put_page(store, root, page, FILES, NULL, NULL),
+                         ERR_NONE);
         tree_store_close(store);
-        overwrite(scratch.dir, "tree.db", 100 + mix(round) % 40000, 1 + mix(round * 3) % 60);
+        overwrite(scratch.dir, "tree.db", 100 + mix(round) % 40000,
+                  1 + mix(round * 3) % 60);
         store = open_names(scratch.dir);
         for (uint64_t i = 0; i < FILES; i++) {
             struct tree_node node;
-            enum err err = tree_store_lookup(store, root, names[i], strlen(names[i]), &node);
+            enum err err =
+                tree_store_lookup(store, root, names[i], strlen(names[i]), &node);
             if (err == ERR_NONE) {
                 assert_true(digest_equal(&node.xet_hash, &page[i].xet_hash));
                 assert_true(oid_equal(&node.oid, &page[i].oid));
@@ -349,7 +365,8 @@ static void a_newer_schema_is_refused_with_a_sentence(void **state)
     sqlite3 *db = NULL;
     snprintf(path, sizeof(path), "%s/tree.db", scratch.dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=9", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=9", NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(db);
     struct tree_store *store = NULL;
     struct why why = {{0}};
@@ -396,8 +413,9 @@ static void *list_and_look_up(void *ctx)
             snprintf(names[k], sizeof(names[k]), "f%llu", (unsigned long long)number);
             page[k] = a_file(names[k], number);
         }
-        assert_int_equal(tree_store_put_page(worker->store, worker->root, page, 20, "x", NULL),
-                         ERR_NONE);
+        assert_int_equal(
+            tree_store_put_page(worker->store, worker->root, page, 20, "x", NULL),
+            ERR_NONE);
         for (uint64_t k = 0; k < 20; k++) {
             struct tree_node node;
             assert_int_equal(tree_store_lookup(worker->store, worker->root, names[k],
@@ -418,7 +436,8 @@ static void several_threads_store_and_look_up_at_once(void **state)
     pthread_t threads[4];
     for (uint64_t i = 0; i < 4; i++) {
         workers[i] = (struct worker){store, root_of(store, 1), i + 1};
-        assert_int_equal(pthread_create(&threads[i], NULL, list_and_look_up, &workers[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, list_and_look_up, &workers[i]),
+                         0);
     }
     for (size_t i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);

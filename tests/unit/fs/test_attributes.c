@@ -9,7 +9,8 @@
 
 static struct stat fill(struct tree_node node, uint32_t umask)
 {
-    struct attributes attributes = {.uid = 1000, .gid = 100, .umask = umask, .fallback_s = 77};
+    struct attributes attributes = {
+        .uid = 1000, .gid = 100, .umask = umask, .fallback_s = 77};
     struct stat out;
     attributes_fill(&attributes, &node, 42, &out);
     return out;
@@ -31,7 +32,8 @@ static void a_file_is_readable_by_all_and_writable_by_none(void **state)
 static void an_executable_file_has_its_bits(void **state)
 {
     (void)state;
-    struct stat stat = fill((struct tree_node){.kind = ENTRY_FILE, .executable = true}, 0);
+    struct stat stat =
+        fill((struct tree_node){.kind = ENTRY_FILE, .executable = true}, 0);
     assert_int_equal(stat.st_mode, S_IFREG | 0555);
 }
 
@@ -46,7 +48,8 @@ static void a_directory_has_two_links(void **state)
 static void umask_takes_bits_away_but_not_from_symlinks(void **state)
 {
     (void)state;
-    assert_int_equal(fill((struct tree_node){.kind = ENTRY_FILE}, 0077).st_mode, S_IFREG | 0400);
+    assert_int_equal(fill((struct tree_node){.kind = ENTRY_FILE}, 0077).st_mode,
+                     S_IFREG | 0400);
     assert_int_equal(fill((struct tree_node){.kind = ENTRY_DIRECTORY}, 0007).st_mode,
                      S_IFDIR | 0550);
     assert_int_equal(fill((struct tree_node){.kind = ENTRY_SYMLINK}, 0077).st_mode,

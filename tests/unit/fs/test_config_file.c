@@ -38,11 +38,11 @@ TEST(test_lines_are_trimmed_and_comments_left_out)
 
 TEST(test_a_section_applies_to_matching_repositories)
 {
-    static const char text[] = "a=1\n[myorg/*]\nb=2\n[datasets/*]\nc=3\n[*]\nd=4\n";
+    static const char text[] = "a=1\n[myorg/*]\nb=2\n[datasets/*]\nc=3\n[*]\ne=4\n";
     const struct repo_id model = {REPO_MODEL, "MyOrg/model"};
     const struct repo_id dataset = {REPO_DATASET, "myorg/data"};
-    assert_settings(text, &model, "a=1;b=2;d=4;");
-    assert_settings(text, &dataset, "a=1;c=3;d=4;");
+    assert_settings(text, &model, "a=1;b=2;e=4;");
+    assert_settings(text, &dataset, "a=1;c=3;e=4;");
     assert_settings(text, NULL, "a=1;");
 }
 

@@ -54,7 +54,8 @@ static int setup(void **state)
     interrupts = NULL;
     now_us = 1000000;
     clock_replace(fake_clock);
-    return parked_new(NULL, &verbs, TIMEOUT_MS, (struct parked **)state) == ERR_NONE ? 0 : -1;
+    return parked_new(NULL, &verbs, TIMEOUT_MS, (struct parked **)state) == ERR_NONE ? 0
+                                                                                     : -1;
 }
 
 static int teardown(void **state)
@@ -130,7 +131,8 @@ static void an_interrupt_that_comes_while_arming_is_not_lost(void **state)
 {
     struct parked *parked = *state;
     interrupts = parked;
-    assert_int_equal(parked_add(parked, request(0), "lookup", 7, PARKED_CAN_INTERRUPT), 0);
+    assert_int_equal(parked_add(parked, request(0), "lookup", 7, PARKED_CAN_INTERRUPT),
+                     0);
     assert_int_equal(atomic_load(&replies[0]), 1);
     assert_int_equal(atomic_load(&answers[0]), ERR_INTERRUPTED);
 }
@@ -148,7 +150,8 @@ static void closing_answers_everything_and_refuses_more(void **state)
 {
     struct parked *parked = *state;
     for (uintptr_t i = 0; i < 200; i++) {
-        assert_int_not_equal(parked_add(parked, request(i), "read", i, PARKED_IS_READ), 0);
+        assert_int_not_equal(parked_add(parked, request(i), "read", i, PARKED_IS_READ),
+                             0);
     }
     uint32_t all;
     uint32_t reads;
@@ -211,7 +214,8 @@ static void *race_complete(void *ctx)
     struct race *race = ctx;
     while (!atomic_load(&race->is_over)) {
         for (int i = 0; i < REQUESTS; i++) {
-            struct fuse_req *req = parked_take(race->parked, atomic_load(&race->ids[i]), ERR_NONE);
+            struct fuse_req *req =
+                parked_take(race->parked, atomic_load(&race->ids[i]), ERR_NONE);
             if (req != NULL) {
                 answer(race->parked, req);
             }
@@ -241,7 +245,8 @@ static void there_is_one_reply_whoever_wins(void **state)
     assert_int_equal(pthread_create(&threads[0], NULL, race_complete, &race), 0);
     assert_int_equal(pthread_create(&threads[1], NULL, race_interrupt, &race), 0);
     for (uintptr_t i = 0; i < REQUESTS; i++) {
-        atomic_store(&race.ids[i], parked_add(race.parked, request(i), "read", i, PARKED_IS_READ));
+        atomic_store(&race.ids[i],
+                     parked_add(race.parked, request(i), "read", i, PARKED_IS_READ));
     }
     atomic_store(&race.is_over, true);
     pthread_join(threads[0], NULL);
@@ -255,17 +260,19 @@ static void there_is_one_reply_whoever_wins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(who_takes_a_request_gets_it_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_stale_id_does_not_reach_the_slot_s_next_request, setup,
+        cmocka_unit_test_setup_teardown(who_takes_a_request_gets_it_once, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_deadline_answers_with_a_timeout_and_only_then, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_stale_id_does_not_reach_the_slot_s_next_request,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_answers_with_a_timeout_and_only_then,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(an_interrupt_answers_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_interrupt_that_comes_while_arming_is_not_lost, setup,
+        cmocka_unit_test_setup_teardown(an_interrupt_that_comes_while_arming_is_not_lost,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_request_without_the_flag_is_not_armed, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_request_without_the_flag_is_not_armed, setup, teardown),
-        cmocka_unit_test_setup_teardown(closing_answers_everything_and_refuses_more, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(closing_answers_everything_and_refuses_more,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_had_to_wait_is_traced, setup, teardown),
         cmocka_unit_test_setup_teardown(there_is_one_reply_whoever_wins, setup, teardown),
     };

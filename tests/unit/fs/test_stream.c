@@ -61,7 +61,8 @@ static void a_read_near_a_stray_one_is_adjacent(void **state)
     (void)state;
     struct stream_table table = {0};
     stream_note(&table, 100 * (uint64_t)MIB, 4 * KIB);
-    struct xet_pattern pattern = stream_note(&table, 100 * (uint64_t)MIB + 600 * KIB, 4 * KIB);
+    struct xet_pattern pattern =
+        stream_note(&table, 100 * (uint64_t)MIB + 600 * KIB, 4 * KIB);
     assert_int_equal(pattern.stream, 0);
     assert_true(pattern.adjacent);
 }
@@ -71,7 +72,7 @@ static void a_strided_reader_becomes_a_stream(void **state)
     (void)state;
     struct stream_table table = {0};
     struct xet_pattern pattern = {0};
-    for (uint64_t i = 0; i < 4; i++) {
+    for (uint64_t i = 0; i < 6; i++) {
         pattern = stream_note(&table, i * 4 * MIB, 64 * KIB);
     }
     assert_int_not_equal(pattern.stream, 0);
@@ -99,6 +100,30 @@ static void random_reads_of_a_big_file_are_no_stream(void **state)
     }
     random_replace(0);
     assert_in_range(streams, 0, 20);
+}
+
+static void random_reads_of_a_small_file_are_hardly_ever_a_stream(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    unsigned streams = 0;
+    random_replace(2);
+    for (int i = 0; i < 20000; i++) {
+        uint64_t offset = random_below(UINT64_C(64) << 20) & ~UINT64_C(4095);
+        streams += stream_note(&table, offset, 4 * KIB).stream != 0;
+    }
+    random_replace(0);
+    assert_in_range(streams, 0, 20000 / 16);
+}
+
+static void a_reader_that_begins_to_hop_about_is_no_stream_any_more(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    stream_note(&table, 0, 128 * KIB);
+    assert_int_not_equal(stream_note(&table, 128 * KIB, 128 * KIB).stream, 0);
+    stream_note(&table, 5 * MIB, 4 * KIB);
+    assert_int_equal(stream_note(&table, 12 * MIB, 4 * KIB).stream, 0);
 }
 
 static void eight_readers_keep_their_streams(void **state)
@@ -172,6 +197,8 @@ int main(void)
         cmocka_unit_test(a_strided_reader_becomes_a_stream),
         cmocka_unit_test(a_backward_reader_is_no_stream),
         cmocka_unit_test(random_reads_of_a_big_file_are_no_stream),
+        cmocka_unit_test(random_reads_of_a_small_file_are_hardly_ever_a_stream),
+        cmocka_unit_test(a_reader_that_begins_to_hop_about_is_no_stream_any_more),
         cmocka_unit_test(eight_readers_keep_their_streams),
         cmocka_unit_test(stray_reads_do_not_push_a_stream_out),
         cmocka_unit_test(a_stream_that_nobody_reads_any_more_gives_its_place_up),

@@ -9,7 +9,8 @@
 #define XORB_A "0101010101010101010101010101010101010101010101010101010101010101"
 #define XORB_B "0202020202020202020202020202020202020202020202020202020202020202"
 
-static enum err parse_text(const char *text, enum plan_version version, struct cas_plan **out)
+static enum err parse_text(const char *text, enum plan_version version,
+                           struct cas_plan **out)
 {
     struct why why = {0};
     *out = NULL;
@@ -20,9 +21,12 @@ static enum err parse_text(const char *text, enum plan_version version, struct c
 
 static const char plan_v2[] =
     "{\"offset_into_first_range\":10,"
-    "\"terms\":[{\"hash\":\"" XORB_A "\",\"unpacked_length\":200000,\"range\":{\"start\":1,\"end\":4}},"
-    "{\"hash\":\"" XORB_B "\",\"unpacked_length\":65536,\"range\":{\"start\":0,\"end\":1}},"
-    "{\"hash\":\"" XORB_A "\",\"unpacked_length\":70000,\"range\":{\"start\":9,\"end\":10}}],"
+    "\"terms\":[{\"hash\":\"" XORB_A
+    "\",\"unpacked_length\":200000,\"range\":{\"start\":1,\"end\":4}},"
+    "{\"hash\":\"" XORB_B
+    "\",\"unpacked_length\":65536,\"range\":{\"start\":0,\"end\":1}},"
+    "{\"hash\":\"" XORB_A
+    "\",\"unpacked_length\":70000,\"range\":{\"start\":9,\"end\":10}}],"
     "\"xorbs\":{\"" XORB_A "\":[{\"url\":\"https://cdn/a?sig=1\",\"ranges\":["
     "{\"chunks\":{\"start\":1,\"end\":4},\"bytes\":{\"start\":100,\"end\":9999}},"
     "{\"chunks\":{\"start\":8,\"end\":12},\"bytes\":{\"start\":20000,\"end\":29999}}]}],"
@@ -50,8 +54,8 @@ TEST(test_a_v1_plan_gives_the_same_struct)
 {
     static const char text[] =
         "{\"offset_into_first_range\":0,\"terms\":[{\"hash\":\"" XORB_A
-        "\",\"unpacked_length\":5,\"range\":{\"start\":0,\"end\":1}}],\"fetch_info\":{\"" XORB_A
-        "\":[{\"range\":{\"start\":0,\"end\":2},\"url\":\"https://cdn/a\","
+        "\",\"unpacked_length\":5,\"range\":{\"start\":0,\"end\":1}}],\"fetch_info\":{"
+        "\"" XORB_A "\":[{\"range\":{\"start\":0,\"end\":2},\"url\":\"https://cdn/a\","
         "\"url_range\":{\"start\":7,\"end\":99}}]}}";
     struct cas_plan *plan = NULL;
     assert_ok(parse_text(text, PLAN_V1, &plan));
@@ -65,10 +69,12 @@ TEST(test_a_v1_plan_gives_the_same_struct)
 TEST(test_an_empty_plan_is_a_plan)
 {
     struct cas_plan *plan = NULL;
-    assert_ok(parse_text("{\"offset_into_first_range\":0,\"terms\":[],\"xorbs\":{}}", PLAN_V2, &plan));
+    assert_ok(parse_text("{\"offset_into_first_range\":0,\"terms\":[],\"xorbs\":{}}",
+                         PLAN_V2, &plan));
     assert_int_equal(plan->n_terms, 0);
     cas_plan_free(plan);
-    assert_err(parse_text("{\"offset_into_first_range\":1,\"terms\":[],\"xorbs\":{}}", PLAN_V2, &plan),
+    assert_err(parse_text("{\"offset_into_first_range\":1,\"terms\":[],\"xorbs\":{}}",
+                          PLAN_V2, &plan),
                ERR_BAD_ANSWER);
 }
 
@@ -79,24 +85,34 @@ static void expect_refused(const char *from, const char *to)
     struct cas_plan *plan = NULL;
     const char *at = strstr(plan_v2, from);
     assert_non_null(at);
-    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - plan_v2), plan_v2, to, at + strlen(from));
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - plan_v2), plan_v2, to,
+             at + strlen(from));
     assert_err(parse_text(text, PLAN_V2, &plan), ERR_BAD_ANSWER);
     assert_null(plan);
 }
 
 TEST(test_plans_of_impossible_shape_are_refused)
 {
-    expect_refused("\"offset_into_first_range\":10", "\"offset_into_first_range\":200000");
+    expect_refused("\"offset_into_first_range\":10",
+                   "\"offset_into_first_range\":200000");
     expect_refused("\"offset_into_first_range\":10", "\"offset_into_first_range\":-1");
-    expect_refused("\"unpacked_length\":200000", "\"unpacked_length\":393217"); // > 3 chunks
+    expect_refused("\"unpacked_length\":200000",
+                   "\"unpacked_length\":393217"); // > 3 chunks
     expect_refused("\"unpacked_length\":200000", "\"unpacked_length\":0");
-    expect_refused("\"range\":{\"start\":1,\"end\":4}", "\"range\":{\"start\":1,\"end\":5}"); // not covered
-    expect_refused("\"range\":{\"start\":1,\"end\":4}", "\"range\":{\"start\":4,\"end\":4}");
-    expect_refused("\"range\":{\"start\":9,\"end\":10}", "\"range\":{\"start\":3,\"end\":9}"); // spans two
-    expect_refused("\"range\":{\"start\":1,\"end\":4}", "\"range\":{\"start\":1,\"end\":4294967296}");
-    expect_refused("\"bytes\":{\"start\":100,\"end\":9999}", "\"bytes\":{\"start\":9999,\"end\":100}");
-    expect_refused("\"bytes\":{\"start\":100,\"end\":9999}", "\"bytes\":{\"start\":100,\"end\":120}");
-    expect_refused("\"bytes\":{\"start\":100,\"end\":9999}", "\"bytes\":{\"start\":0,\"end\":1e15}");
+    expect_refused("\"range\":{\"start\":1,\"end\":4}",
+                   "\"range\":{\"start\":1,\"end\":5}"); // not covered
+    expect_refused("\"range\":{\"start\":1,\"end\":4}",
+                   "\"range\":{\"start\":4,\"end\":4}");
+    expect_refused("\"range\":{\"start\":9,\"end\":10}",
+                   "\"range\":{\"start\":3,\"end\":9}"); // spans two
+    expect_refused("\"range\":{\"start\":1,\"end\":4}",
+                   "\"range\":{\"start\":1,\"end\":4294967296}");
+    expect_refused("\"bytes\":{\"start\":100,\"end\":9999}",
+                   "\"bytes\":{\"start\":9999,\"end\":100}");
+    expect_refused("\"bytes\":{\"start\":100,\"end\":9999}",
+                   "\"bytes\":{\"start\":100,\"end\":120}");
+    expect_refused("\"bytes\":{\"start\":100,\"end\":9999}",
+                   "\"bytes\":{\"start\":0,\"end\":1e15}");
     expect_refused("\"" XORB_B "\":[", "\"" XORB_B "0\":[");
     expect_refused("\"hash\":\"" XORB_B "\"", "\"hash\":\"../etc\"");
     expect_refused("\"url\":\"https://cdn/b\"", "\"url\":\"\"");

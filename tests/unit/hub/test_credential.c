@@ -2,12 +2,13 @@
 #include "hub/credential.h"
 #include "tests/unit/unit_test.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char *const variables[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH",
-                                        "HF_HOME", "XDG_CACHE_HOME"};
+static const char *const variables[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN",
+                                        "HF_TOKEN_PATH", "HF_HOME", "XDG_CACHE_HOME"};
 
 static char folder[64];
 
@@ -23,6 +24,21 @@ static int set_up(void **state)
     }
     setenv("HOME", folder, 1);
     return 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind,
+                      struct FTW *walk)
+{
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static char *path_of(const char *name)
@@ -157,14 +173,23 @@ TEST(test_the_anonymous_fingerprint_is_empty)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_sources_are_asked_in_their_order, set_up),
-        cmocka_unit_test_setup(test_white_space_is_trimmed_and_an_empty_variable_is_unset, set_up),
-        cmocka_unit_test_setup(
-            test_a_token_with_control_characters_is_refused_by_the_name_of_its_source, set_up),
-        cmocka_unit_test_setup(test_a_token_file_that_was_asked_for_must_be_there, set_up),
-        cmocka_unit_test_setup(test_a_changed_file_is_noticed_but_not_looked_at_all_the_time, set_up),
-        cmocka_unit_test_setup(test_a_file_that_turns_bad_keeps_the_old_token, set_up),
-        cmocka_unit_test_setup(test_the_anonymous_fingerprint_is_empty, set_up),
+        cmocka_unit_test_setup_teardown(test_sources_are_asked_in_their_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_white_space_is_trimmed_and_an_empty_variable_is_unset, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_token_with_control_characters_is_refused_by_the_name_of_its_source,
+            set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_token_file_that_was_asked_for_must_be_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_changed_file_is_noticed_but_not_looked_at_all_the_time, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(test_a_file_that_turns_bad_keeps_the_old_token,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_anonymous_fingerprint_is_empty, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

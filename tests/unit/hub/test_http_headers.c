@@ -20,8 +20,14 @@ TEST(test_a_rate_limit_tells_bucket_rest_and_reset)
 TEST(test_rate_limits_that_make_no_sense_are_refused)
 {
     static const char *const bad[] = {
-        "", "api;r=1;t=1", "\"api\"", "\"api\";r=1", "\"\";r=1;t=1", "\"api\";r=-1;t=1",
-        "\"api\";r=99999999999999999999;t=1", "\"api;r=1;t=1",
+        "",
+        "api;r=1;t=1",
+        "\"api\"",
+        "\"api\";r=1",
+        "\"\";r=1;t=1",
+        "\"api\";r=-1;t=1",
+        "\"api\";r=99999999999999999999;t=1",
+        "\"api;r=1;t=1",
         "\"a-bucket-name-that-is-much-too-long-to-be-one\";r=1;t=1",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -56,9 +62,20 @@ TEST(test_content_ranges_in_their_three_forms)
 TEST(test_content_ranges_that_make_no_sense_are_refused)
 {
     static const char *const bad[] = {
-        "", "bytes", "bytes 0-99", "bytes 9-0/10", "bytes 0-99/99", "bytes */*", "items 0-1/2",
-        "bytes -1-2/3", "bytes 0-18446744073709551616/*", "bytes 0-1/2 x", "bytes0-1/2",
-        "bytes 0 - 1/2", "bytes 0-1/", "bytes +1-2/3",
+        "",
+        "bytes",
+        "bytes 0-99",
+        "bytes 9-0/10",
+        "bytes 0-99/99",
+        "bytes */*",
+        "items 0-1/2",
+        "bytes -1-2/3",
+        "bytes 0-18446744073709551616/*",
+        "bytes 0-1/2 x",
+        "bytes0-1/2",
+        "bytes 0 - 1/2",
+        "bytes 0-1/",
+        "bytes +1-2/3",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct content_range range = {.total = 7};
@@ -96,7 +113,8 @@ TEST(test_the_next_page_is_found_among_the_links)
 
 TEST(test_broken_links_are_refused)
 {
-    static const char *const bad[] = {"https://h/x; rel=next", "<https://h/x", "<>; rel=next"};
+    static const char *const bad[] = {"https://h/x; rel=next", "<https://h/x",
+                                      "<>; rel=next"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char *next = NULL;
         assert_err(http_parse_link_next(bad[i], &next), ERR_MALFORMED);

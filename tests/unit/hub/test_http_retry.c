@@ -21,13 +21,13 @@ TEST(test_only_failures_that_may_pass_are_tried_again)
         int status;
         bool retries;
     } table[] = {
-        {ERR_SERVER, 500, true},     {ERR_SERVER, 502, true},    {ERR_SERVER, 503, true},
-        {ERR_SERVER, 504, true},     {ERR_SERVER, 408, true},    {ERR_QUOTA, 429, true},
-        {ERR_SERVER, 501, false},    {ERR_SERVER, 505, false},   {ERR_SERVER, 400, false},
-        {ERR_SERVER, 401, false},    {ERR_SERVER, 403, false},   {ERR_SERVER, 404, false},
-        {ERR_SERVER, 416, false},    {ERR_OFFLINE, 0, true},     {ERR_TIMEOUT, 0, true},
-        {ERR_TRUNCATED, 0, true},    {ERR_TLS, 0, false},        {ERR_BAD_ANSWER, 0, false},
-        {ERR_TOO_LARGE, 0, false},   {ERR_NO_MEMORY, 0, false},  {ERR_CANCELLED, 0, false},
+        {ERR_SERVER, 500, true},   {ERR_SERVER, 502, true},   {ERR_SERVER, 503, true},
+        {ERR_SERVER, 504, true},   {ERR_SERVER, 408, true},   {ERR_QUOTA, 429, true},
+        {ERR_SERVER, 501, false},  {ERR_SERVER, 505, false},  {ERR_SERVER, 400, false},
+        {ERR_SERVER, 401, false},  {ERR_SERVER, 403, false},  {ERR_SERVER, 404, false},
+        {ERR_SERVER, 416, false},  {ERR_OFFLINE, 0, true},    {ERR_TIMEOUT, 0, true},
+        {ERR_TRUNCATED, 0, true},  {ERR_TLS, 0, false},       {ERR_BAD_ANSWER, 0, false},
+        {ERR_TOO_LARGE, 0, false}, {ERR_NO_MEMORY, 0, false}, {ERR_CANCELLED, 0, false},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct retry_question question = ask(table[i].err, table[i].status, 0);

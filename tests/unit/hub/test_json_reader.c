@@ -23,13 +23,15 @@ TEST(test_plain_json_is_read)
     assert_ok(parse_text("{}"));
     assert_ok(parse_text(" [1, 2.5, -3, \"x\", null, true, {\"a\": []}] \n"));
     assert_ok(parse_text("\"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80\""));
-    assert_ok(parse_text("\"\\ud83d\\ude00 \\\\u0000\"")); // an escaped backslash, then text
+    assert_ok(
+        parse_text("\"\\ud83d\\ude00 \\\\u0000\"")); // an escaped backslash, then text
 }
 
 TEST(test_texts_that_are_no_json_are_refused)
 {
     static const char *const bad[] = {
-        "", " ", "{", "[1,", "{\"a\":}", "nope", "<html>", "{} {}", "[]]", "}", "\"abc", "\"a\\", "{\"a\" 1}",
+        "",      " ",   "{", "[1,",   "{\"a\":}", "nope",      "<html>",
+        "{} {}", "[]]", "}", "\"abc", "\"a\\",    "{\"a\" 1}",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_err(parse_text(bad[i]), ERR_BAD_ANSWER);
@@ -105,8 +107,15 @@ TEST(test_numbers_are_whole_not_negative_and_exact)
     assert_ok(take_number("{\"n\":1e3}", &number));
     assert_int_equal(number, 1000);
     static const char *const bad[] = {
-        "{\"n\":-1}", "{\"n\":1.5}", "{\"n\":9007199254740992}", "{\"n\":1e400}",
-        "{\"n\":\"1\"}", "{\"n\":null}", "{\"N\":1}", "{}", "[]",
+        "{\"n\":-1}",
+        "{\"n\":1.5}",
+        "{\"n\":9007199254740992}",
+        "{\"n\":1e400}",
+        "{\"n\":\"1\"}",
+        "{\"n\":null}",
+        "{\"N\":1}",
+        "{}",
+        "[]",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_err(take_number(bad[i], &number), ERR_BAD_ANSWER);
@@ -116,7 +125,8 @@ TEST(test_numbers_are_whole_not_negative_and_exact)
 TEST(test_members_are_found_by_their_exact_name_and_kind)
 {
     struct json_document *document = NULL;
-    static const char text[] = "{\"Name\":\"x\",\"list\":[1,2,3],\"object\":{},\"yes\":true}";
+    static const char text[] =
+        "{\"Name\":\"x\",\"list\":[1,2,3],\"object\":{},\"yes\":true}";
     assert_ok(json_document_parse(text, sizeof(text) - 1, NULL, &document));
     const struct json_value *root = json_root(document);
     const struct json_value *found = NULL;

@@ -15,7 +15,8 @@ static enum err follow(enum http_origin origin, const char *from, const char *lo
     struct redirect_chain chain;
     AUTO_FREE char *target = NULL;
     redirect_chain_start(&chain, from);
-    return redirect_follow(&chain, &strict, origin, from, location, NULL, &target, out_origin);
+    return redirect_follow(&chain, &strict, origin, from, location, NULL, &target,
+                           out_origin);
 }
 
 TEST(test_the_same_scheme_host_and_port_keep_the_origin_type)
@@ -49,9 +50,10 @@ TEST(test_a_way_back_to_the_hub_does_not_bring_the_credential_back)
     AUTO_FREE char *first = NULL;
     AUTO_FREE char *second = NULL;
     redirect_chain_start(&chain, "https://h/a");
-    assert_ok(redirect_follow(&chain, &strict, origin, "https://h/a", "https://cdn/b", NULL, &first,
-                              &origin));
-    assert_ok(redirect_follow(&chain, &strict, origin, first, "https://h/c", NULL, &second, &origin));
+    assert_ok(redirect_follow(&chain, &strict, origin, "https://h/a", "https://cdn/b",
+                              NULL, &first, &origin));
+    assert_ok(redirect_follow(&chain, &strict, origin, first, "https://h/c", NULL,
+                              &second, &origin));
     assert_int_equal(origin, ORIGIN_SIGNED);
 }
 
@@ -59,13 +61,15 @@ TEST(test_encryption_is_never_given_up)
 {
     enum http_origin origin = ORIGIN_HUB;
     assert_err(follow(ORIGIN_HUB, "https://h/a", "http://h/a", &origin), ERR_BAD_ANSWER);
-    assert_err(follow(ORIGIN_HUB, "https://h/a", "http://127.0.0.1/a", &origin), ERR_BAD_ANSWER);
+    assert_err(follow(ORIGIN_HUB, "https://h/a", "http://127.0.0.1/a", &origin),
+               ERR_BAD_ANSWER);
 }
 
 TEST(test_other_schemes_and_broken_addresses_are_refused)
 {
-    static const char *const bad[] = {"file:///etc/passwd", "ftp://h/x", "javascript:alert(1)",
-                                      "https://user:pw@h/x", "https://"};
+    static const char *const bad[] = {"file:///etc/passwd", "ftp://h/x",
+                                      "javascript:alert(1)", "https://user:pw@h/x",
+                                      "https://"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         enum http_origin origin = ORIGIN_HUB;
         assert_err(follow(ORIGIN_HUB, "https://h/a", bad[i], &origin), ERR_BAD_ANSWER);
@@ -82,9 +86,11 @@ TEST(test_a_loop_is_found_at_its_first_return)
     AUTO_FREE char *second = NULL;
     struct why why = {0};
     redirect_chain_start(&chain, "https://h/a");
-    assert_ok(redirect_follow(&chain, &strict, origin, "https://h/a", "/b", NULL, &first, &origin));
-    assert_err(redirect_follow(&chain, &strict, origin, first, "/a", &why, &second, &origin),
-               ERR_BAD_ANSWER);
+    assert_ok(redirect_follow(&chain, &strict, origin, "https://h/a", "/b", NULL, &first,
+                              &origin));
+    assert_err(
+        redirect_follow(&chain, &strict, origin, first, "/a", &why, &second, &origin),
+        ERR_BAD_ANSWER);
     assert_non_null(strstr(why.text, "loop"));
 }
 
@@ -100,8 +106,9 @@ TEST(test_the_sixth_redirect_is_refused)
         snprintf(from, sizeof(from), "https://h/%d", i - 1);
         snprintf(to, sizeof(to), "/%d", i);
         enum err expected = i <= REDIRECTS_MAX ? ERR_NONE : ERR_BAD_ANSWER;
-        assert_err(redirect_follow(&chain, &strict, origin, from, to, NULL, &target, &origin),
-                   expected);
+        assert_err(
+            redirect_follow(&chain, &strict, origin, from, to, NULL, &target, &origin),
+            expected);
     }
 }
 

@@ -16,7 +16,8 @@ static enum err info_of(const char *text, struct hub_repo_info *out)
 TEST(test_repository_info_is_read)
 {
     struct hub_repo_info info;
-    assert_ok(info_of("{\"id\":\"o/n\",\"sha\":\"" SHA "\",\"private\":true,\"gated\":\"manual\","
+    assert_ok(info_of("{\"id\":\"o/n\",\"sha\":\"" SHA
+                      "\",\"private\":true,\"gated\":\"manual\","
                       "\"disabled\":false,\"lastModified\":\"2026-01-01T00:00:00.000Z\"}",
                       &info));
     assert_string_equal(info.repo.name, "o/n");
@@ -35,8 +36,12 @@ TEST(test_repository_info_is_read)
 TEST(test_repository_info_without_id_or_commit_is_refused)
 {
     static const char *const bad[] = {
-        "{\"sha\":\"" SHA "\"}", "{\"id\":\"o/n\"}", "{\"id\":\"o/n\",\"sha\":\"main\"}",
-        "{\"id\":\"../../etc\",\"sha\":\"" SHA "\"}", "{\"id\":\"a/b/c\",\"sha\":\"" SHA "\"}", "[]",
+        "{\"sha\":\"" SHA "\"}",
+        "{\"id\":\"o/n\"}",
+        "{\"id\":\"o/n\",\"sha\":\"main\"}",
+        "{\"id\":\"../../etc\",\"sha\":\"" SHA "\"}",
+        "{\"id\":\"a/b/c\",\"sha\":\"" SHA "\"}",
+        "[]",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct hub_repo_info info;
@@ -47,11 +52,15 @@ TEST(test_repository_info_without_id_or_commit_is_refused)
 TEST(test_refs_of_all_kinds_are_read)
 {
     static const char text[] =
-        "{\"branches\":[{\"name\":\"main\",\"ref\":\"refs/heads/main\",\"targetCommit\":\"" SHA "\"}],"
-        "\"converts\":[{\"name\":\"parquet\",\"ref\":\"refs/convert/parquet\",\"targetCommit\":\"" SHA "\"}],"
-        "\"tags\":[{\"name\":\"v1\",\"ref\":\"refs/tags/v1\",\"targetCommit\":\"" SHA "\"},"
+        "{\"branches\":[{\"name\":\"main\",\"ref\":\"refs/heads/"
+        "main\",\"targetCommit\":\"" SHA "\"}],"
+        "\"converts\":[{\"name\":\"parquet\",\"ref\":\"refs/convert/"
+        "parquet\",\"targetCommit\":\"" SHA "\"}],"
+        "\"tags\":[{\"name\":\"v1\",\"ref\":\"refs/tags/v1\",\"targetCommit\":\"" SHA
+        "\"},"
         "{\"name\":\"bad name\",\"ref\":\"x\",\"targetCommit\":\"" SHA "\"}],"
-        "\"pullRequests\":[{\"name\":\"pr/1\",\"ref\":\"refs/pr/1\",\"targetCommit\":\"" SHA "\"}]}";
+        "\"pullRequests\":[{\"name\":\"pr/1\",\"ref\":\"refs/pr/"
+        "1\",\"targetCommit\":\"" SHA "\"}]}";
     struct refs_answer answer;
     assert_ok(refs_parse(text, sizeof(text) - 1, NULL, &answer));
     assert_int_equal(answer.count, 4); // the one that can't be a revision is left out
@@ -73,15 +82,18 @@ TEST(test_refs_without_branches_are_refused)
 
 TEST(test_the_date_of_the_first_commit_is_read)
 {
-    static const char text[] = "[{\"id\":\"x\",\"date\":\"2026-01-01T00:00:01.000Z\"},{}]";
+    static const char text[] =
+        "[{\"id\":\"x\",\"date\":\"2026-01-01T00:00:01.000Z\"},{}]";
     int64_t date_s = 0;
     assert_ok(commit_date_parse(text, sizeof(text) - 1, NULL, &date_s));
     assert_int_equal(date_s, 1767225601);
     assert_err(commit_date_parse("[]", 2, NULL, &date_s), ERR_BAD_ANSWER);
-    assert_err(commit_date_parse("[{\"date\":\"x\"}]", 14, NULL, &date_s), ERR_BAD_ANSWER);
+    assert_err(commit_date_parse("[{\"date\":\"x\"}]", 14, NULL, &date_s),
+               ERR_BAD_ANSWER);
 }
 
-static enum err token_of(const char *text, bool allow_loopback, struct xet_token_answer *out)
+static enum err token_of(const char *text, bool allow_loopback,
+                         struct xet_token_answer *out)
 {
     struct url_policy policy = {.allow_http_loopback = allow_loopback};
     return xet_token_parse(text, strlen(text), &policy, NULL, out);
@@ -90,13 +102,16 @@ static enum err token_of(const char *text, bool allow_loopback, struct xet_token
 TEST(test_a_xet_token_is_read)
 {
     struct xet_token_answer answer;
-    assert_ok(token_of("{\"accessToken\":\"xet_a\",\"exp\":1848535668,\"casUrl\":\"https://cas/\"}", false,
-                       &answer));
+    assert_ok(token_of(
+        "{\"accessToken\":\"xet_a\",\"exp\":1848535668,\"casUrl\":\"https://cas/\"}",
+        false, &answer));
     assert_string_equal(answer.token, "xet_a");
     assert_string_equal(answer.cas_url, "https://cas");
     assert_int_equal(answer.expires_s, 1848535668);
     xet_token_answer_release(&answer);
-    assert_ok(token_of("{\"accessToken\":\"a\",\"exp\":1,\"casUrl\":\"http://127.0.0.1:1\"}", true, &answer));
+    assert_ok(
+        token_of("{\"accessToken\":\"a\",\"exp\":1,\"casUrl\":\"http://127.0.0.1:1\"}",
+                 true, &answer));
     xet_token_answer_release(&answer);
 }
 

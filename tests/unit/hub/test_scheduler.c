@@ -105,8 +105,8 @@ static void end_request(struct network *network, struct request *request)
 {
     bool is_congestion = !network->is_calm && roll(network, 40) == 0;
     scheduler_received(&network->scheduler, request->item.bytes, network->now_ms);
-    scheduler_ended(&network->scheduler, &request->item, request->item.bytes, is_congestion,
-                    network->now_ms);
+    scheduler_ended(&network->scheduler, &request->item, request->item.bytes,
+                    is_congestion, network->now_ms);
     request->is_over = true;
     for (unsigned i = 0; i < ITEMS; i++) {
         struct request *other = &network->requests[i];
@@ -122,9 +122,11 @@ static bool step(struct network *network)
     for (unsigned i = 0; i < ITEMS; i++) {
         struct request *request = &network->requests[i];
         if (request->arrives_ms == network->now_ms) {
-            request->ahead = network->scheduler.queues[request->item.kind][HUB_DEMAND].count;
+            request->ahead =
+                network->scheduler.queues[request->item.kind][HUB_DEMAND].count;
             scheduler_enqueue(&network->scheduler, &request->item);
-        } else if (request->item.is_queued && !network->is_calm && roll(network, 500) == 0) {
+        } else if (request->item.is_queued && !network->is_calm &&
+                   roll(network, 500) == 0) {
             scheduler_promote(&network->scheduler, &request->item, HUB_DEMAND);
         } else if (request->started_ms >= 0 && !request->is_over &&
                    network->now_ms >= request->ends_ms) {
@@ -211,7 +213,8 @@ TEST(test_a_demand_behind_demands_waits_for_one_end_only)
 {
     struct scheduler scheduler = plain_scheduler();
     struct sched_item busy[8];
-    struct sched_item late = {.kind = SLOT_DATA, .class = HUB_DEMAND, .stream = 9, .bytes = 1};
+    struct sched_item late = {
+        .kind = SLOT_DATA, .class = HUB_DEMAND, .stream = 9, .bytes = 1};
     struct sched_item ahead = {.kind = SLOT_DATA, .class = HUB_AHEAD, .bytes = 1};
     for (unsigned i = 0; i < 8; i++) {
         busy[i] = (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
@@ -249,8 +252,10 @@ TEST(test_streams_take_turns_and_keep_their_order)
 TEST(test_a_promoted_request_goes_to_the_head_of_its_new_class)
 {
     struct scheduler scheduler = plain_scheduler();
-    struct sched_item first = {.kind = SLOT_DATA, .class = HUB_DEMAND, .stream = 1, .bytes = 1};
-    struct sched_item second = {.kind = SLOT_DATA, .class = HUB_PREFETCH, .stream = 1, .bytes = 1};
+    struct sched_item first = {
+        .kind = SLOT_DATA, .class = HUB_DEMAND, .stream = 1, .bytes = 1};
+    struct sched_item second = {
+        .kind = SLOT_DATA, .class = HUB_PREFETCH, .stream = 1, .bytes = 1};
     scheduler_enqueue(&scheduler, &first);
     scheduler_enqueue(&scheduler, &second);
     scheduler_promote(&scheduler, &second, HUB_DEMAND);
@@ -266,7 +271,8 @@ TEST(test_a_removed_request_is_never_started)
         struct scheduler scheduler = plain_scheduler();
         struct sched_item items[3];
         for (unsigned i = 0; i < 3; i++) {
-            items[i] = (struct sched_item){.kind = SLOT_API, .class = HUB_DEMAND, .stream = 7};
+            items[i] =
+                (struct sched_item){.kind = SLOT_API, .class = HUB_DEMAND, .stream = 7};
             scheduler_enqueue(&scheduler, &items[i]);
         }
         scheduler_remove(&scheduler, &items[gone]);
@@ -284,7 +290,8 @@ TEST(test_slots_grow_while_more_of_them_bring_more)
     struct scheduler scheduler = plain_scheduler();
     struct sched_item items[100];
     for (unsigned i = 0; i < 100; i++) {
-        items[i] = (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
+        items[i] =
+            (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
         scheduler_enqueue(&scheduler, &items[i]);
     }
     uint64_t bytes = 1000000;
@@ -302,7 +309,8 @@ TEST(test_slots_stay_when_more_of_them_bring_nothing)
     struct scheduler scheduler = plain_scheduler();
     struct sched_item items[100];
     for (unsigned i = 0; i < 100; i++) {
-        items[i] = (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
+        items[i] =
+            (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
         scheduler_enqueue(&scheduler, &items[i]);
     }
     for (int64_t now_ms = 0; now_ms <= 5000; now_ms += 250) {
@@ -310,7 +318,8 @@ TEST(test_slots_stay_when_more_of_them_bring_nothing)
         }
         scheduler_received(&scheduler, 1000000, now_ms + 1);
     }
-    assert_in_range(scheduler.slots[SLOT_DATA], 8, 10); // the first interval compares with none
+    assert_in_range(scheduler.slots[SLOT_DATA], 8,
+                    10); // the first interval compares with none
 }
 
 TEST(test_a_storm_of_refusals_halves_once)
@@ -318,7 +327,8 @@ TEST(test_a_storm_of_refusals_halves_once)
     struct scheduler scheduler = plain_scheduler();
     struct sched_item items[8];
     for (unsigned i = 0; i < 8; i++) {
-        items[i] = (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
+        items[i] =
+            (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
         scheduler_enqueue(&scheduler, &items[i]);
         assert_non_null(scheduler_next(&scheduler, 1000));
     }

@@ -36,7 +36,8 @@ TEST(test_files_folders_and_hashes_are_read)
     assert_string_equal(answer.entries[1].path, "b.txt");
     assert_int_equal(answer.entries[1].size, 6);
     assert_false(answer.entries[1].has_sha256);
-    assert_int_equal(answer.entries[2].size, 548105171000); // the content's, not the pointer's
+    assert_int_equal(answer.entries[2].size,
+                     548105171000); // the content's, not the pointer's
     assert_true(answer.entries[2].has_sha256 && answer.entries[2].has_xet);
     tree_answer_release(&answer);
 }
@@ -59,7 +60,8 @@ static void expect_path(const char *path, const char *dir, bool is_kept)
     char text[8192];
     struct tree_answer answer;
     snprintf(text, sizeof(text),
-             "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"%s\"}]", path);
+             "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"%s\"}]",
+             path);
     assert_ok(parse_text(text, dir, &answer));
     assert_int_equal(answer.count, is_kept);
     assert_int_equal(answer.refused, !is_kept);
@@ -71,7 +73,8 @@ TEST(test_names_that_cannot_be_are_left_out_and_counted)
     char name[300];
     memset(name, 'x', sizeof(name));
     name[256] = '\0';
-    static const char *const bad[] = {"", ".", "..", "/", "/a", "a/", "a/b", "../a", "a//b", "a/../b"};
+    static const char *const bad[] = {"",   ".",   "..",   "/",    "/a",
+                                      "a/", "a/b", "../a", "a//b", "a/../b"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         expect_path(bad[i], "", false);
     }
@@ -97,13 +100,17 @@ TEST(test_entries_must_be_directly_in_the_folder_asked_for)
 TEST(test_odd_numbers_and_hashes_spoil_the_page)
 {
     static const char *const bad[] = {
-        "{}", "[1]", "[{\"type\":\"file\"}]",
+        "{}",
+        "[1]",
+        "[{\"type\":\"file\"}]",
         "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":-1,\"path\":\"a\"}]",
         "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1e300,\"path\":\"a\"}]",
         "[{\"type\":\"file\",\"oid\":\"" OID "\",\"path\":\"a\"}]",
         "[{\"type\":\"file\",\"oid\":\"xyz\",\"size\":1,\"path\":\"a\"}]",
-        "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"a\",\"xetHash\":\"1\"}]",
-        "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"a\",\"lfs\":{\"size\":1}}]",
+        "[{\"type\":\"file\",\"oid\":\"" OID
+        "\",\"size\":1,\"path\":\"a\",\"xetHash\":\"1\"}]",
+        "[{\"type\":\"file\",\"oid\":\"" OID
+        "\",\"size\":1,\"path\":\"a\",\"lfs\":{\"size\":1}}]",
         "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"a\","
         "\"lfs\":{\"oid\":\"" OID "\",\"size\":1}}]",
     };

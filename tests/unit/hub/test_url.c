@@ -20,8 +20,13 @@ TEST(test_a_host_is_scheme_name_and_port)
 
 TEST(test_addresses_with_users_or_other_schemes_are_refused)
 {
-    static const char *const bad[] = {"", "huggingface.co/x", "ftp://h/x", "file:///etc/passwd",
-                                      "https://user@h/x", "https://user:pw@h/", "https://"};
+    static const char *const bad[] = {"",
+                                      "huggingface.co/x",
+                                      "ftp://h/x",
+                                      "file:///etc/passwd",
+                                      "https://user@h/x",
+                                      "https://user:pw@h/",
+                                      "https://"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct url_host host;
         assert_err(url_host_of(bad[i], &host), ERR_MALFORMED);
@@ -48,7 +53,8 @@ TEST(test_loopback_is_told_from_names_that_look_like_it)
 
 static bool allows(bool loopback, bool anywhere, const char *url)
 {
-    struct url_policy policy = {.allow_http_loopback = loopback, .allow_http_anywhere = anywhere};
+    struct url_policy policy = {.allow_http_loopback = loopback,
+                                .allow_http_anywhere = anywhere};
     struct url_host host;
     assert_ok(url_host_of(url, &host));
     return url_is_allowed(&policy, &host);

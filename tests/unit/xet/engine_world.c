@@ -22,7 +22,7 @@ static void *run_loop(void *ctx)
 
 static void open_engine(struct engine_world *world, uint64_t block_pool)
 {
-    struct chunk_store_config store = {.dir = world->dir, .budget = UINT64_C(1) << 30};
+    struct chunk_store_config store = {.dir = world->dir, .budget = world->store_budget};
     struct why why = {{0}};
     assert_ok(chunk_store_open(&store, &why, &world->store));
     struct xet_config config = {
@@ -37,7 +37,14 @@ static void open_engine(struct engine_world *world, uint64_t block_pool)
 
 void engine_world_begin(struct engine_world *world, uint64_t seed, uint64_t block_pool)
 {
+    engine_world_begin_with(world, seed, block_pool, 0);
+}
+
+void engine_world_begin_with(struct engine_world *world, uint64_t seed,
+                             uint64_t block_pool, uint64_t store_budget)
+{
     *world = (struct engine_world){.dir = "/tmp/hugfs-xet-test-XXXXXX"};
+    world->store_budget = store_budget ? store_budget : UINT64_C(1) << 30;
     assert_non_null(mkdtemp(world->dir));
     assert_ok(event_loop_new(&world->loop));
     assert_ok(worker_pool_new(2, "decode", &world->pool));
@@ -103,8 +110,9 @@ void engine_world_remount_file(struct engine_world *world, struct xet_file **fil
     *file = engine_world_open(world, content, true, false);
 }
 
-struct xet_file *engine_world_open(struct engine_world *world, const struct fake_file *file,
-                                   bool has_xet, bool has_sha256)
+struct xet_file *engine_world_open(struct engine_world *world,
+                                   const struct fake_file *file, bool has_xet,
+                                   bool has_sha256)
 {
     struct xet_content content = {
         .has_xet = has_xet,
@@ -119,8 +127,8 @@ struct xet_file *engine_world_open(struct engine_world *world, const struct fake
     return opened;
 }
 
-void engine_read_init(struct engine_read *read, struct engine_world *world, struct xet_file *file,
-                      uint64_t offset, size_t len)
+void engine_read_init(struct engine_read *read, struct engine_world *world,
+                      struct xet_file *file, uint64_t offset, size_t len)
 {
     *read = (struct engine_read){
         .world = world,
@@ -158,9 +166,9 @@ bool engine_read_begin(struct engine_read *read)
 {
     int64_t deadline_ms = read->deadline_ms ? read->deadline_ms : clock_now_ms() + 30000;
     read->is_ready = false;
-    read->err = xet_file_read(read->file, &ENGINE_SOURCE, &read->pattern, read->offset, read->len,
-                              deadline_ms, read->to, &read->out_len, on_ready, read, &read->wait,
-                              &read->why);
+    read->err = xet_file_read(read->file, &ENGINE_SOURCE, &read->pattern, read->offset,
+                              read->len, deadline_ms, read->to, &read->out_len, on_ready,
+                              read, &read->wait, &read->why);
     return read->err != ERR_PARKED;
 }
 
@@ -204,7 +212,8 @@ enum err engine_read_all(struct engine_world *world, struct xet_file *file,
         size_t size = fake_file_size(expected);
         size_t left = offset < size ? size - offset : 0;
         assert_int_equal(read.out_len, len < left ? len : left);
-        assert_memory_equal(read.to, fake_file_bytes(expected) + (offset < size ? offset : size),
+        assert_memory_equal(read.to,
+                            fake_file_bytes(expected) + (offset < size ? offset : size),
                             read.out_len);
     }
     engine_read_release(&read);

@@ -16,9 +16,12 @@ struct engine_world {
     struct chunk_store *store;
     struct hub *hub;
     struct xet *xet;
+    uint64_t store_budget;
 };
 
-// `block_pool` bytes, 0 = the default.
+// `block_pool` bytes, 0 = the default; `store_budget` bytes, 0 = 1 GiB.
+void engine_world_begin_with(struct engine_world *world, uint64_t seed,
+                             uint64_t block_pool, uint64_t store_budget);
 void engine_world_begin(struct engine_world *world, uint64_t seed, uint64_t block_pool);
 void engine_world_end(struct engine_world *world);
 // Ends engine and store and opens them again on the same folder: a remount.
@@ -28,8 +31,9 @@ void engine_world_remount_file(struct engine_world *world, struct xet_file **fil
                                const struct fake_file *content);
 
 // The content as Xet, LFS or git file.
-struct xet_file *engine_world_open(struct engine_world *world, const struct fake_file *file,
-                                   bool has_xet, bool has_sha256);
+struct xet_file *engine_world_open(struct engine_world *world,
+                                   const struct fake_file *file, bool has_xet,
+                                   bool has_sha256);
 
 // One read that waits for its answer as a reader would: parked, woken, read.
 struct engine_read {
@@ -52,8 +56,8 @@ struct engine_read {
     enum err result; // what `ready` said
     struct why result_why;
 };
-void engine_read_init(struct engine_read *read, struct engine_world *world, struct xet_file *file,
-                      uint64_t offset, size_t len);
+void engine_read_init(struct engine_read *read, struct engine_world *world,
+                      struct xet_file *file, uint64_t offset, size_t len);
 void engine_read_release(struct engine_read *read);
 // The first call: true when it is over already.
 bool engine_read_begin(struct engine_read *read);

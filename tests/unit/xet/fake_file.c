@@ -33,8 +33,8 @@ static struct fake_xorb *open_xorb(struct fake_file *file, uint32_t xorb_chunks)
 }
 
 // Stores the bytes as the next chunk of the open xorb.
-static void store_chunk(struct fake_file *file, uint32_t xorb_chunks, const uint8_t *bytes,
-                        uint32_t len, struct fake_chunk *out)
+static void store_chunk(struct fake_file *file, uint32_t xorb_chunks,
+                        const uint8_t *bytes, uint32_t len, struct fake_chunk *out)
 {
     struct fake_xorb *xorb = open_xorb(file, xorb_chunks);
     struct fake_xorb_chunk *chunk = &xorb->chunks[xorb->n];
@@ -42,8 +42,8 @@ static void store_chunk(struct fake_file *file, uint32_t xorb_chunks, const uint
     chunk->len = len;
     chunk->start = xorb->bytes.len;
     xet_hash_chunk(bytes, len, &chunk->hash);
-    fake_append_record(&xorb->bytes, (enum record_scheme)(number % 3), (int)(number / 3 % 3),
-                       bytes, len);
+    fake_append_record(&xorb->bytes, (enum record_scheme)(number % 3),
+                       (int)(number / 3 % 3), bytes, len);
     chunk->end = xorb->bytes.len;
     *out = (struct fake_chunk){.len = len, .xorb = file->n_xorbs - 1, .index = xorb->n};
     xorb->n++;
@@ -51,11 +51,13 @@ static void store_chunk(struct fake_file *file, uint32_t xorb_chunks, const uint
 
 static uint32_t cut_length(uint64_t *random, uint64_t left)
 {
-    uint64_t len = fake_random(random) % 16 == 0 ? 131072 : 8192 + fake_random(random) % 90000;
+    uint64_t len =
+        fake_random(random) % 16 == 0 ? 131072 : 8192 + fake_random(random) % 90000;
     return (uint32_t)(len < left ? len : left);
 }
 
-static void add_chunk(struct fake_file *file, const struct fake_chunk *chunk, uint64_t offset)
+static void add_chunk(struct fake_file *file, const struct fake_chunk *chunk,
+                      uint64_t offset)
 {
     file->chunks = realloc(file->chunks, (file->n + 1) * sizeof(*file->chunks));
     file->chunks[file->n] = *chunk;
@@ -92,7 +94,8 @@ static void name_file(struct fake_file *file)
     hash_tree_init(tree);
     for (size_t i = 0; i < file->n; i++) {
         const struct fake_chunk *chunk = &file->chunks[i];
-        hash_tree_add(tree, &file->xorbs[chunk->xorb].chunks[chunk->index].hash, chunk->len);
+        hash_tree_add(tree, &file->xorbs[chunk->xorb].chunks[chunk->index].hash,
+                      chunk->len);
     }
     hash_tree_file(tree, &file->xet_hash);
     free(tree);
@@ -103,8 +106,8 @@ static void name_file(struct fake_file *file)
     sha_free(sha);
 }
 
-struct fake_file *fake_file_new(uint64_t seed, size_t size, int kind, uint32_t xorb_chunks,
-                                enum fake_layout layout)
+struct fake_file *fake_file_new(uint64_t seed, size_t size, int kind,
+                                uint32_t xorb_chunks, enum fake_layout layout)
 {
     struct fake_file *file = calloc(1, sizeof(*file));
     file->size = size;

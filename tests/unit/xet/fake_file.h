@@ -44,7 +44,7 @@ struct fake_file {
 };
 
 // The true plan for [first, last]; `early` chunks more at the front.
-struct cas_plan *fake_plan_new(const struct fake_file *file, uint64_t first, uint64_t last,
-                               size_t early);
+struct cas_plan *fake_plan_new(const struct fake_file *file, uint64_t first,
+                               uint64_t last, size_t early);
 // The xorb's bytes and chunks that a range of a plan names.
 struct fake_xorb *fake_plan_xorb(struct fake_file *files, const struct cas_range *range);

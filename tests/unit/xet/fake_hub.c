@@ -1,62 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One operation after the other, chosen by the seed, in a function that posts itself to the
-// loop as long as there is something to do.
+// All of the verbs are in this one file together with fake_hub_new(): a test that makes a
+// fake Hub thereby links every verb from here and none from hub/.
 
-#include "tests/unit/xet/fake_file.h"
-#include "tests/unit/xet/fake_records.h"
+#include "tests/unit/xet/fake_hub_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum operation_kind { OPERATION_PLAN, OPERATION_RANGE };
-enum { FAULTS_MAX = 16 };
-
-struct operation {
-    struct job job; // plans are told on the pool
-    struct operation *next;
-    struct hub *hub;
-    enum operation_kind kind;
-    hub_ticket ticket;
-    bool is_paused;
-    bool is_cancelled;
-    bool hangs;
-    // a plan:
-    cas_plan_fn plan_done;
-    void *ctx;
-    enum err err;
-    struct cas_plan *plan;
-    // a range:
-    struct hub_sink sink;
-    struct fake_xorb *xorb; // NULL for a blob
-    uint8_t *bytes;         // what will be delivered, a copy
-    size_t len;
-    size_t at;
-    size_t base; // of the first byte in the xorb
-    size_t promised;
-};
-
-struct fault {
-    enum fake_fault what;
-    unsigned on; // counts down
-    uint64_t value;
-};
-
-struct hub {
-    struct event_loop *loop;
-    struct worker_pool *pool;
-    struct lock lock;
-    uint64_t random;
-    struct fake_file *files;
-    struct operation *operations;
-    hub_ticket last_ticket;
-    bool is_held;
-    bool is_closed;
-    unsigned posted;
-    size_t step;
-    struct fault faults[FAULTS_MAX];
-    size_t n_faults;
-    struct fake_counts counts;
-};
 
 // ---------------------------------------------------------------- the script
 
@@ -79,7 +28,8 @@ void fake_hub_add(struct hub *hub, struct fake_file *file)
     lock_release(&hub->lock);
 }
 
-void fake_hub_set_threads(struct hub *hub, struct event_loop *loop, struct worker_pool *pool)
+void fake_hub_set_threads(struct hub *hub, struct event_loop *loop,
+                          struct worker_pool *pool)
 {
     hub->loop = loop;
     hub->pool = pool;
@@ -131,160 +81,11 @@ static const struct fault *due_fault(struct hub *hub, bool plan)
     return due;
 }
 
-// ---------------------------------------------------------------- steps
-
-static void pump(void *ctx);
-
-static void post(struct hub *hub)
-{
-    if (!hub->is_closed && !hub->is_held) {
-        hub->posted++;
-        event_loop_post(hub->loop, pump, hub);
-    }
-}
-
 void fake_hub_hold(struct hub *hub, bool hold)
 {
     lock_acquire(&hub->lock);
     hub->is_held = hold;
-    post(hub);
-    lock_release(&hub->lock);
-}
-
-static bool is_runnable(const struct operation *operation)
-{
-    return operation->is_cancelled || (!operation->is_paused && !operation->hangs);
-}
-
-static struct operation *choose(struct hub *hub)
-{
-    unsigned n = 0;
-    for (struct operation *at = hub->operations; at; at = at->next) {
-        n += is_runnable(at) ? 1 : 0;
-    }
-    if (n == 0) {
-        return NULL;
-    }
-    uint64_t pick = fake_random(&hub->random) % n;
-    struct operation *at = hub->operations;
-    for (;; at = at->next) {
-        if (is_runnable(at) && pick-- == 0) {
-            return at;
-        }
-    }
-}
-
-static void take_off(struct hub *hub, struct operation *operation)
-{
-    struct operation **at = &hub->operations;
-    while (*at != operation) {
-        at = &(*at)->next;
-    }
-    *at = operation->next;
-}
-
-static void free_operation(struct operation *operation)
-{
-    free(operation->bytes);
-    free(operation);
-}
-
-static void tell_plan(struct job *job)
-{
-    struct operation *operation = (struct operation *)job;
-    struct why why = {{0}};
-    if (operation->err) {
-        (void)why_set(&why, operation->err, "the fake Hub was told to fail");
-    }
-    operation->plan_done(operation->ctx, operation->err, &why, operation->plan);
-    free_operation(operation);
-}
-
-static void end_operation(struct operation *operation, enum err err)
-{
-    struct hub *hub = operation->hub;
-    lock_acquire(&hub->lock);
-    take_off(hub, operation);
-    lock_release(&hub->lock);
-    if (operation->kind == OPERATION_PLAN) {
-        if (err) {
-            cas_plan_free(STEAL_POINTER(operation->plan));
-            operation->err = err;
-        }
-        if (hub->is_closed) {
-            tell_plan(&operation->job);
-            return;
-        }
-        operation->job.run = tell_plan;
-        worker_pool_submit(hub->pool, &operation->job, JOB_DEMAND);
-        return;
-    }
-    struct why why = {{0}};
-    (void)why_set(&why, err, "the fake Hub ended it");
-    operation->sink.on_done(operation->sink.ctx, err, &why);
-    free_operation(operation);
-}
-
-// Counts the chunks whose last byte lies in what was delivered.
-static void count_delivery(struct operation *operation, size_t from, size_t to)
-{
-    struct fake_xorb *xorb = operation->xorb;
-    operation->hub->counts.bytes += to - from;
-    for (uint32_t i = 0; xorb && i < xorb->n; i++) {
-        size_t end = xorb->chunks[i].end;
-        if (end > operation->base + from && end <= operation->base + to) {
-            atomic_fetch_add(&xorb->chunks[i].fetched, 1);
-        }
-    }
-}
-
-static void deliver(struct operation *operation, size_t most)
-{
-    struct hub *hub = operation->hub;
-    size_t left = operation->len - operation->at;
-    size_t n = left < most ? left : most;
-    if (n > 0 && !operation->sink.on_bytes(operation->sink.ctx, operation->bytes + operation->at,
-                                           n)) {
-        lock_acquire(&hub->lock);
-        // A resume that came in the meantime was posted behind us: it finds is_paused.
-        operation->is_paused = true;
-        hub->counts.pauses++;
-        lock_release(&hub->lock);
-        return;
-    }
-    lock_acquire(&hub->lock);
-    count_delivery(operation, operation->at, operation->at + n);
-    lock_release(&hub->lock);
-    operation->at += n;
-    if (operation->at == operation->len) {
-        end_operation(operation, operation->err                        ? operation->err
-                                 : operation->len < operation->promised ? ERR_TRUNCATED
-                                                                        : ERR_NONE);
-    }
-}
-
-static void pump(void *ctx)
-{
-    struct hub *hub = ctx;
-    lock_acquire(&hub->lock);
-    hub->posted--;
-    struct operation *operation = hub->is_held || hub->is_closed ? NULL : choose(hub);
-    size_t most = 1 + fake_random(&hub->random) % hub->step;
-    lock_release(&hub->lock);
-    if (!operation) {
-        return;
-    }
-    if (operation->is_cancelled) {
-        end_operation(operation, ERR_CANCELLED);
-    } else if (operation->kind == OPERATION_PLAN) {
-        end_operation(operation, operation->err);
-    } else {
-        deliver(operation, most);
-    }
-    lock_acquire(&hub->lock);
-    if (hub->posted == 0 && choose(hub)) {
-        post(hub);
-    }
+    fake_hub_post(hub);
     lock_release(&hub->lock);
 }
 
@@ -295,7 +96,7 @@ void fake_hub_close(struct hub *hub)
     struct operation *operation;
     while ((operation = hub->operations)) {
         lock_release(&hub->lock);
-        end_operation(operation, ERR_CANCELLED);
+        fake_hub_end_operation(operation, ERR_CANCELLED);
         lock_acquire(&hub->lock);
     }
     lock_release(&hub->lock);
@@ -323,7 +124,7 @@ static hub_ticket submit(struct hub *hub, struct operation *operation) REQUIRES(
     operation->ticket = ++hub->last_ticket;
     operation->next = hub->operations;
     hub->operations = operation;
-    post(hub);
+    fake_hub_post(hub);
     return operation->ticket;
 }
 
@@ -339,9 +140,9 @@ static void spoil_plan(struct cas_plan *plan, const struct fault *fault)
     }
 }
 
-hub_ticket cas_plan(struct hub *hub, const struct hub_call *call, const struct hub_source *source,
-                    const struct digest *xet_hash, uint64_t first, uint64_t last, cas_plan_fn done,
-                    void *ctx)
+hub_ticket cas_plan(struct hub *hub, const struct hub_call *call,
+                    const struct hub_source *source, const struct digest *xet_hash,
+                    uint64_t first, uint64_t last, cas_plan_fn done, void *ctx)
 {
     (void)call;
     (void)source;
@@ -359,14 +160,15 @@ hub_ticket cas_plan(struct hub *hub, const struct hub_call *call, const struct h
         operation->err = fails ? (enum err)fault->value : ERR_NOT_FOUND;
     } else {
         bool early = fault && fault->what == FAULT_PLAN_EARLY;
-        operation->plan = fake_plan_new(file, first, last, early ? (size_t)fault->value : 0);
+        operation->plan =
+            fake_plan_new(file, first, last, early ? (size_t)fault->value : 0);
         if (fault) {
             spoil_plan(operation->plan, fault);
         }
     }
     hub->counts.plans++;
-    hub->counts.longest = last - first + 1 > hub->counts.longest ? last - first + 1
-                                                                 : hub->counts.longest;
+    hub->counts.longest =
+        last - first + 1 > hub->counts.longest ? last - first + 1 : hub->counts.longest;
     hub_ticket ticket = submit(hub, operation);
     lock_release(&hub->lock);
     return ticket;
@@ -406,8 +208,8 @@ static void load(struct operation *operation, const uint8_t *bytes, size_t len,
     }
 }
 
-hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call, const struct cas_range *range,
-                     struct hub_sink sink)
+hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call,
+                     const struct cas_range *range, struct hub_sink sink)
 {
     (void)call;
     struct operation *operation = new_operation(hub, OPERATION_RANGE);
@@ -425,8 +227,8 @@ hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call, const struct 
 }
 
 hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call,
-                          const struct hub_source *source, const char *path, uint64_t first,
-                          uint64_t last, struct hub_sink sink)
+                          const struct hub_source *source, const char *path,
+                          uint64_t first, uint64_t last, struct hub_sink sink)
 {
     (void)call;
     (void)source;
@@ -445,7 +247,8 @@ hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call,
     return ticket;
 }
 
-static void with_ticket(struct hub *hub, hub_ticket ticket, void (*change)(struct operation *))
+static void with_ticket(struct hub *hub, hub_ticket ticket,
+                        void (*change)(struct operation *))
 {
     lock_acquire(&hub->lock);
     struct operation *operation = hub->operations;
@@ -454,7 +257,7 @@ static void with_ticket(struct hub *hub, hub_ticket ticket, void (*change)(struc
     }
     if (operation) {
         change(operation);
-        post(hub);
+        fake_hub_post(hub);
     }
     lock_release(&hub->lock);
 }

@@ -15,8 +15,8 @@ enum fake_layout {
 };
 
 // `kind` as for fake_content(); xorbs of `xorb_chunks` chunks.
-struct fake_file *fake_file_new(uint64_t seed, size_t size, int kind, uint32_t xorb_chunks,
-                                enum fake_layout layout);
+struct fake_file *fake_file_new(uint64_t seed, size_t size, int kind,
+                                uint32_t xorb_chunks, enum fake_layout layout);
 void fake_file_free(struct fake_file *file);
 const uint8_t *fake_file_bytes(const struct fake_file *file);
 size_t fake_file_size(const struct fake_file *file);
@@ -30,22 +30,24 @@ unsigned fake_file_most_fetched(const struct fake_file *file);
 uint64_t fake_file_chunk_start(const struct fake_file *file, size_t i);
 
 enum fake_fault {
-    FAULT_EXPIRED,     // the range is refused with 403
-    FAULT_TRUNCATE,    // ends after `value` bytes
-    FAULT_FLIP,        // byte `value` is inverted
-    FAULT_HANG,        // never answers (until it is cancelled)
-    FAULT_PLAN_FAILS,  // with enum err `value`
-    FAULT_PLAN_SHORT,  // lacks its last term
-    FAULT_PLAN_LIES,   // says that the first term is `value` bytes longer
-    FAULT_PLAN_EARLY,  // begins `value` chunks before what was asked for
-    FAULT_PLAN_ALIEN,  // has a term that no range holds
+    FAULT_EXPIRED,    // the range is refused with 403
+    FAULT_TRUNCATE,   // ends after `value` bytes
+    FAULT_FLIP,       // byte `value` is inverted
+    FAULT_HANG,       // never answers (until it is cancelled)
+    FAULT_PLAN_FAILS, // with enum err `value`
+    FAULT_PLAN_SHORT, // lacks its last term
+    FAULT_PLAN_LIES,  // says that the first term is `value` bytes longer
+    FAULT_PLAN_EARLY, // begins `value` chunks before what was asked for
+    FAULT_PLAN_ALIEN, // has a term that no range holds
 };
 
-struct hub *fake_hub_new(struct event_loop *loop, struct worker_pool *pool, uint64_t seed);
+struct hub *fake_hub_new(struct event_loop *loop, struct worker_pool *pool,
+                         uint64_t seed);
 // As hub_close(): ends what is under way with ERR_CANCELLED. On the loop's thread, or after.
 void fake_hub_close(struct hub *hub);
 // Loop and pool have been replaced by others.
-void fake_hub_set_threads(struct hub *hub, struct event_loop *loop, struct worker_pool *pool);
+void fake_hub_set_threads(struct hub *hub, struct event_loop *loop,
+                          struct worker_pool *pool);
 void fake_hub_add(struct hub *hub, struct fake_file *file); // the hub owns it
 // The n-th plan (for FAULT_PLAN_*) or range from now on, 1 = the next one.
 void fake_hub_fault(struct hub *hub, enum fake_fault fault, unsigned n, uint64_t value);
@@ -60,9 +62,9 @@ struct fake_counts {
     unsigned promotions;
     unsigned cancels;
     unsigned pauses;
-    unsigned faults;   // that happened
+    unsigned faults; // that happened
     unsigned under_way;
-    uint64_t bytes;    // of bodies
-    uint64_t longest;  // file bytes of the longest plan asked for
+    uint64_t bytes;   // of bodies
+    uint64_t longest; // file bytes of the longest plan asked for
 };
 struct fake_counts fake_hub_counts(struct hub *hub);

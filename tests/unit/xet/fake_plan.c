@@ -15,8 +15,8 @@ static size_t chunk_at(const struct fake_file *file, uint64_t offset)
 }
 
 // Joins neighbours that go on in the same xorb into one term.
-static void add_terms(const struct fake_file *file, size_t from, size_t to, struct cas_term *terms,
-                      size_t *n)
+static void add_terms(const struct fake_file *file, size_t from, size_t to,
+                      struct cas_term *terms, size_t *n)
 {
     for (size_t i = from; i <= to; i++) {
         const struct fake_chunk *chunk = &file->chunks[i];
@@ -26,7 +26,8 @@ static void add_terms(const struct fake_file *file, size_t from, size_t to, stru
             last->chunk_end++;
             last->unpacked_length += chunk->len;
         } else {
-            terms[(*n)++] = (struct cas_term){*xorb, chunk->index, chunk->index + 1, chunk->len};
+            terms[(*n)++] =
+                (struct cas_term){*xorb, chunk->index, chunk->index + 1, chunk->len};
         }
     }
 }
@@ -43,8 +44,10 @@ static bool widen(struct cas_range *ranges, size_t *n)
             if (near) {
                 uint32_t first = ranges[k].chunk_first;
                 uint32_t end = ranges[k].chunk_end;
-                ranges[i].chunk_first = first < ranges[i].chunk_first ? first : ranges[i].chunk_first;
-                ranges[i].chunk_end = end > ranges[i].chunk_end ? end : ranges[i].chunk_end;
+                ranges[i].chunk_first =
+                    first < ranges[i].chunk_first ? first : ranges[i].chunk_first;
+                ranges[i].chunk_end =
+                    end > ranges[i].chunk_end ? end : ranges[i].chunk_end;
                 ranges[k] = ranges[--*n];
                 return true;
             }
@@ -53,8 +56,8 @@ static bool widen(struct cas_range *ranges, size_t *n)
     return false;
 }
 
-struct cas_plan *fake_plan_new(const struct fake_file *file, uint64_t first, uint64_t last,
-                               size_t early)
+struct cas_plan *fake_plan_new(const struct fake_file *file, uint64_t first,
+                               uint64_t last, size_t early)
 {
     size_t from = chunk_at(file, first);
     size_t to = chunk_at(file, last);

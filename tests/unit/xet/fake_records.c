@@ -25,7 +25,7 @@ void fake_content(uint8_t *to, size_t len, int kind, uint64_t seed)
             to[i] = (uint8_t)random;
             break;
         case 1:
-            to[i] = (uint8_t)"the quick brown fox  "[(random >> 8) % 21];
+            to[i] = (uint8_t) "the quick brown fox  "[(random >> 8) % 21];
             break;
         case 2:
             to[i] = i % 2 ? (uint8_t)(0x3c + random % 3) : (uint8_t)random;
@@ -50,8 +50,9 @@ static LZ4F_preferences_t preferences(int form, size_t len)
 {
     LZ4F_preferences_t wanted = {0};
     wanted.frameInfo.blockMode = form == 0 ? LZ4F_blockIndependent : LZ4F_blockLinked;
-    wanted.frameInfo.blockSizeID = form == 2 ? LZ4F_max4MB : len > 65536 && form == 0 ? LZ4F_max256KB
-                                                                                      : LZ4F_max64KB;
+    wanted.frameInfo.blockSizeID = form == 2                  ? LZ4F_max4MB
+                                   : len > 65536 && form == 0 ? LZ4F_max256KB
+                                                              : LZ4F_max64KB;
     if (form == 2) {
         wanted.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
         wanted.frameInfo.blockChecksumFlag = LZ4F_blockChecksumEnabled;
@@ -60,7 +61,8 @@ static LZ4F_preferences_t preferences(int form, size_t len)
     return wanted;
 }
 
-static size_t compress(uint8_t *to, size_t room, int form, const uint8_t *from, size_t len)
+static size_t compress(uint8_t *to, size_t room, int form, const uint8_t *from,
+                       size_t len)
 {
     LZ4F_preferences_t wanted = preferences(form, len);
     size_t packed = LZ4F_compressFrame(to, room, from, len, &wanted);
@@ -82,7 +84,8 @@ void fake_append_record(struct buffer *to, enum record_scheme scheme, int form,
         if (scheme == RECORD_BG4_LZ4) {
             fake_group_bytes(grouped, chunk, len);
         }
-        packed_len = compress(packed, room, form, scheme == RECORD_LZ4 ? chunk : grouped, len);
+        packed_len =
+            compress(packed, room, form, scheme == RECORD_LZ4 ? chunk : grouped, len);
         bytes = packed;
     }
     if (packed_len >= len) {
@@ -94,7 +97,8 @@ void fake_append_record(struct buffer *to, enum record_scheme scheme, int form,
     store_u24(header + 1, (uint32_t)packed_len);
     header[4] = (uint8_t)scheme;
     store_u24(header + 5, (uint32_t)len);
-    if (buffer_append(to, header, sizeof(header)) || buffer_append(to, bytes, packed_len)) {
+    if (buffer_append(to, header, sizeof(header)) ||
+        buffer_append(to, bytes, packed_len)) {
         abort();
     }
     free(packed);

@@ -23,7 +23,8 @@ static enum err decode(const struct buffer *bytes, struct why *why)
     assert_ok(record_decoder_init(&decoder));
     enum err err = chunk_record_parse(bytes->bytes, why, &record);
     if (!err) {
-        err = chunk_record_decode(&decoder, &record, bytes->bytes + RECORD_HEADER_BYTES, why, out);
+        err = chunk_record_decode(&decoder, &record, bytes->bytes + RECORD_HEADER_BYTES,
+                                  why, out);
     }
     record_decoder_release(&decoder);
     return err;
@@ -36,7 +37,8 @@ TEST(test_every_scheme_and_form_of_frame_comes_back)
         fake_content(content, sizeof(content), kind, 7);
         for (size_t i = 0; i < sizeof(LENGTHS) / sizeof(LENGTHS[0]); i++) {
             for (int form = 0; form < 9; form++) {
-                AUTO(buffer) struct buffer record =
+                AUTO(buffer)
+                struct buffer record =
                     record_of((enum record_scheme)(form / 3), form % 3, LENGTHS[i]);
                 memset(out, 0xa5, sizeof(out));
                 assert_ok(decode(&record, NULL));
@@ -70,11 +72,11 @@ TEST(test_a_version_of_the_future_and_the_footer_are_refused)
 TEST(test_lengths_outside_the_limits_are_refused)
 {
     static const uint8_t HEADERS[][8] = {
-        {0, 4, 0, 0, 1, 1, 0, 2},  // 131073 bytes
-        {0, 4, 0, 0, 1, 0, 0, 0},  // an empty chunk
-        {0, 1, 0, 4, 1, 4, 0, 0},  // 262145 packed bytes
-        {0, 0, 0, 0, 1, 4, 0, 0},  // none
-        {0, 3, 0, 0, 0, 4, 0, 0},  // plain, but shorter
+        {0, 4, 0, 0, 1, 1, 0, 2}, // 131073 bytes
+        {0, 4, 0, 0, 1, 0, 0, 0}, // an empty chunk
+        {0, 1, 0, 4, 1, 4, 0, 0}, // 262145 packed bytes
+        {0, 0, 0, 0, 1, 4, 0, 0}, // none
+        {0, 3, 0, 0, 0, 4, 0, 0}, // plain, but shorter
     };
     struct chunk_record record;
     for (size_t i = 0; i < 5; i++) {

@@ -136,8 +136,8 @@ TEST(test_a_plan_that_begins_some_chunks_early_is_used_as_it_is)
     assert_ok(engine_read_all(&world, file, content, offset, 1000, NULL));
     assert_fault_happened(1);
     // What came before is known too.
-    assert_ok(engine_read_all(&world, file, content, fake_file_chunk_start(content, 15), 1000,
-                              NULL));
+    assert_ok(engine_read_all(&world, file, content, fake_file_chunk_start(content, 15),
+                              1000, NULL));
     assert_int_equal(fake_hub_counts(world.hub).plans, 1);
 }
 
@@ -225,7 +225,8 @@ static enum verified_state await_verdict(struct xet_file *of)
 TEST(test_a_whole_file_with_the_wrong_hash_is_an_error_from_then_on)
 {
     struct why why = {{0}};
-    fake_hub_fault(world.hub, FAULT_FLIP, 1, 5000); // in a plain chunk: decodes to other bytes
+    fake_hub_fault(world.hub, FAULT_FLIP, 1,
+                   5000); // in a plain chunk: decodes to other bytes
     struct fake_file *small = fake_file_new(33, 100000, 0, 40, FAKE_PLAIN);
     fake_hub_add(world.hub, small);
     struct xet_file *opened = engine_world_open(&world, small, true, false);
@@ -233,7 +234,8 @@ TEST(test_a_whole_file_with_the_wrong_hash_is_an_error_from_then_on)
     engine_read_init(&read, &world, opened, 0, 100000);
     assert_false(engine_read_begin(&read));
     engine_read_finish(&read);
-    assert_ok(read.err);
+    assert_true(read.err == ERR_NONE ||
+                read.err == ERR_DAMAGED); // which comes first is open
     assert_int_equal(await_verdict(opened), VERIFIED_BAD);
     assert_err(engine_read_all(&world, opened, small, 0, 10, &why), ERR_DAMAGED);
     assert_says(&why, "hash that the Hub lists");
@@ -292,7 +294,8 @@ int main(void)
         TEST_IN_WORLD(test_a_range_that_never_brings_a_chunk_is_given_up),
         TEST_IN_WORLD(test_an_unknown_compression_is_one_clear_sentence),
         TEST_IN_WORLD(test_damaged_packed_bytes_are_an_error_and_are_not_stored),
-        TEST_IN_WORLD(test_a_failed_range_answers_the_same_for_five_seconds_without_a_request),
+        TEST_IN_WORLD(
+            test_a_failed_range_answers_the_same_for_five_seconds_without_a_request),
         TEST_IN_WORLD(test_a_plan_that_does_not_cover_the_range_is_refused),
         TEST_IN_WORLD(test_a_plan_that_begins_some_chunks_early_is_used_as_it_is),
         TEST_IN_WORLD(test_a_plan_whose_lengths_are_not_those_of_the_chunks_is_refused),

@@ -71,18 +71,18 @@ static void *run_reader(void *ctx)
     return NULL;
 }
 
-static void run_seed(uint64_t seed)
+static void run_seed(uint64_t seed, uint64_t store_budget)
 {
     struct engine_world world;
     struct fake_file *contents[FILES];
     struct xet_file *files[FILES];
     struct reader readers[READERS];
     pthread_t threads[READERS];
-    engine_world_begin(&world, seed, seed % 2 ? 8 * 262208 : 0);
+    engine_world_begin_with(&world, seed, seed % 2 ? 8 * 262208 : 0, store_budget);
     fake_hub_set_step(world.hub, 1 + 200000 / (seed % 3 + 1));
     for (size_t i = 0; i < FILES; i++) {
-        contents[i] = fake_file_new(seed * 10 + i, (i + 1) * 5 * MIB / 2, (int)(i + seed) % 4,
-                                    20 + (uint32_t)(seed % 5) * 30,
+        contents[i] = fake_file_new(seed * 10 + i, (i + 1) * 5 * MIB / 2,
+                                    (int)(i + seed) % 4, 20 + (uint32_t)(seed % 5) * 30,
                                     i % 2 ? FAKE_REPETITIVE : FAKE_PLAIN);
         fake_hub_add(world.hub, contents[i]);
         // File 3 is read as LFS; its path "0" is the newest of the hub's list.
@@ -111,7 +111,14 @@ static void run_seed(uint64_t seed)
 TEST(test_random_readers_always_get_the_right_bytes)
 {
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        run_seed(seed);
+        run_seed(seed, 0);
+    }
+}
+
+TEST(test_a_store_that_keeps_giving_up_what_it_has_is_only_slower)
+{
+    for (uint64_t seed = 5; seed <= 6; seed++) {
+        run_seed(seed, 24 * MIB);
     }
 }
 
@@ -127,7 +134,8 @@ TEST(test_a_thousand_parked_reads_are_woken_once_each)
     uint64_t random = 3;
     fake_hub_hold(world.hub, true);
     for (size_t i = 0; i < MANY; i++) {
-        engine_read_init(&reads[i], &world, file, fake_random(&random) % (40 * MIB - 9000), 9000);
+        engine_read_init(&reads[i], &world, file,
+                         fake_random(&random) % (40 * MIB - 9000), 9000);
         assert_false(engine_read_begin(&reads[i]));
     }
     struct xet_stats stats;
@@ -139,7 +147,8 @@ TEST(test_a_thousand_parked_reads_are_woken_once_each)
         engine_read_finish(&reads[i]);
         assert_ok(reads[i].err);
         assert_int_equal(reads[i].called, 1);
-        assert_memory_equal(reads[i].to, fake_file_bytes(content) + reads[i].offset, 9000);
+        assert_memory_equal(reads[i].to, fake_file_bytes(content) + reads[i].offset,
+                            9000);
         engine_read_release(&reads[i]);
     }
     xet_file_put(world.xet, file);
@@ -150,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_readers_always_get_the_right_bytes),
+        cmocka_unit_test(test_a_store_that_keeps_giving_up_what_it_has_is_only_slower),
         cmocka_unit_test(test_a_thousand_parked_reads_are_woken_once_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

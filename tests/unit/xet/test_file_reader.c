@@ -168,7 +168,8 @@ TEST(test_readers_of_one_range_share_one_fetch)
 }
 
 // Reads the whole file in steps as one stream.
-static void read_stream(struct xet_file *file, const struct fake_file *content, size_t step)
+static void read_stream(struct xet_file *file, const struct fake_file *content,
+                        size_t step)
 {
     size_t size = fake_file_size(content);
     for (size_t at = 0; at < size; at += step) {
@@ -197,6 +198,27 @@ TEST(test_a_stream_asks_ahead_in_units_and_leaves_little_unread)
     xet_stats(world.xet, &stats);
     assert_int_equal(stats.ahead_unused, 0);
     assert_true(stats.bytes_fetched < 64 * MIB + counts.plans * 131072);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_reads_of_a_stream_that_overtake_each_other_drop_nothing)
+{
+    struct fake_file *content = add_file(16, 40 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    // Blocks of 128 KiB in the order 1 0 3 2 5 4 ...
+    for (size_t i = 0; i < 40 * MIB / 131072; i++) {
+        size_t at = (i ^ 1) * 131072;
+        struct engine_read read;
+        engine_read_init(&read, &world, file, at, 131072);
+        read.pattern = (struct xet_pattern){.stream = 1, .consumed = at};
+        if (!engine_read_begin(&read)) {
+            engine_read_finish(&read);
+        }
+        assert_ok(read.err);
+        assert_memory_equal(read.to, fake_file_bytes(content) + at, 131072);
+        engine_read_release(&read);
+    }
+    assert_int_equal(fake_hub_counts(world.hub).cancels, 0);
     xet_file_put(world.xet, file);
 }
 
@@ -271,8 +293,8 @@ TEST(test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing)
     struct xet_file *file = engine_world_open(&world, content, true, false);
     struct engine_read wait;
     engine_read_init(&wait, &world, file, 0, 0);
-    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH, on_prefetched,
-                                 &wait),
+    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
+                                 on_prefetched, &wait),
                ERR_PARKED);
     lock_acquire(&wait.lock);
     while (!wait.is_ready) {
@@ -360,9 +382,12 @@ int main(void)
         TEST_IN_WORLD(test_a_second_file_fetches_only_the_chunks_that_it_does_not_share),
         TEST_IN_WORLD(test_readers_of_one_range_share_one_fetch),
         TEST_IN_WORLD(test_a_stream_asks_ahead_in_units_and_leaves_little_unread),
-        TEST_IN_WORLD(test_a_reader_that_overtakes_the_window_promotes_what_is_on_its_way),
+        TEST_IN_WORLD(test_reads_of_a_stream_that_overtake_each_other_drop_nothing),
+        TEST_IN_WORLD(
+            test_a_reader_that_overtakes_the_window_promotes_what_is_on_its_way),
         TEST_IN_WORLD(test_a_stream_that_goes_elsewhere_drops_what_has_not_begun_to_come),
-        TEST_IN_WORLD(test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing),
+        TEST_IN_WORLD(
+            test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing),
         TEST_IN_WORLD(test_an_lfs_file_comes_in_aligned_mebibytes_and_is_verified),
         TEST_IN_WORLD(test_a_git_blob_comes_whole_with_its_first_byte),
         TEST_IN_WORLD(test_the_same_content_is_the_same_file_and_another_size_is_not),

@@ -151,7 +151,8 @@ TEST(test_any_sequence_of_changes_agrees_with_an_array)
     begin(&world, SIZE_MAX);
     for (uint32_t step = 1; step < 3000; step++) {
         uint64_t from = fake_random(&random) % CELLS;
-        uint64_t to = from + 1 + fake_random(&random) % (CELLS - from < 200 ? CELLS - from : 200);
+        uint64_t to =
+            from + 1 + fake_random(&random) % (CELLS - from < 200 ? CELLS - from : 200);
         bool forgets = fake_random(&random) % 4 == 0;
         if (forgets) {
             piece_map_forget(&world.map, from * scale, to * scale);
@@ -176,7 +177,8 @@ int main(void)
         cmocka_unit_test(test_a_piece_that_crosses_leaves_is_found_in_both),
         cmocka_unit_test(test_the_piece_learned_last_wins_and_trims_the_older),
         cmocka_unit_test(test_what_the_store_knew_fills_only_gaps),
-        cmocka_unit_test(test_leaves_used_longest_ago_are_dropped_but_not_those_somebody_waits_in),
+        cmocka_unit_test(
+            test_leaves_used_longest_ago_are_dropped_but_not_those_somebody_waits_in),
         cmocka_unit_test(test_unread_bytes_are_counted_until_somebody_reads_them),
         cmocka_unit_test(test_any_sequence_of_changes_agrees_with_an_array),
     };

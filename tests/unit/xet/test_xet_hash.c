@@ -35,9 +35,11 @@ TEST(test_a_chunk_is_named_by_its_keyed_hash)
 {
     struct digest digest;
     xet_hash_chunk("Hello World!", 12, &digest);
-    assert_digest(&digest, "d8d408e608fb9ca213b9909a65d86d725f2de4d8d540324be8a363e7a6e228cb");
+    assert_digest(&digest,
+                  "d8d408e608fb9ca213b9909a65d86d725f2de4d8d540324be8a363e7a6e228cb");
     xet_hash_chunk("", 0, &digest);
-    assert_digest(&digest, "e0f2cf784e7e5f10c34f84af150e9a5ff9664216debad915364d741049870f67");
+    assert_digest(&digest,
+                  "e0f2cf784e7e5f10c34f84af150e9a5ff9664216debad915364d741049870f67");
 }
 
 TEST(test_two_chunks_make_the_published_node_and_range_hash)
@@ -52,9 +54,11 @@ TEST(test_two_chunks_make_the_published_node_and_range_hash)
     hash_tree_add(&tree, &chunks[0], 100);
     hash_tree_add(&tree, &chunks[1], 200);
     hash_tree_root(&tree, &digest);
-    assert_digest(&digest, "be64c7003ccd3cf4357364750e04c9592b3c36705dee76a71590c011766b6c14");
+    assert_digest(&digest,
+                  "be64c7003ccd3cf4357364750e04c9592b3c36705dee76a71590c011766b6c14");
     xet_hash_range(chunks, 2, &digest);
-    assert_digest(&digest, "eb06a8ad81d588ac05d1d9a079232d9c1e7d0b07232fa58091caa7bf333a2768");
+    assert_digest(&digest,
+                  "eb06a8ad81d588ac05d1d9a079232d9c1e7d0b07232fa58091caa7bf333a2768");
 }
 
 TEST(test_an_empty_file_is_named_by_zeros)
@@ -135,7 +139,8 @@ struct listed {
 };
 
 // Reads the section's chunk lines up to its xorb hash and compares each with `data`.
-static void check_chunks(FILE *file, const char *title, const uint8_t *data, struct listed *listed)
+static void check_chunks(FILE *file, const char *title, const uint8_t *data,
+                         struct listed *listed)
 {
     char line[256];
     do {
@@ -146,7 +151,8 @@ static void check_chunks(FILE *file, const char *title, const uint8_t *data, str
     listed->n = 0;
     char hex[DIGEST_HEX_SIZE];
     unsigned len;
-    while (fgets(line, sizeof(line), file) && sscanf(line, " %64[0-9a-f] %u", hex, &len) == 2) {
+    while (fgets(line, sizeof(line), file) &&
+           sscanf(line, " %64[0-9a-f] %u", hex, &len) == 2) {
         struct digest *digest = &listed->chunks[listed->n++];
         xet_hash_chunk(data + at, len, digest);
         assert_digest(digest, hex);
@@ -211,7 +217,8 @@ int main(void)
         cmocka_unit_test(test_a_chunk_is_named_by_its_keyed_hash),
         cmocka_unit_test(test_two_chunks_make_the_published_node_and_range_hash),
         cmocka_unit_test(test_an_empty_file_is_named_by_zeros),
-        cmocka_unit_test(test_every_published_tree_has_the_root_and_the_file_hash_that_it_should),
+        cmocka_unit_test(
+            test_every_published_tree_has_the_root_and_the_file_hash_that_it_should),
         cmocka_unit_test(test_the_generated_inputs_have_the_published_hashes),
         cmocka_unit_test(test_blake3_runs_on_vector_instructions_on_every_64_bit_machine),
     };

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operations and the parts ask of the mount as a whole.
+#include "fs/mount_parts.h"
+
+enum { ROOT_INO = 1 }; // the kernel's number for the root of a mount
+
+int64_t mount_deadline_ms(const struct mount *mount)
+{
+    return clock_now_ms() + mount->options->timeout_ms;
+}
+
+struct hub_call mount_demand(const struct mount *mount, const char *reason)
+{
+    return (struct hub_call){
+        .class = HUB_DEMAND, .deadline_ms = mount_deadline_ms(mount), .reason = reason};
+}
+
+uint64_t mount_stored_ino(struct mount *mount, uint64_t ino)
+{
+    if (ino != ROOT_INO) {
+        return ino;
+    }
+    struct snapshot_view view;
+    snapshot_current(mount->snapshot, &view);
+    return view.root;
+}
+
+enum err mount_node(struct mount *mount, uint64_t ino, struct tree_node *out)
+{
+    return tree_store_node(mount->tree, mount_stored_ino(mount, ino), out);
+}
+
+bool mount_is_serving(struct mount *mount)
+{
+    lock_acquire(&mount->lock);
+    bool is_serving = mount->is_serving;
+    lock_release(&mount->lock);
+    return is_serving;
+}
+
+void mount_stop(struct mount *mount)
+{
+    lock_acquire(&mount->lock);
+    mount->stop_wanted = true;
+    bool is_serving = mount->is_serving;
+    lock_release(&mount->lock);
+    wait_owner_cancel(&mount->startup);
+    if (is_serving) {
+        session_stop(mount->session);
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// snapshot.c and root_diff.c on a real tree store.
+#include "fs/root_diff.h"
+#include "fs/snapshot.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct world {
+    char dir[64];
+    struct tree_store *tree;
+    struct snapshot *snapshot;
+    int64_t repo;
+};
+
+static int setup(void **state)
+{
+    static struct world world;
+    struct repo_id repo = {.kind = REPO_MODEL, .name = "alice/m"};
+    world = (struct world){.dir = "/tmp/hugfs-snapshot-XXXXXX"};
+    *state = &world;
+    if (mkdtemp(world.dir) == NULL ||
+        tree_store_open(world.dir, NULL, &world.tree) != ERR_NONE ||
+        tree_store_repo(world.tree, "http://hub", &repo, "", &world.repo) != ERR_NONE) {
+        return -1;
+    }
+    return snapshot_new(world.tree, &world.snapshot) == ERR_NONE ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    snapshot_free(world->snapshot);
+    tree_store_close(world->tree);
+    DIR *dir = opendir(world->dir);
+    const struct dirent *entry;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return rmdir(world->dir);
+}
+
+static struct oid oid_of(uint8_t first)
+{
+    return (struct oid){{first}};
+}
+
+static struct tree_entry entry_of(const char *path, enum entry_kind kind, uint8_t oid)
+{
+    return (struct tree_entry){.path = path, .kind = kind, .oid = oid_of(oid), .size = 1};
+}
+
+static uint64_t add_commit(struct world *world, uint8_t commit)
+{
+    uint64_t root = 0;
+    struct oid oid = oid_of(commit);
+    assert_int_equal(
+        tree_store_root(world->tree, world->repo, &oid, 1000 + commit, &root), ERR_NONE);
+    snapshot_learn(world->snapshot, &oid, root);
+    return root;
+}
+
+static void put(struct world *world, uint64_t dir, const struct tree_entry *entries,
+                size_t n)
+{
+    size_t duplicates = 0;
+    assert_int_equal(tree_store_put_page(world->tree, dir, entries, n, NULL, &duplicates),
+                     ERR_NONE);
+}
+
+static uint64_t lookup(struct world *world, uint64_t dir, const char *name)
+{
+    struct tree_node node;
+    assert_int_equal(tree_store_lookup(world->tree, dir, name, strlen(name), &node),
+                     ERR_NONE);
+    return node.ino;
+}
+
+static uint8_t locate(struct world *world, uint64_t ino, const char *expected_path)
+{
+    struct oid commit;
+    char *path = NULL;
+    assert_int_equal(snapshot_locate(world->snapshot, ino, &commit, &path), ERR_NONE);
+    assert_string_equal(path, expected_path);
+    free(path);
+    return commit.bytes[0];
+}
+
+static void a_node_is_located_at_the_newest_commit_that_has_it(void **state)
+{
+    struct world *world = *state;
+    uint64_t first = add_commit(world, 1);
+    struct tree_entry before[] = {entry_of("same", ENTRY_FILE, 10),
+                                  entry_of("changed", ENTRY_FILE, 11)};
+    put(world, first, before, 2);
+    uint64_t second = add_commit(world, 2);
+    struct tree_entry after[] = {entry_of("same", ENTRY_FILE, 10),
+                                 entry_of("changed", ENTRY_FILE, 12)};
+    put(world, second, after, 2);
+    assert_int_equal(locate(world, lookup(world, first, "same"), "same"), 2);
+    assert_int_equal(locate(world, lookup(world, first, "changed"), "changed"), 1);
+    assert_int_equal(locate(world, lookup(world, second, "changed"), "changed"), 2);
+    assert_int_equal(locate(world, first, ""), 1);
+    assert_int_equal(locate(world, second, ""), 2);
+}
+
+static void a_node_below_folders_is_located_with_its_path(void **state)
+{
+    struct world *world = *state;
+    uint64_t root = add_commit(world, 1);
+    struct tree_entry top[] = {entry_of("a", ENTRY_DIRECTORY, 20)};
+    put(world, root, top, 1);
+    uint64_t folder = lookup(world, root, "a");
+    struct tree_entry below[] = {entry_of("a/b", ENTRY_FILE, 21)};
+    put(world, folder, below, 1);
+    assert_int_equal(locate(world, lookup(world, folder, "b"), "a/b"), 1);
+}
+
+static void a_node_whose_mode_was_told_later_is_still_located(void **state)
+{
+    struct world *world = *state;
+    uint64_t root = add_commit(world, 1);
+    struct tree_entry top[] = {entry_of("run", ENTRY_FILE, 30)};
+    put(world, root, top, 1);
+    uint64_t old = lookup(world, root, "run");
+    struct tree_entry told = entry_of("run", ENTRY_FILE, 30);
+    told.executable = true;
+    assert_int_equal(tree_store_set_mode(world->tree, root, &told), ERR_NONE);
+    uint64_t new = lookup(world, root, "run");
+    assert_int_not_equal(old, new);
+    assert_int_equal(locate(world, old, "run"), 1);
+    assert_int_equal(locate(world, new, "run"), 1);
+}
+
+static void a_mode_of_another_version_changes_nothing(void **state)
+{
+    struct world *world = *state;
+    uint64_t root = add_commit(world, 1);
+    struct tree_entry top[] = {entry_of("run", ENTRY_FILE, 30)};
+    put(world, root, top, 1);
+    uint64_t old = lookup(world, root, "run");
+    struct tree_entry told = entry_of("run", ENTRY_SYMLINK, 31);
+    assert_int_equal(tree_store_set_mode(world->tree, root, &told), ERR_NONE);
+    assert_int_equal(lookup(world, root, "run"), old);
+    told = entry_of("none", ENTRY_SYMLINK, 31);
+    assert_int_equal(tree_store_set_mode(world->tree, root, &told), ERR_ABSENT);
+}
+
+static void a_node_of_no_commit_shown_is_stale(void **state)
+{
+    struct world *world = *state;
+    uint64_t root = 0;
+    struct oid commit = oid_of(9);
+    char *path = NULL;
+    assert_int_equal(tree_store_root(world->tree, world->repo, &commit, 0, &root),
+                     ERR_NONE);
+    assert_int_equal(snapshot_locate(world->snapshot, root, &commit, &path), ERR_STALE);
+    assert_int_equal(snapshot_locate(world->snapshot, 12345, &commit, &path), ERR_STALE);
+}
+
+static void the_history_forgets_the_oldest_commits(void **state)
+{
+    struct world *world = *state;
+    uint64_t first = add_commit(world, 1);
+    uint64_t second = add_commit(world, 2);
+    struct oid second_id = oid_of(2);
+    for (int i = 0; i < 255; i++) {
+        snapshot_learn(world->snapshot, &second_id, second);
+    }
+    struct oid commit;
+    char *path = NULL;
+    assert_int_equal(snapshot_locate(world->snapshot, first, &commit, &path), ERR_STALE);
+    assert_int_equal(locate(world, second, ""), 2);
+}
+
+static void a_view_is_what_was_published_last(void **state)
+{
+    struct world *world = *state;
+    struct snapshot_view view = {
+        .commit = oid_of(1), .repo_root = 5, .root = 6, .date_s = 7};
+    snapshot_publish(world->snapshot, &view);
+    view.root = 8;
+    snapshot_publish(world->snapshot, &view);
+    struct snapshot_view got;
+    snapshot_current(world->snapshot, &got);
+    assert_int_equal(got.root, 8);
+    assert_int_equal(got.date_s, 7);
+}
+
+static void note_name(void *ctx, const char *name)
+{
+    char *names = ctx;
+    size_t len = strlen(names);
+    snprintf(names + len, 64 - len, "%s,", name);
+}
+
+static void only_names_that_differ_are_told(void **state)
+{
+    struct world *world = *state;
+    uint64_t first = add_commit(world, 1);
+    struct tree_entry before[] = {entry_of("same", ENTRY_FILE, 10),
+                                  entry_of("changed", ENTRY_FILE, 11),
+                                  entry_of("gone", ENTRY_FILE, 12)};
+    put(world, first, before, 3);
+    uint64_t second = add_commit(world, 2);
+    struct tree_entry after[] = {entry_of("added", ENTRY_FILE, 13),
+                                 entry_of("changed", ENTRY_FILE, 14),
+                                 entry_of("same", ENTRY_FILE, 10)};
+    put(world, second, after, 3);
+    char names[64] = "";
+    assert_int_equal(root_diff(world->tree, first, second, note_name, names), ERR_NONE);
+    assert_int_equal(strlen(names), strlen("changed,gone,added,"));
+    assert_non_null(strstr(names, "changed,"));
+    assert_non_null(strstr(names, "gone,"));
+    assert_non_null(strstr(names, "added,"));
+    names[0] = '\0';
+    assert_int_equal(root_diff(world->tree, second, second, note_name, names), ERR_NONE);
+    assert_string_equal(names, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            a_node_is_located_at_the_newest_commit_that_has_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_below_folders_is_located_with_its_path,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_whose_mode_was_told_later_is_still_located,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mode_of_another_version_changes_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_node_of_no_commit_shown_is_stale, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_history_forgets_the_oldest_commits, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_view_is_what_was_published_last, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(only_names_that_differ_are_told, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
