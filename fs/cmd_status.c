@@ -26,8 +26,8 @@ static void on_output(void *ctx, const char *line, size_t len)
         }
         return;
     }
-    if (listing->format == RENDER_JSON && listing->shown > 0) {
-        printf(",\n ");
+    if (listing->format == RENDER_JSON) {
+        printf("%s", listing->shown > 0 ? ",\n " : "{\"mounts\":[");
     } else if (listing->format == RENDER_TEXT && listing->shown > 0 &&
                listing->lines == 0) {
         putchar('\n');
@@ -138,11 +138,11 @@ int cmd_status(const struct verb *verb, int argc, char **argv)
                                         : arguments.json  ? RENDER_JSON
                                                           : RENDER_TEXT,
                               .samples = buffer_init(SAMPLES_MAX)};
-    printf("%s", listing.format == RENDER_JSON ? "{\"mounts\":[" : "");
     status = arguments.n_operands > 0 ? show_one(arguments.operands[0], &listing)
                                       : show_all(&listing);
-    printf("%s", listing.format == RENDER_JSON ? "]}\n" : "");
-    if (listing.format == RENDER_METRICS) {
+    if (listing.format == RENDER_JSON && status == 0) {
+        puts(listing.shown > 0 ? "]}" : "{\"mounts\":[]}");
+    } else if (listing.format == RENDER_METRICS && status == 0) {
         metrics_print(&listing.samples);
     }
     buffer_release(&listing.samples);

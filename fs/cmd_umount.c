@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/vfs.h>
 
 enum { DAEMON_END_MS = 30000 };
 
@@ -50,8 +51,10 @@ static enum err umount_dir(const char *dir, struct why *why)
                        entry->type);
     }
     struct control_client client;
+    struct statfs ignored;
     // Nobody answers for a dead mount; it is taken away even while somebody stands in it.
-    bool is_dead = mount_place_connect(&table, entry, NULL, &client) == ERR_NOT_FOUND;
+    bool is_dead = mount_place_connect(&table, entry, NULL, &client) == ERR_NOT_FOUND &&
+                   statfs(absolute, &ignored) != 0 && errno == ENOTCONN;
     AUTO_CLOSE int pidfd = client.fd >= 0 ? control_client_pidfd(&client) : -1;
     control_client_release(&client);
     err = fusermount_unmount(absolute, is_dead, why);

@@ -70,12 +70,14 @@ static struct stream *find_least_useful(struct stream_table *table)
     return worst;
 }
 
-static void advance(struct stream *stream, uint64_t offset, uint64_t len)
+// A repeated, late or wider read of what has been read proves nothing.
+static bool is_repeat(const struct stream *stream, uint64_t offset, uint64_t end)
 {
-    uint64_t end = offset + len;
-    if (end <= stream->next) {
-        return; // a repeated or late read proves nothing
-    }
+    return end <= stream->next || (offset <= stream->from && end > stream->from);
+}
+
+static void score(struct stream *stream, uint64_t offset)
+{
     uint64_t gap = offset > stream->next ? offset - stream->next : 0;
     if (distance(stream->next, offset) <= SEQUENTIAL_GAP) {
         stream->score = STREAM_SCORE;
@@ -85,22 +87,33 @@ static void advance(struct stream *stream, uint64_t offset, uint64_t len)
         stream->score -= stream->score > 0;
     }
     stream->gap = gap;
-    stream->consumed += len < end - stream->next ? len : end - stream->next;
-    stream->next = end;
+}
+
+static void advance(struct stream *stream, uint64_t len, uint64_t end)
+{
+    if (end > stream->next) {
+        stream->consumed += len < end - stream->next ? len : end - stream->next;
+        stream->next = end;
+    }
 }
 
 struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint64_t len)
 {
     table->turn++;
+    uint64_t end = offset + len;
     struct stream *stream = find_nearest(table, offset);
     if (stream == NULL) {
         stream = find_least_useful(table);
-        *stream =
-            (struct stream){.next = offset + len, .consumed = len, .used = table->turn};
+        *stream = (struct stream){
+            .from = offset, .next = end, .consumed = len, .used = table->turn};
         return (struct xet_pattern){.consumed = len};
     }
-    bool is_near = distance(stream->next, offset) <= NEAR_GAP;
-    advance(stream, offset, len);
+    bool is_new = !is_repeat(stream, offset, end);
+    bool is_near = is_new && distance(stream->next, offset) <= NEAR_GAP;
+    if (is_new) {
+        score(stream, offset);
+    }
+    advance(stream, len, end);
     stream->used = table->turn;
     bool is_stream = stream->score >= STREAM_SCORE;
     return (struct xet_pattern){

@@ -11,6 +11,7 @@
 enum { STREAMS_PER_INODE = 8 };
 
 struct stream {
+    uint64_t from;     // where its first read began
     uint64_t next;     // one past the highest byte read so far
     uint64_t consumed; // bytes read in order
     uint64_t used;     // the table's turn at its last read; 0 = the place is free

@@ -150,10 +150,11 @@ static enum err explain_by_status(const struct facts *facts, struct why *why)
                            ? facts->call->request.host->address.host
                            : "the server";
     const char *colon = facts->message[0] != '\0' ? ": " : "";
-    if (facts->repo[0] == '\0' &&
-        status != 403) { // a signed address: there is no repository to name
-        return why_set(why, answer_err_of_status(status), "%s answered HTTP status %d",
-                       host, status);
+    if (facts->call->request.answered_by == ORIGIN_SIGNED && status != 403) {
+        // What the listing names exists: a refusal here says nothing about the name.
+        enum err err = answer_err_of_status(status);
+        return why_set(why, err_is_retriable(err) ? err : ERR_BAD_ANSWER,
+                       "%s answered HTTP status %d to a signed address", host, status);
     }
     switch (status) {
     case 401:

@@ -205,6 +205,7 @@ def test_two_revisions_of_one_repository_share_what_they_have_in_common(mount, r
     assert (made / "kept.txt").read_text() == "kept\n"
     wire.mark()
     old = mount(f"{name}@{first}", like=made)
+    old.wait_cached("kept.txt")
     assert (old / "kept.txt").read_text() == "kept\n"
     assert (old / "a.txt").read_text() == "version 1\n"
     assert wire.count("resolve-cache") == 1, "a.txt alone"

@@ -166,7 +166,7 @@ def test_a_missing_name_in_a_listed_folder_costs_nothing(mount, sample, wire):
 
 @pytest.mark.quick
 def test_a_whole_file_is_fetched_once_and_nothing_beside_it(mount, hub, sample, wire):
-    made, size = mount("acme/sample"), len(sample.bytes("model.safetensors"))
+    made = mount("acme/sample")
     (made / "config.json").stat()
     wire.mark()
     (made / "model.safetensors").read_bytes()
@@ -175,7 +175,6 @@ def test_a_whole_file_is_fetched_once_and_nothing_beside_it(mount, hub, sample, 
     twice = sum(count - 1 for count in chunks.values())
     assert kinds["xet-read-token"] == 1
     assert twice <= kinds["xorb-range"], "at most the chunk on the border of two units"
-    assert wire.xorb_bytes() <= size
 
 
 def test_random_mapped_touches_fetch_chunks_not_the_file(mount, big, wire):

@@ -67,6 +67,20 @@ static void a_read_near_a_stray_one_is_adjacent(void **state)
     assert_true(pattern.adjacent);
 }
 
+static void two_readers_of_one_place_are_two_stray_reads(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    stream_note(&table, 0, 4 * KIB);
+    struct xet_pattern pattern = stream_note(&table, 0, 16 * KIB);
+    assert_int_equal(pattern.stream, 0);
+    assert_false(pattern.adjacent);
+    pattern = stream_note(&table, 0, 4 * KIB);
+    assert_int_equal(pattern.stream, 0);
+    assert_false(pattern.adjacent);
+    assert_int_not_equal(stream_note(&table, 16 * KIB, 16 * KIB).stream, 0);
+}
+
 static void a_strided_reader_becomes_a_stream(void **state)
 {
     (void)state;
@@ -194,6 +208,7 @@ int main(void)
         cmocka_unit_test(consumed_grows_with_the_stream_and_not_with_repeats),
         cmocka_unit_test(read_ahead_out_of_order_stays_one_stream),
         cmocka_unit_test(a_read_near_a_stray_one_is_adjacent),
+        cmocka_unit_test(two_readers_of_one_place_are_two_stray_reads),
         cmocka_unit_test(a_strided_reader_becomes_a_stream),
         cmocka_unit_test(a_backward_reader_is_no_stream),
         cmocka_unit_test(random_reads_of_a_big_file_are_no_stream),
