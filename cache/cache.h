@@ -93,9 +93,8 @@ void chunk_store_stats(struct chunk_store *store, struct chunk_store_stats *out)
 
 // ---- plans: which chunks make up a file. A hint: a fresh answer that differs replaces it.
 
-// [offset, offset + length) of the file is chunks [first, first + n) of object, the piece
-// beginning `skip` bytes into the first chunk only where the grain learned so far is coarser
-// than chunks (0 otherwise).
+// [offset, offset + length) of the file is the whole of chunks [first, first + n) of object,
+// one after the other: both ends of a piece are ends of chunks.
 struct piece {
     uint64_t offset;
     uint64_t length;

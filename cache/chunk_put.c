@@ -67,7 +67,6 @@ static void make_volatile_room(struct chunk_store *store, uint64_t bytes)
 static enum err put_volatile(struct chunk_store *store, const struct record *record,
                              const void *data)
 {
-    store_writer_wake(store, true);
     make_volatile_room(store, sizeof(struct volatile_run) + record->data_len);
     struct volatile_run *memory = volatile_run_new(record, data);
     if (!memory) {
@@ -79,6 +78,8 @@ static enum err put_volatile(struct chunk_store *store, const struct record *rec
                               .memory = memory};
     enum err err = resident_runs_add(store->resident, &place);
     volatile_run_unref(memory);
+    // Only now: a writer that looked before the run was listed would leave it to its next tick.
+    store_writer_wake(store, true);
     return err;
 }
 

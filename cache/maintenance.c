@@ -91,25 +91,28 @@ enum err chunk_store_verify(struct chunk_store *store, struct chunk_store_check 
     return err;
 }
 
-// Seals what this process has open, so that it can be evicted like the rest.
-static enum err seal_own(struct chunk_store *store) REQUIRES(store->writer_lock)
+// Seals what this process has open and what ended ones left half full, so that it can be
+// evicted like the rest.
+static enum err seal_open(struct chunk_store *store) REQUIRES(store->writer_lock)
 {
     appender_retire_all(store->normal);
     appender_retire_all(store->pinned);
-    return store_commit_pending(store);
+    enum err err = store_commit_pending(store);
+    return err ? err : seal_abandoned_segments(store);
 }
 
+// Evicts the oldest segments of a class. `copy`: pinned runs in them are copied first; where
+// that is not possible the segment stays.
 static enum err evict_class(struct chunk_store *store, enum segment_class class,
-                            uint64_t target_bytes) REQUIRES(store->writer_lock)
+                            uint64_t target_bytes, bool copy)
+    REQUIRES(store->writer_lock)
 {
     uint64_t id = 0;
     uint64_t bytes = 0;
     enum err err = ERR_NONE;
     while (!err && store_used_bytes(store) > target_bytes) {
         err = index_next_segment(store->writer, class, id, &id, &bytes);
-        err = err ? err
-                  : evict_segment(store, id, bytes,
-                                  class == SEGMENT_SEALED && target_bytes > 0);
+        err = err ? err : evict_segment(store, id, bytes, copy);
         err = err == ERR_NO_SPACE ? ERR_NONE : err;
     }
     return err == ERR_ABSENT ? ERR_NONE : err;
@@ -120,8 +123,8 @@ enum err chunk_store_trim(struct chunk_store *store, uint64_t target_bytes)
     lock_acquire(&store->writer_lock);
     enum err err = store_begin_access(store);
     if (!err) {
-        err = seal_own(store);
-        err = err ? err : evict_class(store, SEGMENT_SEALED, target_bytes);
+        err = seal_open(store);
+        err = err ? err : evict_class(store, SEGMENT_SEALED, target_bytes, true);
         store_end_access(store);
     }
     lock_release(&store->writer_lock);
@@ -154,9 +157,9 @@ enum err chunk_store_clear(struct chunk_store *store)
         resident_runs_clear(store->resident);
         pending_files_clear(store->files);
         pin_set_clear(store->pins);
-        err = seal_own(store);
-        err = err ? err : evict_class(store, SEGMENT_SEALED, 0);
-        err = err ? err : evict_class(store, SEGMENT_PINNED, 0);
+        err = seal_open(store);
+        err = err ? err : evict_class(store, SEGMENT_SEALED, 0, false);
+        err = err ? err : evict_class(store, SEGMENT_PINNED, 0, false);
         err = err ? err : forget_everything(store);
         store_end_access(store);
     }

@@ -39,6 +39,20 @@ size_t chunk_store_pieces(struct chunk_store *store, const struct digest *xet_ha
     return n;
 }
 
+// What makes up a pinned file is pinned.
+static enum err pin_pieces(struct chunk_store *store, const struct digest *content,
+                           const struct piece *pieces, size_t n)
+{
+    enum err err = ERR_NONE;
+    if (pin_set_has_content(store->pins, content)) {
+        for (size_t i = 0; i < n && !err; i++) {
+            err = pin_set_add_range(store->pins, &pieces[i].object, pieces[i].first,
+                                    pieces[i].n);
+        }
+    }
+    return err;
+}
+
 enum err chunk_store_put_pieces(struct chunk_store *store, const struct digest *xet_hash,
                                 uint64_t file_size, const struct piece *pieces, size_t n)
 {
@@ -48,12 +62,7 @@ enum err chunk_store_put_pieces(struct chunk_store *store, const struct digest *
         }
     }
     enum err err = pending_files_put(store->files, xet_hash, file_size, pieces, n);
-    if (!err && pin_set_has_content(store->pins, xet_hash)) {
-        for (size_t i = 0; i < n && !err; i++) {
-            err = pin_set_add_range(store->pins, &pieces[i].object, pieces[i].first,
-                                    pieces[i].n);
-        }
-    }
+    err = err ? err : pin_pieces(store, xet_hash, pieces, n);
     store_writer_wake(store, false);
     return err;
 }
@@ -221,6 +230,10 @@ enum err commit_files(struct chunk_store *store, const struct pending_batch *bat
         for (size_t i = 0; i < file->pieces.n && !err; i++) {
             err = replace_piece(&plan, id, &file->content, &file->pieces.pieces[i]);
         }
+        // Once more: the set may have been read from the index while these were not in it.
+        err = err ? err
+                  : pin_pieces(store, &file->content, file->pieces.pieces,
+                               file->pieces.n);
     }
     plan_writer_release(&plan);
     return err;

@@ -145,8 +145,9 @@ static enum err forget_segment(struct chunk_store *store, uint64_t id)
     return err;
 }
 
-static enum err recover_class(struct chunk_store *store, enum segment_class class)
-    REQUIRES(store->writer_lock)
+// `seal`: also those with much room left are not to be filled any further.
+static enum err recover_class(struct chunk_store *store, enum segment_class class,
+                              bool seal) REQUIRES(store->writer_lock)
 {
     uint64_t id = 0;
     uint64_t bytes = 0;
@@ -159,7 +160,7 @@ static enum err recover_class(struct chunk_store *store, enum segment_class clas
         if (!err) {
             enum segment_class full =
                 class == SEGMENT_OPEN ? SEGMENT_SEALED : SEGMENT_PINNED;
-            bool is_full = segment_is_nearly_full(store, end);
+            bool is_full = seal || segment_is_nearly_full(store, end);
             err = settle_segment(store, id, is_full ? full : class, fd, end);
         } else if (err == ERR_ABSENT || (err == ERR_DAMAGED && fd < 0)) {
             err = forget_segment(store, id);
@@ -173,8 +174,14 @@ static enum err recover_class(struct chunk_store *store, enum segment_class clas
 
 enum err recover_open_segments(struct chunk_store *store)
 {
-    enum err err = recover_class(store, SEGMENT_OPEN);
-    return err ? err : recover_class(store, SEGMENT_OPEN_PINNED);
+    enum err err = recover_class(store, SEGMENT_OPEN, false);
+    return err ? err : recover_class(store, SEGMENT_OPEN_PINNED, false);
+}
+
+enum err seal_abandoned_segments(struct chunk_store *store)
+{
+    enum err err = recover_class(store, SEGMENT_OPEN, true);
+    return err ? err : recover_class(store, SEGMENT_OPEN_PINNED, true);
 }
 
 // ------------------------------------------------------------------- files without a row

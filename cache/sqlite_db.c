@@ -5,6 +5,7 @@
 #include "cache/sqlite_db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -79,6 +80,15 @@ static enum err set_up(sqlite3 *db, enum sql_open_mode mode, int64_t schema_max)
                         "PRAGMA journal_size_limit=1048576; PRAGMA temp_store=MEMORY;");
 }
 
+// Makes a new database file for its owner alone; -wal and -shm inherit its mode. One that is
+// there is not opened: closing it again would drop the locks that SQLite holds on it in this
+// process. Any other failure is for SQLite to tell.
+static void make_private(const char *path)
+{
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    (void)fd;
+}
+
 enum err sql_open(const char *path, enum sql_open_mode mode, int64_t schema_max,
                   sqlite3 **out)
 {
@@ -86,6 +96,9 @@ enum err sql_open(const char *path, enum sql_open_mode mode, int64_t schema_max,
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
     if (mode == SQL_CREATE) {
         flags |= SQLITE_OPEN_CREATE;
+        if (strcmp(path, ":memory:") != 0) {
+            make_private(path);
+        }
     }
     int rc = sqlite3_open_v2(path, &db, flags, NULL);
     if (rc == SQLITE_OK && mode != SQL_READ && sqlite3_db_readonly(db, "main") == 1) {

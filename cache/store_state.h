@@ -112,6 +112,9 @@ uint64_t store_used_bytes(struct chunk_store *store) REQUIRES(store->writer_lock
 // Indexes what the open segments of dead processes hold beyond their last commit.
 NODISCARD enum err recover_open_segments(struct chunk_store *store)
     REQUIRES(store->writer_lock);
+// The same, and seals them all: they are to be evicted, not filled.
+NODISCARD enum err seal_abandoned_segments(struct chunk_store *store)
+    REQUIRES(store->writer_lock);
 // Locks the file of an open segment that nobody owns and indexes what no row names yet; says
 // where appending may go on. ERR_BUSY: its owner lives. ERR_ABSENT, ERR_DAMAGED: no such file.
 NODISCARD enum err recover_segment(struct chunk_store *store, uint64_t id, int *out_fd,

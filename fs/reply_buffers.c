@@ -2,7 +2,12 @@
 // The pool is a stack, so that the buffer used last, still warm in the CPU's cache, is used
 // next, and those of a rare peak are never touched again. mmap'd memory that was never
 // written costs nothing: a mount that answers 128 KiB reads keeps 128 KiB of each buffer.
+//
+// Aligned to pages: the kernel copies an answer page by page, and takes two of ours for each
+// of its own when they don't line up.
 #include "fs/reply_buffers.h"
+
+enum { PAGE_BYTES = 4096 };
 
 struct reply_buffers {
     unsigned max;
@@ -51,7 +56,7 @@ void *reply_buffers_take(struct reply_buffers *buffers)
     if (buffers->n_free > 0) {
         bytes = buffers->free_buffers[--buffers->n_free];
     } else {
-        bytes = malloc(REPLY_BUFFER_BYTES);
+        bytes = aligned_alloc(PAGE_BYTES, REPLY_BUFFER_BYTES);
         buffers->n_made += bytes != NULL;
     }
     lock_release(&buffers->lock);

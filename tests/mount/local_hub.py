@@ -47,6 +47,10 @@ class LocalHub(HubProcess):
 
     secrets = (WRITE_TOKEN, READ_TOKEN, OTHER_TOKEN)
 
+    @property
+    def is_running(self):
+        return self._process is not None
+
     def official(self, *command, token=WRITE_TOKEN):
         """Run `hf ...` with a fresh HF_HOME: hf_xet remembers there what it has uploaded before."""
         with tempfile.TemporaryDirectory(prefix="hf-home-") as home:

@@ -84,6 +84,26 @@ static void what_one_process_puts_another_reads(void **state)
     scratch_remove(&scratch);
 }
 
+static void the_first_run_of_a_store_is_there_for_others_within_a_batch(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        struct scratch scratch = scratch_make();
+        struct chunk_store *other = open_store(scratch.dir, BUDGET);
+        struct chunk_store *store = open_store(scratch.dir, BUDGET);
+        assert_int_equal(put_chunks(store, 77, 0, PER_PUT, CHUNK_MAX), ERR_NONE);
+        uint32_t there = 0;
+        for (int i = 0; i < 70 && there < PER_PUT; i++) { // a tick is 1,000 ms
+            sleep_ms(10);
+            there = count_right_chunks(other, 77, 0, PER_PUT, CHUNK_MAX);
+        }
+        assert_int_equal(there, PER_PUT);
+        chunk_store_close(store);
+        chunk_store_close(other);
+        scratch_remove(&scratch);
+    }
+}
+
 static void a_segment_of_a_killed_process_is_taken_over(void **state)
 {
     (void)state;
@@ -124,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processes_share_a_store_with_a_small_budget),
         cmocka_unit_test(what_one_process_puts_another_reads),
+        cmocka_unit_test(the_first_run_of_a_store_is_there_for_others_within_a_batch),
         cmocka_unit_test(a_segment_of_a_killed_process_is_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
