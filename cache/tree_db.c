@@ -3,8 +3,8 @@
 //
 // Readers take a connection from a pool, ask one autocommit question and give it back. There
 // is one writer per process; between processes flock on tree.lock (store_lock.c says why).
-// When the disk refuses the file, the store is in memory and has that one connection for
-// everything: taking it for reading takes the writer's lock.
+// When the disk refuses the file, the store is in memory (tree_memory.c) and has that one
+// connection for everything: taking it for reading takes the writer's lock.
 //
 // Inode numbers: the row id of a node, AUTOINCREMENT from 2^32 on. A file that was damaged and
 // begun anew would start there again and give a number of another file to somebody who
@@ -73,7 +73,7 @@ static enum err take_writer(struct tree_store *store,
 
 enum err tree_take(struct tree_store *store, struct tree_conn **out) NO_THREAD_ANALYSIS
 {
-    if (store->in_memory) {
+    if (atomic_load(&store->in_memory)) {
         return take_writer(store, out);
     }
     lock_acquire(&store->pool_lock);
@@ -94,7 +94,7 @@ enum err tree_take(struct tree_store *store, struct tree_conn **out) NO_THREAD_A
 
 void tree_give(struct tree_store *store, struct tree_conn *conn) NO_THREAD_ANALYSIS
 {
-    if (conn == store->writer) {
+    if (conn->is_writer) {
         lock_release(&store->writer_lock);
         return;
     }
@@ -104,49 +104,62 @@ void tree_give(struct tree_store *store, struct tree_conn *conn) NO_THREAD_ANALY
     lock_release(&store->pool_lock);
 }
 
-enum err tree_begin(struct tree_store *store, struct tree_conn **out) NO_THREAD_ANALYSIS
+// ------------------------------------------------------------------------------- changes
+
+static enum err lock_out_processes(struct tree_store *store) REQUIRES(store->writer_lock)
 {
-    lock_acquire(&store->writer_lock);
-    enum err err = ERR_NONE;
-    if (!store->in_memory) {
-        err = store_lock_take(&store->process_lock, TREE_LOCK_WAIT_MS);
+    if (atomic_load(&store->in_memory)) {
+        return ERR_NONE;
     }
+    enum err err = store_lock_take(&store->process_lock, TREE_LOCK_WAIT_MS);
     if (err == ERR_NOT_FOUND && file_make_dirs(store->dir, 0700, NULL) == ERR_NONE) {
         err = store_lock_take(&store->process_lock, TREE_LOCK_WAIT_MS); // it was deleted
     }
-    if (!err) {
-        err = sql_exec(store->writer->db, "BEGIN IMMEDIATE");
-    }
-    if (err) {
-        store_lock_give(&store->process_lock);
-        lock_release(&store->writer_lock);
-        return tree_note(store, err);
-    }
-    *out = store->writer;
-    return ERR_NONE;
+    return err;
 }
 
-enum err tree_end(struct tree_store *store, struct tree_conn *conn,
-                  enum err err) NO_THREAD_ANALYSIS
+static enum err write_once(struct tree_store *store, tree_change_fn make, void *change)
+    REQUIRES(store->writer_lock)
 {
-    enum err result = err;
-    if (!result) {
-        result = sql_exec(conn->db, "COMMIT");
+    enum err err = lock_out_processes(store);
+    if (err) {
+        return err;
     }
-    if (!sqlite3_get_autocommit(conn->db)) {
-        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3 *db = store->writer->db;
+    err = sql_exec(db, "BEGIN IMMEDIATE");
+    err = err ? err : make(store, store->writer, change);
+    err = err ? err : sql_exec(db, "COMMIT");
+    if (!sqlite3_get_autocommit(db)) {
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     }
-    if (!result && !store->in_memory) {
-        sql_checkpoint(conn->db, store->path, TREE_WAL_BYTES_MAX);
+    if (!err && !atomic_load(&store->in_memory)) {
+        sql_checkpoint(db, store->path, TREE_WAL_BYTES_MAX);
     }
     store_lock_give(&store->process_lock);
+    return err;
+}
+
+// Whether an error is the disk's and not the question's.
+static bool is_of_disk(enum err err)
+{
+    return err == ERR_NO_SPACE || err == ERR_READ_ONLY || err == ERR_ACCESS ||
+           err == ERR_NOT_FOUND || err == ERR_SYSTEM;
+}
+
+enum err tree_write(struct tree_store *store, tree_change_fn make, void *change)
+{
+    lock_acquire(&store->writer_lock);
+    enum err err = write_once(store, make, change);
+    if (is_of_disk(err) && tree_move_to_memory(store, err) == ERR_NONE) {
+        err = write_once(store, make, change);
+    }
     lock_release(&store->writer_lock);
-    return tree_note(store, result);
+    return tree_note(store, err);
 }
 
 enum err tree_note(struct tree_store *store, enum err err)
 {
-    if (err == ERR_DAMAGED && !store->in_memory &&
+    if (err == ERR_DAMAGED && !atomic_load(&store->in_memory) &&
         !atomic_exchange(&store->suspect, true)) {
         char path[PATH_BYTES_MAX + 32];
         snprintf(path, sizeof(path), "%s/tree.suspect", store->dir);
@@ -178,7 +191,7 @@ uint64_t tree_read_ino_floor(const char *dir)
 
 enum err tree_reserve_inos(struct tree_store *store, uint64_t ino)
 {
-    if (store->in_memory || ino < store->ino_floor) {
+    if (atomic_load(&store->in_memory) || ino < store->ino_floor) {
         return ERR_NONE;
     }
     uint64_t floor = tree_read_ino_floor(store->dir); // another process may have moved it

@@ -6,7 +6,9 @@
 //            inode number for ever; AUTOINCREMENT never gives one out twice
 //   dir      how far a directory node is listed
 //   entry    its listing. pos is the order of arrival and the readdir cookie; a negative pos is
-//            an entry that was asked for by name before its page came
+//            an entry that was asked for by name before its page came. The table is in order
+//            of names, its index in order of positions with the number beside: a lookup and a
+//            listing each go through two B-trees, this one and the one of nodes
 //   ref      where a branch or tag stood;  commit_   the root node of a commit
 //
 // A directory's oid is its git tree oid, so a directory that did not change between commits
@@ -33,10 +35,10 @@ static const char schema_sql[] =
     " crc INTEGER NOT NULL, UNIQUE(repo, path, oid, mode));"
     "CREATE TABLE dir(ino INTEGER PRIMARY KEY, complete INTEGER NOT NULL,"
     " entries INTEGER NOT NULL, next_page TEXT);"
-    "CREATE TABLE entry(dir INTEGER, pos INTEGER, name BLOB NOT NULL, ino INTEGER NOT "
+    "CREATE TABLE entry(dir INTEGER, name BLOB, pos INTEGER NOT NULL, ino INTEGER NOT "
     "NULL,"
-    " PRIMARY KEY(dir, pos)) WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX entry_name ON entry(dir, name);"
+    " PRIMARY KEY(dir, name)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX entry_position ON entry(dir, pos, ino);"
     "CREATE TABLE ref(repo INTEGER, name TEXT, sha BLOB NOT NULL, checked_at INTEGER NOT "
     "NULL,"
     " date INTEGER NOT NULL, canonical TEXT NOT NULL, gated INTEGER NOT NULL,"
@@ -78,7 +80,7 @@ const char *const tree_statement_sql[TREE_STATEMENTS] = {
                      " CROSS JOIN node WHERE entry.dir=?1 AND entry.pos>?2"
                      " AND node.ino=entry.ino ORDER BY entry.pos",
     [ADD_ENTRY] =
-        "INSERT INTO entry VALUES(?1, ?2, ?3, ?4) ON CONFLICT(dir, name) DO NOTHING",
+        "INSERT INTO entry(dir, pos, name, ino) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(dir, name) DO NOTHING",
     [FIND_ENTRY] = "SELECT pos, ino FROM entry WHERE dir=?1 AND name=?2",
     [DELETE_ENTRY] = "DELETE FROM entry WHERE dir=?1 AND pos=?2",
     [POINT_ENTRY] = "UPDATE entry SET ino=?3 WHERE dir=?1 AND name=?2",

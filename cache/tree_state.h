@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a tree store is made of. Private to cache/; the files that share it:
 //
-//   tree_store.c   open, close, fallback      tree_db.c      connections, inode numbers
-//   tree_schema.c  tables, statements         tree_lookup.c  questions
-//   tree_pages.c   listings come in           tree_refs.c    repositories, refs, roots
+//   tree_store.c   open, close                tree_db.c      connections, inode numbers
+//   tree_schema.c  tables, statements         tree_memory.c  where the disk refuses
+//   tree_pages.c   listings come in           tree_lookup.c  questions
+//   tree_modes.c   what a git tree tells      tree_refs.c    repositories, refs, roots
 #pragma once
 
 #include "cache/cache.h"
@@ -15,14 +16,17 @@
 
 struct tree_conn {
     struct tree_conn *next;
+    bool is_writer; // of a pool otherwise
     sqlite3 *db;
     sqlite3_stmt *statements[TREE_STATEMENTS];
 };
 
 struct tree_store {
     char *dir;
-    char *path;     // tree.db
-    bool in_memory; // the disk refused the file: one connection, for reading too
+    char *path; // tree.db
+    // The disk refused the file: one connection, for reading too. Set under writer_lock,
+    // never cleared.
+    _Atomic bool in_memory;
     struct store_users users;
     _Atomic bool suspect; // damage was met; noted for the next open
 
@@ -34,6 +38,7 @@ struct tree_store {
     struct tree_conn *writer GUARDED_BY(writer_lock);
     struct store_lock process_lock GUARDED_BY(writer_lock);
     uint64_t ino_floor GUARDED_BY(writer_lock); // numbers below it are reserved on disk
+    bool is_stuck GUARDED_BY(writer_lock); // moving to memory failed: not tried again
 };
 
 // ---- tree_db.c
@@ -45,13 +50,14 @@ void tree_conn_free(struct tree_conn *conn);
 NODISCARD enum err tree_take(struct tree_store *store, struct tree_conn **out);
 void tree_give(struct tree_store *store, struct tree_conn *conn);
 
-// A write transaction: between begin and end the caller has the writer's connection.
-NODISCARD enum err tree_begin(struct tree_store *store, struct tree_conn **out)
-    THREAD_ANNOTATION(try_acquire_capability(ERR_NONE, store->writer_lock));
-// Commits when `err` is ERR_NONE, rolls back otherwise; returns how it ended.
-NODISCARD enum err tree_end(struct tree_store *store, struct tree_conn *conn,
-                            enum err err)
-    THREAD_ANNOTATION(release_capability(store->writer_lock));
+// A change of the store, called in a transaction on the writer's connection and with its
+// lock. It may be called twice: the first transaction is rolled back when the disk refuses it.
+typedef enum err (*tree_change_fn)(struct tree_store *store, struct tree_conn *conn,
+                                   void *change);
+// Makes a change, all of it or nothing: on disk, or in memory from the moment on when the disk
+// refuses one.
+NODISCARD enum err tree_write(struct tree_store *store, tree_change_fn make,
+                              void *change);
 
 // Numbers up to `ino` are about to be committed: makes sure that no later tree.db gives them
 // out again.
@@ -62,6 +68,16 @@ uint64_t tree_read_ino_floor(const char *dir);
 
 // Passes an error on; damage is noted on disk, so that the next open begins anew.
 enum err tree_note(struct tree_store *store, enum err err);
+
+// ---- tree_memory.c
+// Makes the writer's connection one to a database in memory, with all that tree.db has where
+// that can be read and is not too much. For a store that is being opened.
+NODISCARD enum err tree_open_in_memory(struct tree_store *store, enum err because)
+    REQUIRES(store->writer_lock);
+// The same for a store in use, which must not forget what it has told: when not everything
+// can be taken along the store stays as it is, and that is an error.
+NODISCARD enum err tree_move_to_memory(struct tree_store *store, enum err because)
+    REQUIRES(store->writer_lock);
 
 // ---- tree_lookup.c
 // Fills a node from columns `at`.. of a statement (TREE_NODE_COLUMNS); ERR_DAMAGED when the

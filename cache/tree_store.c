@@ -8,7 +8,7 @@
 // A running mount never changes to another file: kernel and users hold numbers from this one.
 // A damaged file is therefore only replaced at open; damage met while running is an error of
 // that request, and noted in DIR/tree.suspect for the next open. Where the disk refuses the
-// file (read-only, full), the store is kept in memory: the mount works, nothing is remembered.
+// file (read-only, full), the store goes on in memory: tree_memory.c.
 #include "cache/tree_state.h"
 
 #include <stdio.h>
@@ -58,11 +58,10 @@ static enum err new_store(const char *dir, struct tree_store **out) NO_THREAD_AN
     return ERR_NONE;
 }
 
-static enum err open_writer(struct tree_store *store, const char *path)
-    REQUIRES(store->writer_lock)
+static enum err open_writer(struct tree_store *store) REQUIRES(store->writer_lock)
 {
     struct tree_conn *conn = NULL;
-    enum err err = tree_conn_open(path, SQL_CREATE, &conn);
+    enum err err = tree_conn_open(store->path, SQL_CREATE, &conn);
     if (err) {
         return err;
     }
@@ -75,6 +74,7 @@ static enum err open_writer(struct tree_store *store, const char *path)
         tree_conn_free(conn);
         return err;
     }
+    conn->is_writer = true;
     store->writer = conn;
     return ERR_NONE;
 }
@@ -103,7 +103,7 @@ static enum err open_file(struct tree_store *store) REQUIRES(store->writer_lock)
     path_in(store, "tree.suspect", suspect, sizeof(suspect));
     store->ino_floor = tree_read_ino_floor(store->dir);
     bool is_suspect = stat(suspect, &status) == 0;
-    enum err err = is_suspect ? ERR_DAMAGED : open_writer(store, store->path);
+    enum err err = is_suspect ? ERR_DAMAGED : open_writer(store);
     if (!err && store->users.was_unclean) {
         err = sql_quick_check(store->writer->db);
         if (err) {
@@ -113,7 +113,7 @@ static enum err open_file(struct tree_store *store) REQUIRES(store->writer_lock)
     }
     if (err == ERR_DAMAGED) {
         move_aside(store);
-        err = open_writer(store, store->path);
+        err = open_writer(store);
     }
     return err;
 }
@@ -130,19 +130,6 @@ static enum err open_on_disk(struct tree_store *store, struct why *why)
     err = open_file(store);
     store_lock_give(&store->process_lock);
     return err;
-}
-
-static enum err open_in_memory(struct tree_store *store, enum err because)
-    REQUIRES(store->writer_lock)
-{
-    log_warn(
-        "cache",
-        "%s cannot be used (%s); listings are kept in memory and forgotten at the end",
-        store->path, err_sentence(because));
-    store_users_leave(&store->users, false);
-    store->in_memory = true;
-    store->ino_floor = tree_read_ino_floor(store->dir);
-    return open_writer(store, ":memory:");
 }
 
 enum err
@@ -162,7 +149,8 @@ tree_store_open(const char *dir, struct why *why,
                 "the file",
                 store->path);
     } else if (err && err != ERR_NO_MEMORY) {
-        err = open_in_memory(store, err);
+        store_users_leave(&store->users, false);
+        err = tree_open_in_memory(store, err);
     }
     if (err && err != ERR_NEWER_SCHEMA) {
         why_set(why, err, "cannot open %s: %s", store->path, err_sentence(err));
@@ -182,8 +170,9 @@ void tree_store_close(struct tree_store *store)
     if (!store) {
         return;
     }
-    bool clean = !store->in_memory && !atomic_load(&store->suspect);
-    if (!store->in_memory && store_lock_take(&store->process_lock, 1000) == ERR_NONE) {
+    bool in_memory = atomic_load(&store->in_memory);
+    bool clean = !in_memory && !atomic_load(&store->suspect);
+    if (!in_memory && store_lock_take(&store->process_lock, 1000) == ERR_NONE) {
         sql_checkpoint(store->writer->db, store->path, 0);
         store_lock_give(&store->process_lock);
     }

@@ -199,6 +199,17 @@ void content_put(struct content *content)
 
 // --------------------------------------------------------------------------- one content
 
+enum err content_refuse(const struct content *content, struct why *why)
+{
+    char repo[REPO_NAME_SIZE + 16];
+    repo_id_format(&content->source.hub.repo, repo, sizeof(repo));
+    return why_set(
+        why, ERR_ACCESS,
+        "%s/%s: %s is gated: accept the terms on its page and use a token that "
+        "was granted access",
+        repo, content->path, repo);
+}
+
 struct digest content_id(const struct tree_node *node)
 {
     if (node->has_xet) {

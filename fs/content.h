@@ -45,6 +45,9 @@ NODISCARD enum err content_get(struct content_cache *cache, uint64_t ino,
 struct content *content_ref(struct content *content);
 void content_put(struct content *content);
 
+// Why a masked content can't be read: ERR_ACCESS, with a sentence.
+enum err content_refuse(const struct content *content, struct why *why);
+
 // What the chunk store knows a content by: Xet hash, else SHA-256, else git oid and zeros.
 struct digest content_id(const struct tree_node *node);
 

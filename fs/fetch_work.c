@@ -119,9 +119,7 @@ static enum err open_file(struct fetch_job *job, uint64_t ino, struct why *why)
     }
     struct open_file *file = content->file != NULL ? calloc(1, sizeof(*file)) : NULL;
     if (file == NULL) {
-        err = content->file != NULL
-                  ? ERR_NO_MEMORY
-                  : why_set(why, ERR_ACCESS, "\"%s\" is gated", content->path);
+        err = content->file != NULL ? ERR_NO_MEMORY : content_refuse(content, why);
         content_put(content);
         return err;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Executable bits and symlinks, which the Hub's listings do not tell: one request for the git
 // trees of a commit. Asked for by `hugfs prefetch` and `pin` of whole repositories and folders;
-// what the kernel knows already keeps its mode until the next mount.
+// what they told is visible in the running mount when the command ends.
 #pragma once
 
 #include "fs/snapshot.h"

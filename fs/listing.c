@@ -13,7 +13,10 @@
 
 #include <utlist.h>
 
-enum { PAGE_ADDRESS_MAX = 4096 };
+enum {
+    PAGE_ADDRESS_MAX = 4096,
+    BARREN_PAGES_MAX = 16, // in a row
+};
 
 struct page_fetch {
     struct listing *listing;
@@ -26,6 +29,14 @@ struct page_fetch {
     UT_hash_handle hh;
 };
 
+// A directory whose last pages brought no new name and yet named a next page: pages that
+// lead to each other would be followed for ever.
+struct barren_run {
+    uint64_t ino;
+    unsigned pages;
+    UT_hash_handle hh;
+};
+
 struct listing {
     struct hub *hub;
     struct tree_store *tree;
@@ -33,6 +44,7 @@ struct listing {
     struct repo_id repo;
     struct lock lock;
     struct page_fetch *fetches GUARDED_BY(lock);
+    struct barren_run *barren GUARDED_BY(lock);
     uint64_t turn GUARDED_BY(lock);
 };
 
@@ -54,10 +66,19 @@ enum err listing_new(struct hub *hub, struct tree_store *tree, struct snapshot *
 
 void listing_free(struct listing *listing)
 {
-    if (listing != NULL) {
-        lock_destroy(&listing->lock);
-        free(listing);
+    if (listing == NULL) {
+        return;
     }
+    struct barren_run *run;
+    struct barren_run *next;
+    lock_acquire(&listing->lock); // nobody else has it: this is for the annotations
+    HASH_ITER (hh, listing->barren, run, next) {
+        HASH_DEL(listing->barren, run);
+        free(run);
+    }
+    lock_release(&listing->lock);
+    lock_destroy(&listing->lock);
+    free(listing);
 }
 
 static bool stop_at_first(void *ctx, uint64_t position, const char *name,
@@ -96,6 +117,29 @@ static void finish(struct page_fetch *fetch, enum err err, const struct why *why
     free(fetch);
 }
 
+// Counts a page; true = the directory has had its fill of pages without a new name. Then the
+// count begins anew, for whoever tries again.
+static bool leads_nowhere(struct listing *listing, uint64_t ino, bool is_barren)
+{
+    struct barren_run *run = NULL;
+    bool is_over = false;
+    lock_acquire(&listing->lock);
+    HASH_FIND(hh, listing->barren, &ino, sizeof(ino), run);
+    if (is_barren && run == NULL && (run = calloc(1, sizeof(*run))) != NULL) {
+        run->ino = ino;
+        HASH_ADD(hh, listing->barren, ino, sizeof(run->ino), run);
+    }
+    if (run != NULL) {
+        is_over = is_barren && ++run->pages == BARREN_PAGES_MAX;
+        if (is_over || !is_barren) {
+            HASH_DEL(listing->barren, run);
+            free(run);
+        }
+    }
+    lock_release(&listing->lock);
+    return is_over;
+}
+
 static void on_page(void *ctx, enum err err, const struct why *why,
                     const struct tree_entry *entries, size_t n, const char *next,
                     size_t refused)
@@ -104,7 +148,8 @@ static void on_page(void *ctx, enum err err, const struct why *why,
     struct why own = {""};
     if (err == ERR_NONE && next != NULL && strcmp(next, fetch->page) == 0) {
         err = why_set(&own, ERR_BAD_ANSWER,
-                      "the listing of \"%s\" leads back to the same page", fetch->path);
+                      "%s: the listing of \"%s\" leads back to the same page",
+                      fetch->listing->repo.name, fetch->path);
         why = &own;
     }
     if (err == ERR_NONE) {
@@ -116,6 +161,14 @@ static void on_page(void *ctx, enum err err, const struct why *why,
             log_warn("fs",
                      "the listing of \"%s\" has unusable names refused=%zu duplicate=%zu",
                      fetch->path, refused, duplicates);
+        }
+        bool is_barren = next != NULL && n == duplicates;
+        if (err == ERR_NONE && leads_nowhere(fetch->listing, fetch->ino, is_barren)) {
+            err = why_set(
+                &own, ERR_BAD_ANSWER,
+                "%s: the listing of \"%s\" goes on for %d pages without a new name",
+                fetch->listing->repo.name, fetch->path, BARREN_PAGES_MAX);
+            why = &own;
         }
     }
     finish(fetch, err, why);

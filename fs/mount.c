@@ -31,6 +31,24 @@ enum { DEADLINE_SLACK_MS = 1000 };
 
 // -------------------------------------------------------------------------------- opening
 
+// The modules that `-o debug=` names; `-d` is about the kernel's requests, which libfuse
+// prints as module "fuse".
+static enum err set_debug(const struct mount_options *options)
+{
+    AUTO(buffer) struct buffer modules = buffer_init(4096);
+    enum err err = ERR_NONE;
+    if (options->fuse_debug) {
+        err = buffer_append_text(&modules, options->debug != NULL ? "fuse," : "fuse");
+    }
+    if (err == ERR_NONE && options->debug != NULL) {
+        err = buffer_append_text(&modules, options->debug);
+    }
+    if (err == ERR_NONE && modules.len > 0) {
+        log_set_debug(buffer_text(&modules));
+    }
+    return err;
+}
+
 static enum err open_log(const struct mount_options *options, struct why *why)
 {
     enum log_target target = options->log_file != NULL ? LOG_TO_FILE
@@ -40,11 +58,10 @@ static enum err open_log(const struct mount_options *options, struct why *why)
     if (err != ERR_NONE) {
         return why_set(why, err, "the log file %s cannot be opened", options->log_file);
     }
-    if (options->debug != NULL) {
-        log_set_debug(options->debug);
+    if (options->debug != NULL || options->fuse_debug) {
         log_set_level(LOG_LEVEL_DEBUG);
     }
-    return ERR_NONE;
+    return set_debug(options);
 }
 
 static enum err open_network(struct mount *mount, struct why *why)
@@ -253,7 +270,7 @@ static void close_session(struct mount *mount)
     lock_acquire(&mount->lock);
     mount->is_serving = false;
     lock_release(&mount->lock);
-    refresher_close(mount->refresher);
+    refresher_stop(mount->refresher);
     if (mount->session != NULL) {
         session_join(mount->session);
         parked_close(mount->parked);
@@ -280,6 +297,7 @@ static void close_network(struct mount *mount)
     if (mount->pool != NULL) {
         worker_pool_free(mount->pool);
     }
+    refresher_free(mount->refresher);
     content_cache_free(mount->contents);
     if (mount->xet != NULL) {
         xet_close(mount->xet);

@@ -7,6 +7,7 @@ struct info_request {
     struct mount *mount;
     mount_info_fn done;
     void *ctx;
+    char path[];
 };
 
 // Where the bytes are, for a file.
@@ -16,7 +17,7 @@ static void add_content(struct mount *mount, struct content *content,
     const struct tree_node *node = &info->node;
     struct xet_file_info file;
     if (content->file == NULL) {
-        info->last_error = ERR_ACCESS;
+        info->last_error = content_refuse(content, &info->why);
         return;
     }
     xet_file_info(content->file, &file);
@@ -48,18 +49,25 @@ static void on_node(void *ctx, enum err err, const struct why *why,
         add_content(mount, content, &info);
         content_put(content);
     }
+    struct why missing = {""};
+    if (err == ERR_NOT_FOUND) {
+        why_set(&missing, err, "%s has no \"%s\"", mount->repo.name, request->path);
+        why = &missing;
+    }
     request->done(request->ctx, err, why, err == ERR_NONE ? &info : NULL);
     free(request);
 }
 
 void mount_info(struct mount *mount, const char *path, mount_info_fn done, void *ctx)
 {
-    struct info_request *request = calloc(1, sizeof(*request));
+    size_t size = strlen(path) + 1;
+    struct info_request *request = calloc(1, sizeof(*request) + size);
     if (request == NULL) {
         done(ctx, ERR_NO_MEMORY, NULL, NULL);
         return;
     }
     *request = (struct info_request){mount, done, ctx};
+    memcpy(request->path, path, size);
     struct snapshot_view view;
     snapshot_current(mount->snapshot, &view);
     struct hub_call call = mount_demand(mount, "info");

@@ -2,8 +2,6 @@
 // What the operations and the parts ask of the mount as a whole.
 #include "fs/mount_parts.h"
 
-enum { ROOT_INO = 1 }; // the kernel's number for the root of a mount
-
 int64_t mount_deadline_ms(const struct mount *mount)
 {
     return clock_now_ms() + mount->options->timeout_ms;
@@ -17,7 +15,7 @@ struct hub_call mount_demand(const struct mount *mount, const char *reason)
 
 uint64_t mount_stored_ino(struct mount *mount, uint64_t ino)
 {
-    if (ino != ROOT_INO) {
+    if (ino != MOUNT_ROOT_INO) {
         return ino;
     }
     struct snapshot_view view;

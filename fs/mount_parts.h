@@ -18,6 +18,8 @@
 #include "fs/snapshot.h"
 #include "fs/wait.h"
 
+enum { MOUNT_ROOT_INO = 1 }; // the kernel's number for the root of a mount
+
 struct mount {
     const struct mount_options *options;
     int64_t started_s; // wall clock

@@ -37,6 +37,13 @@ static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_le
     return err;
 }
 
+static void complain(struct content *content, enum err err, const struct why *why)
+{
+    if (content_may_complain(content)) {
+        log_warn("fs", "reading \"%s\" failed: %s", content->path, why_text(why, err));
+    }
+}
+
 // The end of a read; `req` is NULL when the kernel has its answer already (deadline,
 // interrupt).
 static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
@@ -44,8 +51,8 @@ static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
 {
     struct mount *mount = wait->mount;
     struct content *content = wait->content;
-    if (err != ERR_NONE && err != ERR_CANCELLED && content_may_complain(content)) {
-        log_warn("fs", "reading \"%s\" failed: %s", content->path, why_text(why, err));
+    if (err != ERR_NONE && err != ERR_CANCELLED) {
+        complain(content, err, why);
     }
     if (req != NULL) {
         if (err == ERR_NONE) {
@@ -150,6 +157,16 @@ static void reply_bytes(fuse_req_t req, struct content *content, char *bytes, si
     fuse_reply_buf(req, bytes, len);
 }
 
+// Takes the reference over.
+static void refuse_masked(fuse_req_t req, struct content *content)
+{
+    struct why why = {""};
+    enum err err = content_refuse(content, &why);
+    complain(content, err, &why);
+    op_reply_error(req, err);
+    content_put(content);
+}
+
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
              struct fuse_file_info *file_info)
 {
@@ -161,14 +178,13 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
         return;
     }
     uint64_t first = (uint64_t)offset;
-    if (content->file == NULL || first >= content->size || size == 0) {
-        bool is_masked = content->file == NULL;
+    if (content->file == NULL) {
+        refuse_masked(req, content);
+        return;
+    }
+    if (first >= content->size || size == 0) {
+        fuse_reply_buf(req, NULL, 0);
         content_put(content);
-        if (is_masked) {
-            op_reply_error(req, ERR_ACCESS);
-        } else {
-            fuse_reply_buf(req, NULL, 0);
-        }
         return;
     }
     uint64_t left = content->size - first;

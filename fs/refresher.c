@@ -11,7 +11,8 @@
 //     known to the kernel, and only this makes it appear.
 //
 // Steps 3 and 4 happen on this thread with no lock held. Nothing below the root is touched:
-// a changed directory or file is another inode, and who holds the old one keeps it.
+// a changed directory or file is another inode, and who holds the old one keeps it. Others
+// who have something to tell the kernel (git_modes.c) do it here too: refresher_run().
 //
 // Lock: `lock` guards the schedule and the status.
 #include "fs/refresher.h"
@@ -30,6 +31,12 @@ struct kick {
     struct kick *next;
 };
 
+struct errand {
+    refresher_fn run;
+    void *ctx;
+    struct errand *next;
+};
+
 struct refresher {
     struct mount *mount;
     pthread_t thread;
@@ -38,7 +45,9 @@ struct refresher {
     struct lock lock;
     bool stop_wanted GUARDED_BY(lock);
     bool is_kicked GUARDED_BY(lock);
+    bool is_over GUARDED_BY(lock); // the thread looks at nothing any more
     struct kick *kicks GUARDED_BY(lock);
+    struct errand *errands GUARDED_BY(lock);
     int64_t checked_s GUARDED_BY(lock);
     struct why error GUARDED_BY(lock);
 };
@@ -62,7 +71,7 @@ static enum err complete(struct refresher *refresher, uint64_t dir_ino,
 
 static void forget_name(void *ctx, const char *name)
 {
-    session_forget_name(ctx, name);
+    session_forget_name(ctx, MOUNT_ROOT_INO, name);
 }
 
 static enum err move_to(struct refresher *refresher, const struct tree_ref *ref,
@@ -90,7 +99,7 @@ static enum err move_to(struct refresher *refresher, const struct tree_ref *ref,
         return ERR_NONE; // SUBDIR is the same folder in both
     }
     err = root_diff(mount->tree, old.root, new.root, forget_name, mount->session);
-    session_forget_root(mount->session);
+    session_forget_listing(mount->session, MOUNT_ROOT_INO);
     return err;
 }
 
@@ -123,13 +132,20 @@ static int64_t next_poll_ms(const struct refresher *refresher)
            (int64_t)random_below((uint64_t)(2 * spread + 1));
 }
 
-// Waits for the next turn; false = the end. `out_kicks` are those who wait for this turn.
-static bool await_turn(struct refresher *refresher, struct kick **out_kicks,
-                       bool *out_is_kicked)
+// What is to be done in a turn.
+struct turn {
+    struct kick *kicks;     // who waits for the head
+    struct errand *errands; // what else is to be done on this thread
+    bool is_kicked;
+    bool is_due; // the time to poll has come
+};
+
+// Waits for the next turn; false = the end.
+static bool await_turn(struct refresher *refresher, int64_t at_ms, struct turn *out)
 {
-    int64_t at_ms = next_poll_ms(refresher);
     lock_acquire(&refresher->lock);
-    while (!refresher->stop_wanted && !refresher->is_kicked && clock_now_ms() < at_ms) {
+    while (!refresher->stop_wanted && !refresher->is_kicked &&
+           refresher->errands == NULL && clock_now_ms() < at_ms) {
         if (at_ms == DEADLINE_NONE) {
             condition_wait(&refresher->changed, &refresher->lock);
         } else {
@@ -137,10 +153,14 @@ static bool await_turn(struct refresher *refresher, struct kick **out_kicks,
         }
     }
     bool goes_on = !refresher->stop_wanted;
-    *out_is_kicked = refresher->is_kicked;
-    *out_kicks = refresher->kicks;
+    *out = (struct turn){.kicks = refresher->kicks,
+                         .errands = refresher->errands,
+                         .is_kicked = refresher->is_kicked,
+                         .is_due = clock_now_ms() >= at_ms};
+    refresher->is_over = !goes_on;
     refresher->is_kicked = false;
     refresher->kicks = NULL;
+    refresher->errands = NULL;
     lock_release(&refresher->lock);
     return goes_on;
 }
@@ -172,23 +192,47 @@ static void answer_kicks(struct kick *kicks, enum err err, const struct why *why
     }
 }
 
+static void run_errands(struct errand *errands, bool may_tell)
+{
+    while (errands != NULL) {
+        struct errand *errand = errands;
+        errands = errand->next;
+        errand->run(errand->ctx, may_tell);
+        free(errand);
+    }
+}
+
+// Asks for the head and moves there. A commit stays where it is. Offline, only a person who
+// asks is told so.
+static enum err take_turn(struct refresher *refresher, const struct turn *turn,
+                          struct why *why)
+{
+    struct mount *mount = refresher->mount;
+    if (mount->is_commit || (!turn->is_kicked && hub_is_offline(mount->hub))) {
+        return ERR_NONE;
+    }
+    enum err err =
+        refresh(refresher, turn->kicks != NULL ? HUB_DEMAND : HUB_PREFETCH, why);
+    note_result(refresher, err, why);
+    return err;
+}
+
 static void *run(void *ctx)
 {
     struct refresher *refresher = ctx;
-    struct mount *mount = refresher->mount;
-    struct kick *kicks = NULL;
-    bool is_kicked = false;
-    while (await_turn(refresher, &kicks, &is_kicked)) {
-        struct why why = {""};
-        enum err err = ERR_NONE;
-        // A commit stays where it is. Offline, only a person who asks is told so.
-        if (!mount->is_commit && (is_kicked || !hub_is_offline(mount->hub))) {
-            err = refresh(refresher, kicks != NULL ? HUB_DEMAND : HUB_PREFETCH, &why);
-            note_result(refresher, err, &why);
+    struct turn turn;
+    int64_t at_ms = next_poll_ms(refresher);
+    while (await_turn(refresher, at_ms, &turn)) {
+        run_errands(turn.errands, true);
+        if (turn.is_kicked || turn.is_due) {
+            struct why why = {""};
+            enum err err = take_turn(refresher, &turn, &why);
+            answer_kicks(turn.kicks, err, &why);
+            at_ms = next_poll_ms(refresher);
         }
-        answer_kicks(kicks, err, &why);
     }
-    answer_kicks(kicks, ERR_CANCELLED, NULL);
+    run_errands(turn.errands, false);
+    answer_kicks(turn.kicks, ERR_CANCELLED, NULL);
     return NULL;
 }
 
@@ -217,7 +261,7 @@ enum err refresher_open(struct mount *mount, int64_t checked_s, struct refresher
     return ERR_NONE;
 }
 
-void refresher_close(struct refresher *refresher)
+void refresher_stop(struct refresher *refresher)
 {
     if (refresher == NULL) {
         return;
@@ -228,6 +272,13 @@ void refresher_close(struct refresher *refresher)
     lock_release(&refresher->lock);
     wait_owner_cancel(&refresher->owner);
     pthread_join(refresher->thread, NULL);
+}
+
+void refresher_free(struct refresher *refresher)
+{
+    if (refresher == NULL) {
+        return;
+    }
     wait_owner_release(&refresher->owner);
     condition_destroy(&refresher->changed);
     lock_destroy(&refresher->lock);
@@ -242,14 +293,39 @@ void refresher_kick(struct refresher *refresher, mount_done_fn done, void *ctx)
         return;
     }
     lock_acquire(&refresher->lock);
+    bool is_over = refresher->is_over;
     refresher->is_kicked = true;
     if (kick != NULL) {
-        kick->done = done;
-        kick->ctx = ctx;
+        *kick = (struct kick){.done = done, .ctx = ctx};
+    }
+    if (kick != NULL && !is_over) {
         LL_PREPEND(refresher->kicks, kick);
     }
     condition_broadcast(&refresher->changed);
     lock_release(&refresher->lock);
+    if (is_over) {
+        answer_kicks(kick, ERR_CANCELLED, NULL);
+    }
+}
+
+enum err refresher_run(struct refresher *refresher, refresher_fn run_fn, void *ctx)
+{
+    struct errand *errand = calloc(1, sizeof(*errand));
+    if (errand == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    *errand = (struct errand){.run = run_fn, .ctx = ctx};
+    lock_acquire(&refresher->lock);
+    bool is_over = refresher->is_over;
+    if (!is_over) {
+        LL_PREPEND(refresher->errands, errand);
+    }
+    condition_broadcast(&refresher->changed);
+    lock_release(&refresher->lock);
+    if (is_over) {
+        run_errands(errand, false);
+    }
+    return ERR_NONE;
 }
 
 void refresher_status(struct refresher *refresher, int64_t *out_checked_s,

@@ -13,10 +13,21 @@ struct refresher;
 NODISCARD enum err refresher_open(struct mount *mount, int64_t checked_s,
                                   struct refresher **out);
 // Gives up what it waits for; returns when the thread has ended. Before the loop is stopped.
-void refresher_close(struct refresher *refresher);
+// The verbs below may still be called: they find the end.
+void refresher_stop(struct refresher *refresher);
+// When nobody can call a verb any more.
+void refresher_free(struct refresher *refresher);
 
 // Asks now; `done` (may be NULL) is called when the mount stands at the head. Any thread.
 void refresher_kick(struct refresher *refresher, mount_done_fn done, void *ctx);
+
+// Calls `run` on the refresher's thread, the only one that tells the kernel to forget names
+// and so may be blocked by it. `may_tell` is false at the end of the mount: then the kernel
+// must be left alone, and it may be another thread. ERR_NO_MEMORY: it is not called. Any
+// thread.
+typedef void (*refresher_fn)(void *ctx, bool may_tell);
+NODISCARD enum err refresher_run(struct refresher *refresher, refresher_fn run,
+                                 void *ctx);
 
 // When the head was last known, and why it was not the last time ("" = it was).
 void refresher_status(struct refresher *refresher, int64_t *out_checked_s,

@@ -320,14 +320,13 @@ void session_close(struct session *session)
 
 // --------------------------------------------------------------------------- notifications
 
-void session_forget_name(struct session *session, const char *name)
+void session_forget_name(struct session *session, uint64_t dir_ino, const char *name)
 {
-    // ENOENT: the kernel does not know the name.
-    (void)fuse_lowlevel_notify_inval_entry(session->fuse, FUSE_ROOT_ID, name,
-                                           strlen(name));
+    // ENOENT: the kernel does not know the name, or not even the directory.
+    (void)fuse_lowlevel_notify_inval_entry(session->fuse, dir_ino, name, strlen(name));
 }
 
-void session_forget_root(struct session *session)
+void session_forget_listing(struct session *session, uint64_t dir_ino)
 {
-    (void)fuse_lowlevel_notify_inval_inode(session->fuse, FUSE_ROOT_ID, 0, 0);
+    (void)fuse_lowlevel_notify_inval_inode(session->fuse, dir_ino, 0, 0);
 }

@@ -26,7 +26,8 @@ void session_close(struct session *session);
 // How many background requests the kernel queues before it holds back further ones.
 unsigned session_granted_background(const struct session *session);
 
-// Drops what the kernel remembers of a name in the root, and of the root's own listing. They
-// may wait for requests on the root: see refresher.c. Refresher only.
-void session_forget_name(struct session *session, const char *name);
-void session_forget_root(struct session *session);
+// Drops what the kernel remembers of a name in a directory, by the kernel's number of it, and
+// of the directory's own listing and attributes. They wait for requests on that directory:
+// see refresher.c. The refresher's thread only.
+void session_forget_name(struct session *session, uint64_t dir_ino, const char *name);
+void session_forget_listing(struct session *session, uint64_t dir_ino);

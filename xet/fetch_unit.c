@@ -187,12 +187,15 @@ static enum next_step next_step(struct fetch_unit *unit, uint64_t missing, enum 
     if (has_gained && (err == ERR_NONE || err_is_retriable(err))) {
         return STEP_AGAIN;
     }
-    // A deadline was the one of the read that made the unit; others may have more time.
-    bool has_time = err == ERR_TIMEOUT && waits_want(file, unit->missing, unit->end,
-                                                     clock_now_ms() + PATIENCE_MS);
-    bool may_try =
-        (err == ERR_TRUNCATED || has_time) && unit->without_gain++ < WITHOUT_GAIN_MAX;
-    return may_try ? STEP_AGAIN : STEP_FAIL;
+    // A deadline was the one of the read that made the unit; others may have more time. When
+    // all who wait are about to give up, they had better hear what went wrong.
+    bool is_awaited = waits_want(file, unit->missing, unit->end, 0);
+    bool has_time =
+        waits_want(file, unit->missing, unit->end, clock_now_ms() + PATIENCE_MS);
+    bool is_worth_it =
+        err == ERR_TRUNCATED ? has_time || !is_awaited : err == ERR_TIMEOUT && has_time;
+    return is_worth_it && unit->without_gain++ < WITHOUT_GAIN_MAX ? STEP_AGAIN
+                                                                  : STEP_FAIL;
 }
 
 // Lets go of a unit that has failed: who misses some of it learns why.

@@ -8,6 +8,10 @@
 
 #include "xet/file_table.h"
 
+// A read waits this much longer than the requests made for it: they fail at the same deadline
+// and know why.
+enum { SLACK_MS = 250 };
+
 static void link_wait(struct wait *wait) REQUIRES(engine_role)
 {
     struct xet_file *file = wait->file;
@@ -41,7 +45,8 @@ enum err waits_park(struct xet_file *file, uint64_t from, uint64_t to,
     wait->file = file;
     wait->from = from;
     wait->to = to;
-    wait->deadline_ms = deadline_ms;
+    wait->deadline_ms =
+        deadline_ms == DEADLINE_NONE ? DEADLINE_NONE : deadline_ms + SLACK_MS;
     wait->ready = ready;
     wait->ctx = ctx;
     file->refs++;

@@ -7,7 +7,9 @@ really parked, and can end a stuck mount, without becoming stuck themselves.
 
 import os
 import re
+import stat
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 CONNECTIONS = Path("/sys/fs/fuse/connections")
@@ -79,6 +81,17 @@ def ensure_fusectl():
     """Mount fusectl where nothing did (containers); needs root, harmless otherwise."""
     if not os.path.ismount(CONNECTIONS) and os.geteuid() == 0:
         subprocess.run(["mount", "-t", "fusectl", "fusectl", str(CONNECTIONS)], check=False)
+
+
+@contextmanager
+def fuse_for_everybody():
+    """What udev does elsewhere: /dev/fuse open to all users."""
+    before = stat.S_IMODE(os.stat("/dev/fuse").st_mode)
+    os.chmod("/dev/fuse", 0o666)
+    try:
+        yield
+    finally:
+        os.chmod("/dev/fuse", before)
 
 
 def drop_caches():

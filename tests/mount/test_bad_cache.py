@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 from harness import Mount, wait_until
+from kernel import fuse_for_everybody
 from machine import needs_program, needs_root
 from refusal import QUICKLY, complaint, failing, is_right, names, outcome, refused
 from store_files import index_files, segments
@@ -104,21 +105,28 @@ def test_without_a_home_the_cache_must_be_named(hub, home):
     assert "cache_dir=" in said and "HOME" in said
 
 
+@pytest.fixture
+def nobodys(mount, sample):
+    """A mount by an ordinary user, with a small cache."""
+    with fuse_for_everybody():
+        yield mount("acme/sample", options=["poll=never", f"cache_size={8 * MIB}"], user=65534)
+
+
 @needs_root
-def test_a_cache_whose_folders_become_unwritable_leaves_reads_working(mount, sample):
-    made = mount("acme/sample", options=["poll=never", f"cache_size={8 * MIB}"], user=65534)
-
+@needs_program("fusermount3")
+def test_a_cache_whose_folders_become_unwritable_leaves_reads_working(nobodys, sample):
     def reads_right(*files):
-        command = ["sha256sum", *[made / name for name in files]]
-        lines = subprocess.run(command, check=True, capture_output=True, text=True, **made.identity()).stdout.splitlines()
-        return [line.split()[0] for line in lines] == [hashlib.sha256(sample.bytes(name)).hexdigest() for name in files]
+        command = ["sha256sum", *[nobodys / name for name in files]]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, **nobodys.identity())
+        return [line.split()[0] for line in done.stdout.splitlines()] == [hashlib.sha256(sample.bytes(name)).hexdigest() for name in files]
 
+    folders = [nobodys.home.cache, nobodys.home.cache / "segments"]
     assert reads_right("noise.bin")
-    for folder in (made.home.cache, made.home.cache / "segments"):
+    for folder in folders:
         folder.chmod(0o500)
     assert reads_right("README.md", "mixed.bin", "model.safetensors") and reads_right("notes/deep/er/leaf.txt", "prompts.bin")
-    complaint(made, "warn cache")
-    for folder in (made.home.cache, made.home.cache / "segments"):
+    complaint(nobodys, "warn cache")
+    for folder in folders:
         folder.chmod(0o700)
     assert reads_right("config.json", "noise.bin")
 

@@ -43,7 +43,6 @@ HOSTILE = {
 }
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_that_no_file_can_have_is_left_out_and_said(mount, hub, sample, name):
     rule = strike(hub, ROOT, added(HOSTILE[name]))

@@ -108,9 +108,10 @@ def test_1_7_a_killed_reader_is_gone_at_once(mount, hub, sample, action, number)
     made = mount("acme/sample")
     rule = hub.faults(STALL_DATA)[0]
     with Reader(action[0], made / "noise.bin", *action[1:]) as reader:
-        wait_until(lambda: made.connection.waiting >= 1, "the parked read", PROMPT)
+        hub.wait_stalled(1, PROMPT)
+        assert made.connection.waiting >= 1
         assert reader.gone_after(number, PROMPT) == -number
-    wait_until(lambda: hub.fired(rule) > 0, "the fault", PROMPT)
+    assert hub.fired(rule) > 0
 
 
 @pytest.mark.quick
@@ -119,9 +120,10 @@ def test_1_7_a_direct_reader_can_be_interrupted(mount, hub, sample, number):
     made = mount("acme/sample")
     rule = hub.faults(STALL_DATA)[0]
     with Reader("direct", made / "mixed.bin", 0, 1 << 20) as reader:
-        wait_until(lambda: made.connection.waiting >= 1, "the parked read", PROMPT)
+        hub.wait_stalled(1, PROMPT)
+        assert made.connection.waiting >= 1
         assert reader.gone_after(number, PROMPT) == -number
-    wait_until(lambda: hub.fired(rule) > 0, "the fault", PROMPT)
+    assert hub.fired(rule) > 0
 
 
 @pytest.mark.quick

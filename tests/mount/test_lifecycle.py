@@ -4,12 +4,12 @@
 import os
 import stat
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from harness import Mount, run_hugfs, wait_until
-from kernel import mount_entry
+from kernel import fuse_for_everybody, mount_entry
 from machine import HUGFS, PATIENCE, PROMPT, needs_program, needs_root
 from reader import Reader
 
@@ -208,17 +208,6 @@ def test_folders_of_the_cache_are_the_owners_alone(mount, sample):
     assert (made.home.cache / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55")
     for path in made.home.cache.rglob("*"):
         assert not stat.S_IMODE(path.stat().st_mode) & 0o077 or path.name == "CACHEDIR.TAG", path
-
-
-@contextmanager
-def fuse_for_everybody():
-    """What udev does elsewhere: /dev/fuse open to all users."""
-    before = stat.S_IMODE(os.stat("/dev/fuse").st_mode)
-    os.chmod("/dev/fuse", 0o666)
-    try:
-        yield
-    finally:
-        os.chmod("/dev/fuse", before)
 
 
 @needs_root

@@ -210,6 +210,21 @@ def test_executable_bits_and_symlinks_show_where_git_told_them(mount, links):
 
 
 @pytest.mark.quick
+def test_executable_bits_and_symlinks_show_at_once_in_the_running_mount(mount, links):
+    made = mount("acme/links")
+    for _, folders, files in os.walk(made.path):
+        assert folders or files
+    assert stat.S_IMODE(os.stat(made / "run.sh").st_mode) == 0o444 and not os.path.islink(made / "sub/link-up")
+    with open(made / "run.sh", "rb") as held:
+        made.cli("prefetch", made.path)
+        assert stat.S_IMODE(os.stat(made / "run.sh").st_mode) == 0o555
+        assert os.readlink(made / "link-to-readme") == "README.md"
+        assert os.readlink(made / "sub/link-up") == "../README.md"
+        assert {entry.name for entry in os.scandir(made / "sub") if entry.is_symlink()} >= {"link-up"}
+        assert held.read() == (made / "run.sh").read_bytes()
+
+
+@pytest.mark.quick
 def test_symlinks_that_leave_the_repository_are_refused(mount, links):
     made = mount("acme/links")
     made.cli("prefetch", made.path)
