@@ -135,34 +135,36 @@ enum err http_parse_content_range(const char *value, struct content_range *out)
     return ERR_NONE;
 }
 
+// Whether one of the words in [at, end), apart by spaces and perhaps in quotes, is "next".
+static bool names_next(const char *at, const char *end)
+{
+    while (at < end) {
+        at += strspn(at, "\" \t");
+        size_t len = strcspn(at, "\" \t;,");
+        if (len == 4 && at + len <= end && strncasecmp(at, "next", 4) == 0) {
+            return true;
+        }
+        if (len == 0) {
+            return false;
+        }
+        at += len;
+    }
+    return false;
+}
+
 // Whether the parameters in [at, end) hold rel=next or rel="next" (rel may name several).
 static bool is_next_relation(const char *at, const char *end)
 {
     while (at < end) {
-        while (at < end && (*at == ';' || *at == ' ' || *at == '\t')) {
+        at += strspn(at, "; \t");
+        const char *param = at;
+        while (at < end && *at != ';') {
             at++;
         }
-        const char *stop = memchr(at, ';', (size_t)(end - at));
-        const char *param_end = stop != NULL ? stop : end;
-        if (param_end - at > 4 && strncasecmp(at, "rel=", 4) == 0) {
-            const char *word = at + 4;
-            while (word < param_end) {
-                size_t skip = strspn(word, "\" \t");
-                word += skip;
-                size_t len = strcspn(word, "\" \t;,");
-                if (word + len > param_end) {
-                    len = (size_t)(param_end - word);
-                }
-                if (len == 4 && strncasecmp(word, "next", 4) == 0) {
-                    return true;
-                }
-                if (len == 0) {
-                    break;
-                }
-                word += len;
-            }
+        if (at - param > 4 && strncasecmp(param, "rel=", 4) == 0 &&
+            names_next(param + 4, at)) {
+            return true;
         }
-        at = param_end;
     }
     return false;
 }
