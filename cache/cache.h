@@ -40,11 +40,11 @@ struct chunk_store_config {
 };
 
 struct chunk_store_stats {
-    uint64_t budget;       // bytes, as configured
-    uint64_t used;         // bytes of segments and index on disk now
-    uint64_t pinned;       // bytes of pinned segments
-    uint64_t segments;     // segment files
-    uint64_t runs;         // indexed runs
+    uint64_t budget;         // bytes, as configured
+    uint64_t used;           // bytes of segments and index on disk now
+    uint64_t pinned;         // bytes of pinned segments
+    uint64_t segments;       // segment files
+    uint64_t runs;           // indexed runs
     uint64_t volatile_bytes; // runs that only memory holds because the disk refused them
     uint64_t evicted_bytes;  // given up by this process since it started
     uint64_t damaged_chunks; // checksum failures seen by this process
@@ -54,8 +54,8 @@ struct chunk_store_stats {
 // Opens or creates the store. A damaged index is rebuilt from the segments (and `why` stays
 // untouched: it is logged). ERR_NEWER_SCHEMA when a newer hugfs wrote it, ERR_READ_ONLY,
 // ERR_NO_SPACE, ERR_ACCESS with a sentence that names the folder. Starts one writer thread.
-NODISCARD enum err chunk_store_open(const struct chunk_store_config *config, struct why *why,
-                                    struct chunk_store **out);
+NODISCARD enum err chunk_store_open(const struct chunk_store_config *config,
+                                    struct why *why, struct chunk_store **out);
 // Commits what is pending, seals or leaves the open segment for reuse, frees everything.
 void chunk_store_close(struct chunk_store *store);
 
@@ -66,27 +66,32 @@ void chunk_store_close(struct chunk_store *store);
 // within 50 ms. When the disk refuses (full, read-only) the run is kept in a bounded volatile
 // ring in memory instead and ERR_NONE is returned: a reader never fails because the cache
 // does. Any thread; blocks for one pwrite at most, never for an fsync.
-NODISCARD enum err chunk_store_put(struct chunk_store *store, const struct object_id *object,
-                                   uint32_t first, uint32_t n, const uint32_t *ends,
-                                   const struct digest *hashes, const void *data, size_t len);
+NODISCARD enum err chunk_store_put(struct chunk_store *store,
+                                   const struct object_id *object, uint32_t first,
+                                   uint32_t n, const uint32_t *ends,
+                                   const struct digest *hashes, const void *data,
+                                   size_t len);
 
 // Reads `len` bytes at `offset` of the concatenation of the chunks first, first+1, ... of an
 // object into `to`. A read may span several runs. Every chunk touched is checked against its
 // CRC-32C the first time this process reads it. ERR_ABSENT when any chunk that is needed is
 // not here (or was damaged: it is dropped from the index, logged and counted, so that the
 // caller fetches it again). Any thread.
-NODISCARD enum err chunk_store_read(struct chunk_store *store, const struct object_id *object,
-                                    uint32_t first, uint64_t offset, void *to, size_t len);
+NODISCARD enum err chunk_store_read(struct chunk_store *store,
+                                    const struct object_id *object, uint32_t first,
+                                    uint64_t offset, void *to, size_t len);
 
 // How many of the chunks [first, first + n) are here, counted from `first` without a gap, and
 // their total length in bytes. 0 and 0 when `first` is not here.
-void chunk_store_extent(struct chunk_store *store, const struct object_id *object, uint32_t first,
-                        uint32_t n, uint32_t *out_chunks, uint64_t *out_bytes);
+void chunk_store_extent(struct chunk_store *store, const struct object_id *object,
+                        uint32_t first, uint32_t n, uint32_t *out_chunks,
+                        uint64_t *out_bytes);
 
 // The lengths and, for xorbs, the BLAKE3 hashes of chunks [first, first + n); both arrays
 // have n places. ERR_ABSENT when one is not here.
-NODISCARD enum err chunk_store_hashes(struct chunk_store *store, const struct object_id *object,
-                                      uint32_t first, uint32_t n, uint32_t *out_lengths,
+NODISCARD enum err chunk_store_hashes(struct chunk_store *store,
+                                      const struct object_id *object, uint32_t first,
+                                      uint32_t n, uint32_t *out_lengths,
                                       struct digest *out_hashes);
 
 void chunk_store_stats(struct chunk_store *store, struct chunk_store_stats *out);
@@ -106,17 +111,22 @@ struct piece {
 // The pieces of the file that overlap [offset, offset + length), in order; `out` has `max`
 // places. Gaps are possible. Returns how many. Any thread.
 size_t chunk_store_pieces(struct chunk_store *store, const struct digest *xet_hash,
-                          uint64_t offset, uint64_t length, struct piece *out, size_t max);
+                          uint64_t offset, uint64_t length, struct piece *out,
+                          size_t max);
 // Replaces what was known about the ranges that these pieces cover. Committed with the next
 // batch (<= 50 ms); readable by this process at once. Any thread.
-NODISCARD enum err chunk_store_put_pieces(struct chunk_store *store, const struct digest *xet_hash,
-                                          uint64_t file_size, const struct piece *pieces, size_t n);
+NODISCARD enum err chunk_store_put_pieces(struct chunk_store *store,
+                                          const struct digest *xet_hash,
+                                          uint64_t file_size, const struct piece *pieces,
+                                          size_t n);
 
 // Whether the whole content was compared with the file's published hash.
 enum verified_state { VERIFIED_UNKNOWN, VERIFIED_GOOD, VERIFIED_BAD };
-enum verified_state chunk_store_verified(struct chunk_store *store, const struct digest *content);
-NODISCARD enum err chunk_store_set_verified(struct chunk_store *store, const struct digest *content,
-                                            uint64_t size, enum verified_state state);
+enum verified_state chunk_store_verified(struct chunk_store *store,
+                                         const struct digest *content);
+NODISCARD enum err chunk_store_set_verified(struct chunk_store *store,
+                                            const struct digest *content, uint64_t size,
+                                            enum verified_state state);
 
 // ---- pins: contents that eviction leaves alone.
 
@@ -124,9 +134,11 @@ NODISCARD enum err chunk_store_set_verified(struct chunk_store *store, const str
 // are here into pinned segments; runs that arrive later go there directly when they belong to
 // a pinned content's pieces. ERR_NO_SPACE with a sentence when pinned bytes would exceed 80 %
 // of the budget.
-NODISCARD enum err chunk_store_pin(struct chunk_store *store, const struct digest *content,
-                                   bool is_xet, uint64_t size, struct why *why);
-NODISCARD enum err chunk_store_unpin(struct chunk_store *store, const struct digest *content);
+NODISCARD enum err chunk_store_pin(struct chunk_store *store,
+                                   const struct digest *content, bool is_xet,
+                                   uint64_t size, struct why *why);
+NODISCARD enum err chunk_store_unpin(struct chunk_store *store,
+                                     const struct digest *content);
 bool chunk_store_is_pinned(struct chunk_store *store, const struct digest *content);
 
 // ---- maintenance, for `hugfs cache`; may take long, any thread.
@@ -137,7 +149,8 @@ struct chunk_store_check {
     uint64_t orphans; // segment files that no row names: indexed again or deleted
 };
 // Reads every run back; damaged ones are dropped.
-NODISCARD enum err chunk_store_verify(struct chunk_store *store, struct chunk_store_check *out);
+NODISCARD enum err chunk_store_verify(struct chunk_store *store,
+                                      struct chunk_store_check *out);
 // Evicts until at most `target_bytes` are used (pinned ones stay).
 NODISCARD enum err chunk_store_trim(struct chunk_store *store, uint64_t target_bytes);
 // Evicts everything, pins too.
@@ -156,14 +169,14 @@ struct tree_store;
 
 struct tree_node {
     uint64_t ino;
-    int64_t repo;           // row id of the repository
+    int64_t repo; // row id of the repository
     enum entry_kind kind;
     bool executable;
     bool has_sha256;
     bool has_xet;
     bool masked;
     uint64_t size;
-    int64_t mtime_s;        // -1 = not known yet
+    int64_t mtime_s; // -1 = not known yet
     struct oid oid;
     struct digest sha256;
     struct digest xet_hash;
@@ -172,7 +185,8 @@ struct tree_node {
 // Opens or creates tree.db in `dir`, holding its flock shared. Read connections are made per
 // thread; one writer. A damaged file is moved aside and begun anew (logged): inode numbers
 // then start above any that the old one can have given out.
-NODISCARD enum err tree_store_open(const char *dir, struct why *why, struct tree_store **out);
+NODISCARD enum err tree_store_open(const char *dir, struct why *why,
+                                   struct tree_store **out);
 void tree_store_close(struct tree_store *store);
 
 // The row id of a repository as seen with a credential: `endpoint` and `fingerprint` (of the
@@ -184,45 +198,49 @@ NODISCARD enum err tree_store_repo(struct tree_store *store, const char *endpoin
 // What was last known about a name of a repository: the commit a revision stood at.
 struct tree_ref {
     struct oid sha;
-    int64_t checked_at_s; // wall clock
-    int64_t date_s;       // lastModified or commit date; -1 unknown
+    int64_t checked_at_s;           // wall clock
+    int64_t date_s;                 // lastModified or commit date; -1 unknown
     char canonical[REPO_NAME_SIZE]; // the repository's canonical id then; "" = as asked
     bool gated;
 };
-NODISCARD enum err tree_store_get_ref(struct tree_store *store, int64_t repo, const char *revision,
+NODISCARD enum err tree_store_get_ref(struct tree_store *store, int64_t repo,
+                                      const char *revision,
                                       struct tree_ref *out); // ERR_ABSENT
-NODISCARD enum err tree_store_put_ref(struct tree_store *store, int64_t repo, const char *revision,
-                                      const struct tree_ref *ref);
+NODISCARD enum err tree_store_put_ref(struct tree_store *store, int64_t repo,
+                                      const char *revision, const struct tree_ref *ref);
 
 // The root node of a commit; made when new. The root's oid is the commit id itself (the Hub
 // tells no oid for the root tree), so two commits never share a root node.
-NODISCARD enum err tree_store_root(struct tree_store *store, int64_t repo, const struct oid *commit,
-                                   int64_t date_s, uint64_t *out_ino);
+NODISCARD enum err tree_store_root(struct tree_store *store, int64_t repo,
+                                   const struct oid *commit, int64_t date_s,
+                                   uint64_t *out_ino);
 
 // Listing state of a directory node.
 struct tree_dir {
-    bool complete;     // every entry is stored
-    uint64_t entries;  // stored so far
+    bool complete;    // every entry is stored
+    uint64_t entries; // stored so far
 };
 // ERR_ABSENT when nothing has been stored for it yet (a directory that is complete and empty
 // is not absent). ERR_STALE for an unknown inode.
-NODISCARD enum err tree_store_dir(struct tree_store *store, uint64_t dir_ino, struct tree_dir *out);
+NODISCARD enum err tree_store_dir(struct tree_store *store, uint64_t dir_ino,
+                                  struct tree_dir *out);
 // The opaque address of the next page, "" when none. `size` bytes at `out`.
-NODISCARD enum err tree_store_dir_next(struct tree_store *store, uint64_t dir_ino, char *out,
-                                       size_t size);
+NODISCARD enum err tree_store_dir_next(struct tree_store *store, uint64_t dir_ino,
+                                       char *out, size_t size);
 
 // Stores one page of a directory's listing in one transaction: entries whose path is
 // DIRPATH/NAME, in arrival order. A name that is already there is left alone (the first one
 // wins) and counted in *out_duplicates. `next` is the next page's address, NULL when this was
 // the last page: the directory is then complete. The pages of one directory come in order.
 NODISCARD enum err tree_store_put_page(struct tree_store *store, uint64_t dir_ino,
-                                       const struct tree_entry *entries, size_t n, const char *next,
-                                       size_t *out_duplicates);
+                                       const struct tree_entry *entries, size_t n,
+                                       const char *next, size_t *out_duplicates);
 
 // Stores one entry that paths-info gave, before its directory is listed. It is found by
 // lookup, not by readdir until a page brings it.
 NODISCARD enum err tree_store_put_single(struct tree_store *store, uint64_t dir_ino,
-                                         const struct tree_entry *entry, struct tree_node *out);
+                                         const struct tree_entry *entry,
+                                         struct tree_node *out);
 
 // What a git tree told about an entry of the directory: executable, or a symlink. The entry
 // then names the node of that version with that mode; who holds the old node keeps it. Nothing
@@ -231,24 +249,28 @@ NODISCARD enum err tree_store_set_mode(struct tree_store *store, uint64_t dir_in
                                        const struct tree_entry *told);
 
 // ERR_ABSENT: not stored (authoritative only when the directory is complete).
-NODISCARD enum err tree_store_lookup(struct tree_store *store, uint64_t dir_ino, const char *name,
-                                     size_t name_len, struct tree_node *out);
+NODISCARD enum err tree_store_lookup(struct tree_store *store, uint64_t dir_ino,
+                                     const char *name, size_t name_len,
+                                     struct tree_node *out);
 // ERR_STALE: no such inode.
-NODISCARD enum err tree_store_node(struct tree_store *store, uint64_t ino, struct tree_node *out);
+NODISCARD enum err tree_store_node(struct tree_store *store, uint64_t ino,
+                                   struct tree_node *out);
 // The path from the repository root ("" for a root); malloc'd.
-NODISCARD enum err tree_store_path(struct tree_store *store, uint64_t ino, char **out_path);
+NODISCARD enum err tree_store_path(struct tree_store *store, uint64_t ino,
+                                   char **out_path);
 
 // Calls `visit` for the stored entries of a directory whose position is > after, in order,
 // until it returns false. The position is the readdir cookie (1, 2, 3 ...). The name is
 // NUL-terminated. `visit` must not call the store.
 typedef bool (*tree_visit_fn)(void *ctx, uint64_t position, const char *name,
                               const struct tree_node *node);
-NODISCARD enum err tree_store_list(struct tree_store *store, uint64_t dir_ino, uint64_t after,
-                                   tree_visit_fn visit, void *ctx);
+NODISCARD enum err tree_store_list(struct tree_store *store, uint64_t dir_ino,
+                                   uint64_t after, tree_visit_fn visit, void *ctx);
 
 // Sets the modification time of a node, once: a second call changes nothing.
-NODISCARD enum err tree_store_set_mtime(struct tree_store *store, uint64_t ino, int64_t mtime_s);
+NODISCARD enum err tree_store_set_mtime(struct tree_store *store, uint64_t ino,
+                                        int64_t mtime_s);
 
 // Sums over the stored files below a directory node, for statfs: entries known, bytes.
-NODISCARD enum err tree_store_totals(struct tree_store *store, int64_t repo, uint64_t *out_files,
-                                     uint64_t *out_bytes);
+NODISCARD enum err tree_store_totals(struct tree_store *store, int64_t repo,
+                                     uint64_t *out_files, uint64_t *out_bytes);

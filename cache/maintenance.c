@@ -104,8 +104,7 @@ static enum err seal_open(struct chunk_store *store) REQUIRES(store->writer_lock
 // Evicts the oldest segments of a class. `copy`: pinned runs in them are copied first; where
 // that is not possible the segment stays.
 static enum err evict_class(struct chunk_store *store, enum segment_class class,
-                            uint64_t target_bytes, bool copy)
-    REQUIRES(store->writer_lock)
+                            uint64_t target_bytes, bool copy) REQUIRES(store->writer_lock)
 {
     uint64_t id = 0;
     uint64_t bytes = 0;

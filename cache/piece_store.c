@@ -231,9 +231,9 @@ enum err commit_files(struct chunk_store *store, const struct pending_batch *bat
             err = replace_piece(&plan, id, &file->content, &file->pieces.pieces[i]);
         }
         // Once more: the set may have been read from the index while these were not in it.
-        err = err ? err
-                  : pin_pieces(store, &file->content, file->pieces.pieces,
-                               file->pieces.n);
+        err =
+            err ? err
+                : pin_pieces(store, &file->content, file->pieces.pieces, file->pieces.n);
     }
     plan_writer_release(&plan);
     return err;

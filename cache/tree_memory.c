@@ -47,8 +47,8 @@ static enum err copy_all(sqlite3 *from, sqlite3 *to)
 static enum err raise_first_ino(sqlite3 *db, uint64_t first)
 {
     sqlite3_stmt *statement = NULL;
-    enum err err = sql_prepare(db, "UPDATE sqlite_sequence SET seq=? WHERE name='node'",
-                               &statement);
+    enum err err =
+        sql_prepare(db, "UPDATE sqlite_sequence SET seq=? WHERE name='node'", &statement);
     if (!err) {
         sqlite3_bind_int64(statement, 1, (int64_t)first - 1);
         err = sql_done(statement);
@@ -104,7 +104,8 @@ static enum err open_copy_of_file(const char *path, struct tree_conn **out)
 enum err tree_open_in_memory(struct tree_store *store, enum err because)
 {
     bool has_file = open_copy_of_file(store->path, &store->writer) == ERR_NONE;
-    log_warn("cache", "%s cannot be %s (%s); listings are kept in memory and forgotten at "
+    log_warn("cache",
+             "%s cannot be %s (%s); listings are kept in memory and forgotten at "
              "the end",
              store->path, has_file ? "written" : "used", err_sentence(because));
     atomic_store(&store->in_memory, true);
@@ -120,16 +121,18 @@ enum err tree_move_to_memory(struct tree_store *store, enum err because)
     enum err err = open_copy(store->writer->db, &copy);
     if (err) {
         store->is_stuck = true;
-        log_warn("cache",
-                 "%s cannot be written (%s) nor be moved to memory (%s); folders that were "
-                 "not listed before cannot be listed",
-                 store->path, err_sentence(because), err_sentence(err));
+        log_warn(
+            "cache",
+            "%s cannot be written (%s) nor be moved to memory (%s); folders that were "
+            "not listed before cannot be listed",
+            store->path, err_sentence(because), err_sentence(err));
         return err;
     }
-    log_warn("cache",
-             "%s cannot be written any more (%s); going on in memory: what is listed from "
-             "now on is forgotten at the end",
-             store->path, err_sentence(because));
+    log_warn(
+        "cache",
+        "%s cannot be written any more (%s); going on in memory: what is listed from "
+        "now on is forgotten at the end",
+        store->path, err_sentence(because));
     tree_conn_free(store->writer);
     store->writer = copy;
     atomic_store(&store->in_memory, true);

@@ -8,25 +8,11 @@
 //
 // One exception to "nodes are immutable": a gated repository's listing hides hashes. When
 // access was granted since, the same node comes again with them, and they are filled in.
-#include "cache/tree_state.h"
+#include "cache/tree_page.h"
 
 enum { MODE_EXECUTABLE_SHIFT = 2 };
 
-struct page {
-    struct tree_conn *conn;
-    struct tree_node dir;
-    char *dir_path;
-    size_t dir_path_len;
-    bool complete;
-    uint64_t entries; // positions given out so far
-    uint64_t max_ino; // the greatest number made by this transaction
-    uint64_t new_files;
-    uint64_t new_bytes;
-    size_t duplicates;
-};
-
-// The name of an entry of this directory; NULL when its path is not DIRPATH/NAME.
-static const char *entry_name(const struct page *page, const struct tree_entry *entry)
+const char *page_entry_name(const struct page *page, const struct tree_entry *entry)
 {
     const char *name = entry->path;
     if (page->dir_path_len > 0) {
@@ -127,9 +113,8 @@ static enum err find_node(struct page *page, const struct tree_node *node,
     return err;
 }
 
-// The node of an entry, made when new; `out` has its number.
-static enum err put_node(struct page *page, const struct tree_entry *entry,
-                         struct tree_node *out)
+enum err page_put_node(struct page *page, const struct tree_entry *entry,
+                       struct tree_node *out)
 {
     struct tree_node node = node_of(page, entry);
     size_t path_len = strlen(entry->path);
@@ -191,12 +176,12 @@ static enum err delete_entry(struct page *page, int64_t position)
 
 static enum err put_entry(struct page *page, const struct tree_entry *entry)
 {
-    const char *name = entry_name(page, entry);
+    const char *name = page_entry_name(page, entry);
     if (!name) {
         return ERR_NONE; // not of this directory: left out
     }
     struct tree_node node;
-    enum err err = put_node(page, entry, &node);
+    enum err err = page_put_node(page, entry, &node);
     if (err) {
         return err;
     }
@@ -259,6 +244,44 @@ static enum err finish_page(struct tree_store *store, struct page *page)
     return err || page->max_ino == 0 ? err : tree_reserve_inos(store, page->max_ino);
 }
 
+enum err page_change(struct tree_store *store, struct tree_conn *conn, uint64_t dir_ino,
+                     page_fn work, void *ctx)
+{
+    struct page page;
+    enum err err = begin_page(conn, dir_ino, &page);
+    err = err ? err : work(&page, ctx);
+    err = err ? err : finish_page(store, &page);
+    free(page.dir_path);
+    return err;
+}
+
+struct listing {
+    uint64_t dir_ino;
+    const struct tree_entry *entries;
+    size_t n;
+    const char *next;
+    size_t duplicates;
+};
+
+static enum err put_listing(struct page *page, void *ctx)
+{
+    struct listing *listing = ctx;
+    enum err err = ERR_NONE;
+    for (size_t i = 0; i < listing->n && !err; i++) {
+        err = put_entry(page, &listing->entries[i]);
+    }
+    page->complete = page->complete || !listing->next;
+    listing->duplicates = page->duplicates;
+    return err ? err : put_dir(page, page->complete ? NULL : listing->next);
+}
+
+static enum err change_listing(struct tree_store *store, struct tree_conn *conn,
+                               void *change) REQUIRES(store->writer_lock)
+{
+    const struct listing *listing = change;
+    return page_change(store, conn, listing->dir_ino, put_listing, change);
+}
+
 enum err tree_store_put_page(struct tree_store *store, uint64_t dir_ino,
                              const struct tree_entry *entries, size_t n, const char *next,
                              size_t *out_duplicates)
@@ -266,134 +289,50 @@ enum err tree_store_put_page(struct tree_store *store, uint64_t dir_ino,
     if (next && strlen(next) >= TREE_NEXT_MAX) {
         return ERR_TOO_LARGE;
     }
-    struct tree_conn *conn = NULL;
-    enum err err = tree_begin(store, &conn);
-    if (err) {
-        return err;
-    }
-    struct page page;
-    err = begin_page(conn, dir_ino, &page);
-    for (size_t i = 0; i < n && !err; i++) {
-        err = put_entry(&page, &entries[i]);
-    }
-    if (!err) {
-        page.complete = page.complete || !next;
-        err = put_dir(&page, page.complete ? NULL : next);
-    }
-    err = err ? err : finish_page(store, &page);
-    free(page.dir_path);
-    err = tree_end(store, conn, err);
+    struct listing listing = {dir_ino, entries, n, next, 0};
+    enum err err = tree_write(store, change_listing, &listing);
     if (!err && out_duplicates) {
-        *out_duplicates = page.duplicates;
+        *out_duplicates = listing.duplicates;
     }
     return err;
 }
 
-static enum err put_single(struct page *page, const struct tree_entry *entry,
-                           struct tree_node *out)
+struct single {
+    uint64_t dir_ino;
+    const struct tree_entry *entry;
+    struct tree_node node;
+};
+
+static enum err put_single(struct page *page, void *ctx)
 {
-    const char *name = entry_name(page, entry);
+    struct single *single = ctx;
+    const char *name = page_entry_name(page, single->entry);
     if (!name) {
         return ERR_MALFORMED;
     }
-    enum err err = put_node(page, entry, out);
+    enum err err = page_put_node(page, single->entry, &single->node);
     if (err) {
         return err;
     }
     bool added = false;
-    return add_entry(page, -(int64_t)out->ino, name, out->ino, &added);
+    int64_t ino = (int64_t)single->node.ino;
+    return add_entry(page, -ino, name, single->node.ino, &added);
+}
+
+static enum err change_single(struct tree_store *store, struct tree_conn *conn,
+                              void *change) REQUIRES(store->writer_lock)
+{
+    const struct single *single = change;
+    return page_change(store, conn, single->dir_ino, put_single, change);
 }
 
 enum err tree_store_put_single(struct tree_store *store, uint64_t dir_ino,
                                const struct tree_entry *entry, struct tree_node *out)
 {
-    struct tree_conn *conn = NULL;
-    enum err err = tree_begin(store, &conn);
-    if (err) {
-        return err;
-    }
-    struct page page;
-    struct tree_node node;
-    err = begin_page(conn, dir_ino, &page);
-    err = err ? err : put_single(&page, entry, &node);
-    err = err ? err : finish_page(store, &page);
-    free(page.dir_path);
-    err = tree_end(store, conn, err);
+    struct single single = {.dir_ino = dir_ino, .entry = entry};
+    enum err err = tree_write(store, change_single, &single);
     if (!err) {
-        *out = node;
+        *out = single.node;
     }
     return err;
-}
-
-// ---------------------------------------------------------------------------------- modes
-
-static enum err lookup_entry(struct page *page, const char *name, struct tree_node *out)
-{
-    sqlite3_stmt *statement = page->conn->statements[LOOKUP_ENTRY];
-    sqlite3_bind_int64(statement, 1, (int64_t)page->dir.ino);
-    sqlite3_bind_blob64(statement, 2, name, strlen(name), SQLITE_STATIC);
-    enum err err = sql_row(statement);
-    if (!err) {
-        err = tree_take_node(statement, 0, out);
-    }
-    sqlite3_reset(statement);
-    return err;
-}
-
-static enum err point_entry(struct page *page, const char *name, uint64_t ino)
-{
-    sqlite3_stmt *statement = page->conn->statements[POINT_ENTRY];
-    sqlite3_bind_int64(statement, 1, (int64_t)page->dir.ino);
-    sqlite3_bind_blob64(statement, 2, name, strlen(name), SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 3, (int64_t)ino);
-    return sql_done(statement);
-}
-
-// The same version with another mode is another node; the sums over files stay as they are.
-static enum err put_mode(struct page *page, const struct tree_entry *told)
-{
-    const char *name = entry_name(page, told);
-    struct tree_node old;
-    enum err err = name ? lookup_entry(page, name, &old) : ERR_MALFORMED;
-    if (err) {
-        return err;
-    }
-    bool is_same = old.kind == told->kind && old.executable == told->executable;
-    if (is_same || old.kind == ENTRY_DIRECTORY || !oid_equal(&old.oid, &told->oid)) {
-        return ERR_NONE;
-    }
-    struct tree_entry entry = {
-        .path = told->path,
-        .kind = told->kind,
-        .executable = told->executable,
-        .has_sha256 = old.has_sha256,
-        .has_xet = old.has_xet,
-        .masked = old.masked,
-        .size = old.size,
-        .oid = old.oid,
-        .sha256 = old.sha256,
-        .xet_hash = old.xet_hash,
-    };
-    struct tree_node node;
-    page->dir.mtime_s = old.mtime_s;
-    err = put_node(page, &entry, &node);
-    page->new_files = 0;
-    page->new_bytes = 0;
-    return err ? err : point_entry(page, name, node.ino);
-}
-
-enum err tree_store_set_mode(struct tree_store *store, uint64_t dir_ino,
-                             const struct tree_entry *told)
-{
-    struct tree_conn *conn = NULL;
-    enum err err = tree_begin(store, &conn);
-    if (err) {
-        return err;
-    }
-    struct page page;
-    err = begin_page(conn, dir_ino, &page);
-    err = err ? err : put_mode(&page, told);
-    err = err ? err : finish_page(store, &page);
-    free(page.dir_path);
-    return tree_end(store, conn, err);
 }

@@ -30,6 +30,29 @@ static enum err get_repo(struct tree_conn *conn, const char *endpoint,
     return err;
 }
 
+struct repo_key {
+    const char *endpoint;
+    const struct repo_id *repo;
+    const char *fingerprint;
+    int64_t id;
+};
+
+static enum err add_repo(struct tree_store *store, struct tree_conn *conn, void *change)
+    REQUIRES(store->writer_lock)
+{
+    struct repo_key *key = change;
+    (void)store;
+    // Another one may have been faster.
+    enum err err = get_repo(conn, key->endpoint, key->repo, key->fingerprint, &key->id);
+    if (err == ERR_ABSENT) {
+        err = find_repo(conn, ADD_REPO, key->endpoint, key->repo, key->fingerprint);
+        sqlite3_reset(conn->statements[ADD_REPO]);
+        err = err == ERR_ABSENT ? ERR_NONE : err;
+        key->id = sqlite3_last_insert_rowid(conn->db);
+    }
+    return err;
+}
+
 enum err tree_store_repo(struct tree_store *store, const char *endpoint,
                          const struct repo_id *repo, const char *fingerprint,
                          int64_t *out_repo)
@@ -44,22 +67,10 @@ enum err tree_store_repo(struct tree_store *store, const char *endpoint,
     if (err != ERR_ABSENT) {
         return tree_note(store, err);
     }
-    err = tree_begin(store, &conn);
-    if (err) {
-        return err;
-    }
-    int64_t id = 0;
-    err = get_repo(conn, endpoint, repo, fingerprint,
-                   &id); // another one may have been faster
-    if (err == ERR_ABSENT) {
-        err = find_repo(conn, ADD_REPO, endpoint, repo, fingerprint);
-        sqlite3_reset(conn->statements[ADD_REPO]);
-        err = err == ERR_ABSENT ? ERR_NONE : err;
-        id = sqlite3_last_insert_rowid(conn->db);
-    }
-    err = tree_end(store, conn, err);
+    struct repo_key key = {endpoint, repo, fingerprint, 0};
+    err = tree_write(store, add_repo, &key);
     if (!err) {
-        *out_repo = id;
+        *out_repo = key.id;
     }
     return err;
 }
@@ -95,24 +106,35 @@ enum err tree_store_get_ref(struct tree_store *store, int64_t repo, const char *
     return tree_note(store, err);
 }
 
-enum err tree_store_put_ref(struct tree_store *store, int64_t repo, const char *revision,
-                            const struct tree_ref *ref)
+struct ref_change {
+    int64_t repo;
+    const char *revision;
+    const struct tree_ref *ref;
+};
+
+static enum err write_ref(struct tree_store *store, struct tree_conn *conn, void *change)
+    REQUIRES(store->writer_lock)
 {
-    struct tree_conn *conn = NULL;
-    enum err err = tree_begin(store, &conn);
-    if (err) {
-        return err;
-    }
+    const struct ref_change *at = change;
+    const struct tree_ref *ref = at->ref;
+    (void)store;
     sqlite3_stmt *statement = conn->statements[PUT_REF];
-    sqlite3_bind_int64(statement, 1, repo);
-    sqlite3_bind_text(statement, 2, revision, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 1, at->repo);
+    sqlite3_bind_text(statement, 2, at->revision, -1, SQLITE_STATIC);
     sqlite3_bind_blob(statement, 3, ref->sha.bytes, sizeof(ref->sha.bytes),
                       SQLITE_STATIC);
     sqlite3_bind_int64(statement, 4, ref->checked_at_s);
     sqlite3_bind_int64(statement, 5, ref->date_s);
     sqlite3_bind_text(statement, 6, ref->canonical, -1, SQLITE_STATIC);
     sqlite3_bind_int(statement, 7, ref->gated);
-    return tree_end(store, conn, sql_done(statement));
+    return sql_done(statement);
+}
+
+enum err tree_store_put_ref(struct tree_store *store, int64_t repo, const char *revision,
+                            const struct tree_ref *ref)
+{
+    struct ref_change change = {repo, revision, ref};
+    return tree_write(store, write_ref, &change);
 }
 
 static enum err get_root(struct tree_conn *conn, int64_t repo, const struct oid *commit,
@@ -127,14 +149,6 @@ static enum err get_root(struct tree_conn *conn, int64_t repo, const struct oid 
     }
     sqlite3_reset(statement);
     return err;
-}
-
-static enum err set_mtime(struct tree_conn *conn, uint64_t ino, int64_t mtime_s)
-{
-    sqlite3_stmt *statement = conn->statements[SET_MTIME];
-    sqlite3_bind_int64(statement, 1, (int64_t)ino);
-    sqlite3_bind_int64(statement, 2, mtime_s);
-    return sql_done(statement);
 }
 
 static enum err make_root_node(struct tree_conn *conn, int64_t repo,
@@ -158,26 +172,34 @@ static enum err make_root_node(struct tree_conn *conn, int64_t repo,
     return err;
 }
 
-static enum err make_root(struct tree_store *store, struct tree_conn *conn, int64_t repo,
-                          const struct oid *commit, int64_t date_s, uint64_t *out_ino)
+struct root {
+    int64_t repo;
+    const struct oid *commit;
+    int64_t date_s;
+    uint64_t ino;
+};
+
+static enum err make_root(struct tree_store *store, struct tree_conn *conn, void *change)
     REQUIRES(store->writer_lock)
 {
-    enum err err =
-        get_root(conn, repo, commit, out_ino); // another one may have been faster
+    struct root *root = change;
+    // Another one may have been faster.
+    enum err err = get_root(conn, root->repo, root->commit, &root->ino);
     if (err != ERR_ABSENT) {
         return err;
     }
-    err = make_root_node(conn, repo, commit, date_s, out_ino);
+    err = make_root_node(conn, root->repo, root->commit, root->date_s, &root->ino);
     if (err) {
         return err;
     }
     sqlite3_stmt *statement = conn->statements[PUT_COMMIT];
-    sqlite3_bind_int64(statement, 1, repo);
-    sqlite3_bind_blob(statement, 2, commit->bytes, sizeof(commit->bytes), SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 3, (int64_t)*out_ino);
-    sqlite3_bind_int64(statement, 4, date_s);
+    sqlite3_bind_int64(statement, 1, root->repo);
+    sqlite3_bind_blob(statement, 2, root->commit->bytes, sizeof(root->commit->bytes),
+                      SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, (int64_t)root->ino);
+    sqlite3_bind_int64(statement, 4, root->date_s);
     err = sql_done(statement);
-    return err ? err : tree_reserve_inos(store, *out_ino);
+    return err ? err : tree_reserve_inos(store, root->ino);
 }
 
 enum err tree_store_root(struct tree_store *store, int64_t repo, const struct oid *commit,
@@ -193,25 +215,32 @@ enum err tree_store_root(struct tree_store *store, int64_t repo, const struct oi
     if (err != ERR_ABSENT) {
         return tree_note(store, err);
     }
-    err = tree_begin(store, &conn);
-    if (err) {
-        return err;
-    }
-    uint64_t ino = 0;
-    err = make_root(store, conn, repo, commit, date_s, &ino);
-    err = tree_end(store, conn, err);
+    struct root root = {repo, commit, date_s, 0};
+    err = tree_write(store, make_root, &root);
     if (!err) {
-        *out_ino = ino;
+        *out_ino = root.ino;
     }
     return err;
 }
 
+struct mtime_change {
+    uint64_t ino;
+    int64_t mtime_s;
+};
+
+static enum err set_mtime(struct tree_store *store, struct tree_conn *conn, void *change)
+    REQUIRES(store->writer_lock)
+{
+    const struct mtime_change *mtime = change;
+    (void)store;
+    sqlite3_stmt *statement = conn->statements[SET_MTIME];
+    sqlite3_bind_int64(statement, 1, (int64_t)mtime->ino);
+    sqlite3_bind_int64(statement, 2, mtime->mtime_s);
+    return sql_done(statement);
+}
+
 enum err tree_store_set_mtime(struct tree_store *store, uint64_t ino, int64_t mtime_s)
 {
-    struct tree_conn *conn = NULL;
-    enum err err = tree_begin(store, &conn);
-    if (err) {
-        return err;
-    }
-    return tree_end(store, conn, set_mtime(conn, ino, mtime_s));
+    struct mtime_change change = {ino, mtime_s};
+    return tree_write(store, set_mtime, &change);
 }

@@ -79,8 +79,8 @@ const char *const tree_statement_sql[TREE_STATEMENTS] = {
     [LIST_ENTRIES] = "SELECT " TREE_NODE_COLUMNS ", entry.pos, entry.name FROM entry"
                      " CROSS JOIN node WHERE entry.dir=?1 AND entry.pos>?2"
                      " AND node.ino=entry.ino ORDER BY entry.pos",
-    [ADD_ENTRY] =
-        "INSERT INTO entry(dir, pos, name, ino) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(dir, name) DO NOTHING",
+    [ADD_ENTRY] = "INSERT INTO entry(dir, pos, name, ino) VALUES(?1, ?2, ?3, ?4) ON "
+                  "CONFLICT(dir, name) DO NOTHING",
     [FIND_ENTRY] = "SELECT pos, ino FROM entry WHERE dir=?1 AND name=?2",
     [DELETE_ENTRY] = "DELETE FROM entry WHERE dir=?1 AND pos=?2",
     [POINT_ENTRY] = "UPDATE entry SET ino=?3 WHERE dir=?1 AND name=?2",

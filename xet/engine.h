@@ -84,6 +84,7 @@ struct xet_file {
     struct stream streams[STREAMS_MAX] ENGINE_GUARDED;
     uint64_t frontier ENGINE_GUARDED; // everything below has been seen here
     bool is_verifying ENGINE_GUARDED;
+    bool has_grown ENGINE_GUARDED; // something came while it was being verified
     enum verified_state verified ENGINE_GUARDED;
     enum err last_error ENGINE_GUARDED;
     struct why why ENGINE_GUARDED;

@@ -5,6 +5,7 @@
 #include "xet/fetch_queue.h"
 #include "xet/file_table.h"
 #include "xet/piece_load.h"
+#include "xet/verify.h"
 #include "xet/waits.h"
 
 #define PREFETCH_AHEAD (64 * MIB)
@@ -26,6 +27,9 @@ struct prefetch {
 
 static void finish(struct prefetch *prefetch, enum err err, const struct why *why)
 {
+    if (!err) {
+        verify_look(prefetch->file); // all may have been here, from earlier processes
+    }
     prefetch->ready(prefetch->ctx, err, err ? why : NULL);
     fetch_source_unref(prefetch->source);
     file_put(prefetch->file);

@@ -3,7 +3,8 @@
 // piece map (each piece is passed once); when it has reached the end, the content is hashed
 // in slices of a few MiB, each a job of its own in the background, so that a large file
 // keeps no pool thread from its readers. A piece that has been evicted meanwhile ends the
-// attempt without a verdict.
+// attempt without a verdict. What comes during an attempt, perhaps behind its back, makes it
+// look once more when it is over: the last chunk must not be missed.
 #include "xet/verify.h"
 
 #include "xet/file_table.h"
@@ -25,8 +26,13 @@ static void free_verification(struct verification *verification)
 {
     struct xet_file *file = verification->file;
     engine_lock(file->xet);
+    bool must_look_again = file->has_grown;
     file->is_verifying = false;
+    file->has_grown = false;
     engine_unlock(file->xet);
+    if (must_look_again) {
+        verify_look(file);
+    }
     free(verification->tree);
     free(verification->block);
     if (verification->sha) {
@@ -234,6 +240,7 @@ void verify_look(struct xet_file *file)
     struct xet *xet = file->xet;
     struct verification *verification = NULL;
     engine_lock(xet);
+    file->has_grown = file->is_verifying;
     bool may_look =
         file->verified == VERIFIED_UNKNOWN && !file->is_verifying && !xet->is_closing;
     if (may_look && move_frontier(file)) {

@@ -95,8 +95,8 @@ static void put_pinned_file(struct chunk_store *store, const struct digest *cont
     assert_int_equal(put_chunks(store, 3, 20, 20, CHUNK_MAX), ERR_NONE);
 }
 
-static void a_pinned_file_outlives_trimming_though_its_chunks_came_before_its_pieces(
-    void **state)
+static void
+a_pinned_file_outlives_trimming_though_its_chunks_came_before_its_pieces(void **state)
 {
     (void)state;
     struct scratch scratch = scratch_make();
