@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cells of the matrix. A cell runs one round for one peer and returns samples by state:
 `cold` (nothing cached), `store` (a new process on its own cache, page cache dropped), `page`
-(the page cache is warm, and the server sees no request). None = the peer has no such thing."""
+(the page cache is warm, and the server sees no request). No state = the peer has no such
+thing."""
 
 import os
+import statistics
+import threading
+import time
 from dataclasses import dataclass
 from typing import Callable
 
@@ -124,6 +128,61 @@ def first_byte(peer, context):
                               lambda meter: meter.seconds * 1e3)}
 
 
+STALLED_READERS = 200
+PROBES = 200
+
+
+def probe_us(view, known):
+    """Median time of a listing, a stat and a cached read, together, in microseconds."""
+    fd = os.open(known, os.O_RDONLY)
+    times = []
+    try:
+        for _ in range(PROBES):
+            started = time.perf_counter()
+            os.listdir(view.path())
+            os.stat(known)
+            os.pread(fd, 4096, 0)
+            times.append(time.perf_counter() - started)
+    finally:
+        os.close(fd)
+    return statistics.median(times) * 1e6
+
+
+def read_and_forget(path, offset):
+    """A reader that may fail: the mount goes away under it."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            os.pread(file.fileno(), 4096, offset)
+    except OSError:
+        pass
+
+
+def stalled(peer, context):
+    """What everybody else notices of 200 reads that the server does not answer."""
+    if not peer.mounts or not peer.has_latency:
+        return {}
+    repo = context.repos["big"]
+    samples = {}
+    with peer.fresh(repo) as view:
+        known = view.path("data.bin")
+        readers.first_bytes(known)
+        samples["idle"] = timed(context, view, lambda: None, lambda _: probe_us(view, known))
+        context.hub.faults({"match": {"origin": "cdn"}, "count": -1, "action": {"stall": True}})
+        step = context.big_size // (STALLED_READERS + 1) // 4096 * 4096
+        threads = [threading.Thread(target=read_and_forget, args=(known, step * (number + 1)), daemon=True)
+                   for number in range(STALLED_READERS)]
+        try:
+            for thread in threads:
+                thread.start()
+            time.sleep(1)
+            samples["stalled"] = timed(context, view, lambda: None, lambda _: probe_us(view, known))
+        finally:
+            context.hub.clear()
+            for thread in threads:
+                thread.join()
+    return samples
+
+
 CELLS = [
     Cell("sequential", "GB/s", True, sequential),
     Cell("random-4k", "reads/s", True, random_4k),
@@ -131,4 +190,5 @@ CELLS = [
     Cell("small-files", "s", False, small),
     Cell("listing", "s", False, listing),
     Cell("first-byte", "ms", False, first_byte),
+    Cell("200-stalled", "us", False, stalled),
 ]

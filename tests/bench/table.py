@@ -24,7 +24,8 @@ def row(cell, state, peer, samples, own, median):
 def rows(results, cells, median):
     for cell in cells:
         by_peer = results.get(cell.name, {})
-        for state in ("cold", "store", "page"):
+        seen = dict.fromkeys(state for states in by_peer.values() for state in states)
+        for state in seen:
             own = by_peer.get("hugfs", {}).get(state)
             own = median([sample["value"] for sample in own]) if own else None
             for peer, states in by_peer.items():
