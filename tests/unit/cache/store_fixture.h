@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <ftw.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #define MIB_BYTES UINT64_C(1048576)
@@ -163,10 +164,10 @@ static inline uint64_t folder_bytes(const char *dir)
     DIR *handle = opendir(dir);
     const struct dirent *entry = NULL;
     while (handle && (entry = readdir(handle))) {
-        char path[1024];
+        char path[PATH_MAX];
         struct stat status;
-        snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-        if (entry->d_name[0] == '.' || lstat(path, &status) != 0) {
+        int len = snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+        if (len >= PATH_MAX || entry->d_name[0] == '.' || lstat(path, &status) != 0) {
             continue;
         }
         bytes += S_ISDIR(status.st_mode) ? folder_bytes(path) : (uint64_t)status.st_size;
