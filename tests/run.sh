@@ -8,6 +8,7 @@
 #
 # Each step writes what it printed to build/results/NAME.log and, where it is a suite of
 # tests, JUnit XML beside it; tests/tally.py adds up.
+# shellcheck disable=SC2317  # functions are called by name, through step and suite
 set -u
 cd "$(dirname "$0")/.." || exit 2
 tier=${1:-full}
@@ -88,10 +89,10 @@ pytest() { # NAME ARGUMENTS...
     "$venv/bin/python" -m pytest -q -rfE --junitxml "$results/$name.xml" "$@"
 }
 
-mount_tests() { # NAME PRESET ARGUMENTS...
+mount_tests() { # NAME PRESET PYTEST-ARGUMENTS...
     local name=$1 preset=$2
     shift 2
-    HUGFS_BUILD=$PWD/build/$preset pytest "$name" tests/mount "$@"
+    HUGFS_BUILD=$PWD/build/$preset pytest "$name" "$@"
 }
 
 fuzz() { # SECONDS FOR EACH TARGET
@@ -109,7 +110,7 @@ if [ "$tier" = quick ]; then
     step build-debug build debug || finish
     suite unit-debug unit debug
     step lint tests/lint/run
-    suite mount-quick mount_tests mount-quick debug -m quick
+    suite mount-quick mount_tests mount-quick debug tests/mount -m quick
     finish
 fi
 
@@ -120,14 +121,22 @@ suite lint-self pytest lint-self tests/lint
 step build-release build release
 suite hub-self pytest hub-self tests/hub --ignore tests/hub/interop
 suite interop pytest interop tests/hub/interop
-suite mount-debug mount_tests mount-debug debug
-step build-tsan build tsan && suite unit-tsan unit tsan && suite mount-tsan mount_tests mount-tsan tsan -m "not slow"
-step build-clang build clang && suite unit-clang unit clang && suite mount-clang mount_tests mount-clang clang -m quick
+suite mount-debug mount_tests mount-debug debug tests/mount
+# Races show where reads, listings, head moves and the end of a mount meet.
+racy=(tests/mount/test_{read,stall,kernel_facts,revisions,lifecycle,cache_verbs}.py)
+step build-tsan build tsan && suite unit-tsan unit tsan &&
+    suite mount-tsan mount_tests mount-tsan tsan "${racy[@]}" -m "not slow"
+step build-clang build clang && suite mount-clang mount_tests mount-clang clang tests/mount -m quick
 step build-fuzz build fuzz
 if [ "$tier" = long ]; then
     suite fuzz fuzz 60
-    suite mount-release mount_tests mount-release release
+    suite mount-release mount_tests mount-release release tests/mount
+    suite mount-tsan-all mount_tests mount-tsan-all tsan tests/mount
 else
     suite fuzz fuzz 10
+    # What sanitizers hide: memory, and requests and bytes at full optimisation.
+    export HUGFS_TEST_BIG=$((256 << 20))
+    suite mount-release mount_tests mount-release release \
+        tests/mount/test_{memory,wire_budget,acceptance_model}.py
 fi
 finish
