@@ -87,6 +87,11 @@ void chunk_store_extent(struct chunk_store *store, const struct object_id *objec
                         uint32_t first, uint32_t n, uint32_t *out_chunks,
                         uint64_t *out_bytes);
 
+// Where the gap at `chunk`, which is not here, ends: the next chunk that may be here, at most
+// `end`.
+uint32_t chunk_store_gap_end(struct chunk_store *store, const struct object_id *object,
+                             uint32_t chunk, uint32_t end);
+
 // The lengths and, for xorbs, the BLAKE3 hashes of chunks [first, first + n); both arrays
 // have n places. ERR_ABSENT when one is not here.
 NODISCARD enum err chunk_store_hashes(struct chunk_store *store,
@@ -185,6 +190,9 @@ struct tree_node {
 // Opens or creates tree.db in `dir`, holding its flock shared. Read connections are made per
 // thread; one writer. A damaged file is moved aside and begun anew (logged): inode numbers
 // then start above any that the old one can have given out.
+// Where the disk refuses it (read-only, full), now or later, the store goes on in memory with
+// what the file has, and what it learns from then on is forgotten. Only a file above 256 MiB
+// in use stays where it is: then what would change it fails with the disk's error.
 NODISCARD enum err tree_store_open(const char *dir, struct why *why,
                                    struct tree_store **out);
 void tree_store_close(struct tree_store *store);

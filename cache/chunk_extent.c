@@ -65,6 +65,27 @@ void chunk_store_extent(struct chunk_store *store, const struct object_id *objec
     *out_bytes = bytes;
 }
 
+uint32_t chunk_store_gap_end(struct chunk_store *store, const struct object_id *object,
+                             uint32_t chunk, uint32_t end)
+{
+    struct run_place place;
+    uint32_t next = end;
+    if (resident_runs_find(store->resident, object, chunk, &place, &next)) {
+        volatile_run_unref(place.memory);
+        return chunk + 1; // it came just now: a gap of one
+    }
+    end = next < end ? next : end;
+    struct index_reader *reader = NULL;
+    if (run_index_take(store->index, &reader) == ERR_NONE) {
+        uint32_t indexed = end;
+        if (index_next_run(reader, object, chunk, end, &indexed) == ERR_NONE) {
+            end = indexed;
+        }
+        run_index_give(store->index, reader);
+    }
+    return end;
+}
+
 static enum err run_hashes(struct chunk_store *store, const struct run_place *place,
                            uint32_t chunk, uint32_t n, struct digest *out)
 {

@@ -10,28 +10,6 @@
 // not an error of the reader who fetched it.
 #include "cache/store_state.h"
 
-// The end of the gap that begins at `chunk`, which is not here.
-static uint32_t gap_end(struct chunk_store *store, const struct object_id *object,
-                        uint32_t chunk, uint32_t end)
-{
-    struct run_place place;
-    uint32_t next = end;
-    if (resident_runs_find(store->resident, object, chunk, &place, &next)) {
-        volatile_run_unref(place.memory);
-        return chunk + 1; // it came just now: a gap of one that the table will refuse
-    }
-    end = next < end ? next : end;
-    struct index_reader *reader = NULL;
-    if (run_index_take(store->index, &reader) == ERR_NONE) {
-        uint32_t indexed = end;
-        if (index_next_run(reader, object, chunk, end, &indexed) == ERR_NONE) {
-            end = indexed;
-        }
-        run_index_give(store->index, reader);
-    }
-    return end;
-}
-
 static void drop_oldest(struct chunk_store *store)
 {
     struct resident_entry oldest;
@@ -139,7 +117,7 @@ enum err chunk_store_put(struct chunk_store *store, const struct object_id *obje
             chunk = there.first + there.n;
             continue;
         }
-        uint32_t until = gap_end(store, object, chunk, end);
+        uint32_t until = chunk_store_gap_end(store, object, chunk, end);
         uint32_t skip = chunk - first;
         struct record record;
         record_init(&record, object, first, ends, hashes, skip, until - chunk, bytes);

@@ -62,6 +62,9 @@ static enum err open_segment_file(struct chunk_store *store, uint64_t id, int *o
     char path[PATH_BYTES_MAX + 64];
     segment_path(store->dir, id, path, sizeof(path));
     AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && (errno == ELOOP || errno == EISDIR)) {
+        return ERR_DAMAGED; // a link or a folder in its place: no segment of ours
+    }
     if (fd < 0) {
         return errno == ENOENT ? ERR_ABSENT : err_from_errno(errno);
     }

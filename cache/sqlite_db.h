@@ -10,7 +10,9 @@
 // ERR_DAMAGED; what the disk refused has its own error.
 enum err sql_err(sqlite3 *db, int rc);
 
-enum sql_open_mode { SQL_READ, SQL_WRITE, SQL_CREATE };
+// SQL_READ_ALONE: a file without its -wal and -shm on a disk that takes no new ones. Nobody
+// can be writing such a file, so it is read without locks.
+enum sql_open_mode { SQL_READ, SQL_READ_ALONE, SQL_WRITE, SQL_CREATE };
 
 // A connection for one thread at a time: WAL, synchronous=NORMAL, no automatic checkpoints
 // and none on close (store_lock.c says why). ERR_NEWER_SCHEMA, and the file is not touched,

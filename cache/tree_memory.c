@@ -13,6 +13,8 @@
 // does not come to mean another file at the next mount.
 #include "cache/tree_state.h"
 
+#include <stdio.h>
+
 // A tree larger than this is not taken along: about 800,000 files.
 #define TREE_MEMORY_MAX (INT64_C(256) << 20)
 
@@ -34,7 +36,7 @@ static enum err copy_all(sqlite3 *from, sqlite3 *to)
     enum err err = sql_query_i64(from, "PRAGMA page_count", &pages);
     err = err ? err : sql_query_i64(from, "PRAGMA page_size", &page_bytes);
     if (err || page_bytes <= 0 || pages > TREE_MEMORY_MAX / page_bytes) {
-        return err ? err : ERR_TOO_LARGE;
+        return err ? err : ERR_NO_MEMORY; // more of it than we take
     }
     sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
     if (!backup) {
@@ -87,9 +89,12 @@ static enum err open_copy(sqlite3 *from, struct tree_conn **out)
 // What the file has, where it is sound and can be read at least.
 static enum err open_copy_of_file(const char *path, struct tree_conn **out)
 {
+    char wal[PATH_BYTES_MAX + 8];
     struct tree_conn *file = NULL;
     struct tree_conn *copy = NULL;
-    enum err err = tree_conn_open(path, SQL_READ, &file);
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    bool is_alone = access(wal, F_OK) != 0;
+    enum err err = tree_conn_open(path, is_alone ? SQL_READ_ALONE : SQL_READ, &file);
     err = err ? err : open_copy(file->db, &copy);
     tree_conn_free(file);
     err = err ? err : sql_quick_check(copy->db);

@@ -199,7 +199,8 @@ static enum err open_session(struct mount *mount, int64_t checked_s, struct why 
         err = session_start(mount->session, why);
     }
     if (err == ERR_NONE) {
-        mount->parked_reads_max = session_granted_background(mount->session) / 2 - 1;
+        atomic_store(&mount->parked_reads_max,
+                     session_granted_background(mount->session) / 2 - 1);
         err = refresher_open(mount, checked_s, &mount->refresher);
     }
     return err;
@@ -323,9 +324,13 @@ static void close_rest(struct mount *mount)
 
 // ----------------------------------------------------------------------------- the whole
 
+// Until INIT has told what the kernel queues: below half of its least.
+enum { PARKED_READS_FIRST = 5 };
+
 static void mount_init(struct mount *mount, const struct mount_options *options)
 {
     *mount = (struct mount){.options = options, .started_s = clock_wall_s()};
+    atomic_init(&mount->parked_reads_max, PARKED_READS_FIRST);
     lock_init(&mount->lock);
     wait_owner_init(&mount->startup);
 }

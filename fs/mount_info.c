@@ -4,9 +4,11 @@
 #include "fs/mount_parts.h"
 
 struct info_request {
+    struct job job; // first: the pool gives it back
     struct mount *mount;
     mount_info_fn done;
     void *ctx;
+    struct tree_node node;
     char path[];
 };
 
@@ -29,32 +31,52 @@ static void add_content(struct mount *mount, struct content *content,
     info->pinned = chunk_store_is_pinned(mount->chunks, &id);
 }
 
+static enum err describe(struct mount *mount, const struct tree_node *node,
+                         struct mount_path_info *info, char **out_path)
+{
+    struct content *content = NULL;
+    info->node = *node;
+    enum err err = snapshot_locate(mount->snapshot, node->ino, &info->commit, out_path);
+    info->path = *out_path;
+    if (err == ERR_NONE && node->kind != ENTRY_DIRECTORY) {
+        err = content_get(mount->contents, node->ino, &content);
+    }
+    if (content != NULL) {
+        add_content(mount, content, info);
+        content_put(content);
+    }
+    return err;
+}
+
+// On the pool, because it takes a look at all that the store has of a file.
+static void answer(struct job *job)
+{
+    struct info_request *request = (struct info_request *)job;
+    struct mount *mount = request->mount;
+    struct mount_path_info info = {.repo = mount->repo};
+    AUTO_FREE char *path = NULL;
+    enum err err = describe(mount, &request->node, &info, &path);
+    request->done(request->ctx, err, NULL, err == ERR_NONE ? &info : NULL);
+    free(request);
+}
+
 static void on_node(void *ctx, enum err err, const struct why *why,
                     const struct tree_node *node)
 {
     struct info_request *request = ctx;
     struct mount *mount = request->mount;
-    struct content *content = NULL;
-    struct mount_path_info info = {.repo = mount->repo};
-    AUTO_FREE char *path = NULL;
     if (err == ERR_NONE) {
-        info.node = *node;
-        err = snapshot_locate(mount->snapshot, node->ino, &info.commit, &path);
-        info.path = path;
-    }
-    if (err == ERR_NONE && node->kind != ENTRY_DIRECTORY) {
-        err = content_get(mount->contents, node->ino, &content);
-    }
-    if (content != NULL) {
-        add_content(mount, content, &info);
-        content_put(content);
+        request->node = *node;
+        request->job.run = answer;
+        worker_pool_submit(mount->pool, &request->job, JOB_BACKGROUND);
+        return;
     }
     struct why missing = {""};
     if (err == ERR_NOT_FOUND) {
-        why_set(&missing, err, "%s has no \"%s\"", mount->repo.name, request->path);
+        err = why_set(&missing, err, "%s has no \"%s\"", mount->repo.name, request->path);
         why = &missing;
     }
-    request->done(request->ctx, err, why, err == ERR_NONE ? &info : NULL);
+    request->done(request->ctx, err, why, NULL);
     free(request);
 }
 
@@ -66,7 +88,7 @@ void mount_info(struct mount *mount, const char *path, mount_info_fn done, void 
         done(ctx, ERR_NO_MEMORY, NULL, NULL);
         return;
     }
-    *request = (struct info_request){mount, done, ctx};
+    *request = (struct info_request){.mount = mount, .done = done, .ctx = ctx};
     memcpy(request->path, path, size);
     struct snapshot_view view;
     snapshot_current(mount->snapshot, &view);

@@ -43,8 +43,8 @@ struct mount {
     struct content_cache *contents;
     struct reply_buffers *buffers;
     struct parked *parked;
-    uint32_t
-        parked_reads_max; // below half of what the kernel queues; set before the loop
+    // Below half of what the kernel queues, which INIT tells when reads may already come.
+    atomic_uint parked_reads_max;
     struct session *session;
     struct refresher *refresher;
     struct signals *signals;

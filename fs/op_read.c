@@ -18,22 +18,40 @@ struct read_wait {
     uint64_t offset;
     size_t size;
     struct xet_pattern pattern;
+    bool is_interruptible;
 };
 
 static void on_ready(void *ctx, enum err err, const struct why *why);
 
+// The kernel's request is gone: a reader that was killed, or its deadline. What is fetched is
+// kept for the next reader, but nobody waits for it any more.
+static void let_go(void *ctx, uint64_t ticket, bool is_early)
+{
+    struct content *content = ctx;
+    if (is_early) {
+        xet_file_abandon(content->file, ticket);
+    }
+    content_put(content);
+}
+
 // ERR_PARKED: on_ready() comes, or has come already and `wait` is gone. So what xet is given
-// lives in this frame.
+// lives in this frame. Takes care that an interrupt reaches xet too; other requests can only
+// end early by their deadline, which is xet's own.
 static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_len,
                              struct why *why)
 {
     struct read_wait own = *wait;
     struct content *content = content_ref(own.content);
-    xet_wait ticket = 0; // never abandoned: what is fetched is kept for the next reader
+    xet_wait ticket = 0;
     enum err err =
         xet_file_read(content->file, &content->source, &own.pattern, own.offset, own.size,
                       own.deadline_ms, bytes, out_len, on_ready, wait, &ticket, why);
-    content_put(content);
+    if (err == ERR_PARKED && own.is_interruptible) {
+        struct parked_hold hold = {let_go, content, ticket};
+        parked_set_hold(own.mount->parked, own.id, &hold);
+    } else {
+        content_put(content);
+    }
     return err;
 }
 
@@ -51,7 +69,7 @@ static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
 {
     struct mount *mount = wait->mount;
     struct content *content = wait->content;
-    if (err != ERR_NONE && err != ERR_CANCELLED) {
+    if (err != ERR_NONE && err != ERR_CANCELLED && err != ERR_INTERRUPTED) {
         complain(content, err, why);
     }
     if (req != NULL) {
@@ -111,7 +129,7 @@ static bool must_answer_now(struct mount *mount, unsigned flags, size_t size)
         return false; // somebody waits for exactly this, and it is no background request
     }
     parked_count(mount->parked, &n_parked, &n_reads);
-    return n_reads >= mount->parked_reads_max;
+    return n_reads >= atomic_load(&mount->parked_reads_max);
 }
 
 void op_read_content(fuse_req_t req, const char *operation, struct content *content,
@@ -135,6 +153,7 @@ void op_read_content(fuse_req_t req, const char *operation, struct content *cont
     wait->offset = offset;
     wait->size = size;
     wait->pattern = content_note_read(content, offset, size);
+    wait->is_interruptible = (flags & PARKED_CAN_INTERRUPT) != 0;
     wait->id = parked_add(mount->parked, req, operation, content->ino, flags);
     if (wait->id == 0) {
         content_put(content);

@@ -36,6 +36,7 @@ struct slot {
     uint64_t ino;
     int64_t since_ms;
     int64_t deadline_ms;
+    struct parked_hold hold;
 };
 
 struct parked {
@@ -134,8 +135,17 @@ static void free_slot(struct parked *parked, struct slot *slot) REQUIRES(parked-
 
 // ------------------------------------------------------------------- taking and replying
 
+static void let_go(const struct parked_hold *hold, bool is_early)
+{
+    if (hold->let_go != NULL) {
+        hold->let_go(hold->ctx, hold->ticket, is_early);
+    }
+}
+
+enum taking { TAKE_UNTRACED, TAKE_TRACED, TAKE_EARLY };
+
 static struct fuse_req *take(struct parked *parked, parked_id id, enum err err,
-                             bool is_traced)
+                             enum taking how)
 {
     lock_acquire(&parked->lock);
     struct slot *slot = slot_of(parked, id);
@@ -151,7 +161,8 @@ static struct fuse_req *take(struct parked *parked, parked_id id, enum err err,
     free_slot(parked, slot);
     parked->n_replying++;
     lock_release(&parked->lock);
-    if (is_traced && parked->trace != NULL) {
+    let_go(&taken.hold, how == TAKE_EARLY);
+    if (how != TAKE_UNTRACED && parked->trace != NULL) {
         parked->trace(parked->trace_ctx, taken.operation, taken.ino,
                       clock_now_ms() - taken.since_ms, err);
     }
@@ -160,12 +171,12 @@ static struct fuse_req *take(struct parked *parked, parked_id id, enum err err,
 
 struct fuse_req *parked_take(struct parked *parked, parked_id id, enum err err)
 {
-    return take(parked, id, err, true);
+    return take(parked, id, err, TAKE_TRACED);
 }
 
 struct fuse_req *parked_withdraw(struct parked *parked, parked_id id)
 {
-    return take(parked, id, ERR_NONE, false);
+    return take(parked, id, ERR_NONE, TAKE_UNTRACED);
 }
 
 void parked_replied(struct parked *parked)
@@ -179,13 +190,27 @@ void parked_replied(struct parked *parked)
 
 static bool answer(struct parked *parked, parked_id id, enum err err)
 {
-    struct fuse_req *req = take(parked, id, err, true);
+    struct fuse_req *req = take(parked, id, err, TAKE_EARLY);
     if (req == NULL) {
         return false;
     }
     parked->verbs.reply_error(req, err);
     parked_replied(parked);
     return true;
+}
+
+void parked_set_hold(struct parked *parked, parked_id id, const struct parked_hold *hold)
+{
+    struct parked_hold old = *hold;
+    lock_acquire(&parked->lock);
+    struct slot *slot = slot_of(parked, id);
+    bool is_here = slot != NULL && slot->state == SLOT_PARKED;
+    if (is_here) {
+        old = slot->hold;
+        slot->hold = *hold;
+    }
+    lock_release(&parked->lock);
+    let_go(&old, !is_here);
 }
 
 // ----------------------------------------------------------------------------- deadlines

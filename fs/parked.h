@@ -47,6 +47,18 @@ enum { PARKED_CAN_INTERRUPT = 1, PARKED_IS_READ = 2 };
 parked_id parked_add(struct parked *parked, struct fuse_req *req, const char *operation,
                      uint64_t ino, unsigned flags);
 
+// What is held on behalf of a parked request, e.g. another part's wait. `let_go` is called
+// once, without a lock, when the request has been taken out; `is_early`: it was answered
+// before what it waits for has come, so that may be given up.
+struct parked_hold {
+    void (*let_go)(void *ctx, uint64_t ticket, bool is_early);
+    void *ctx;
+    uint64_t ticket;
+};
+// In place of what it held before. At once let go when the request has been taken out
+// already.
+void parked_set_hold(struct parked *parked, parked_id id, const struct parked_hold *hold);
+
 // Takes the request out to answer it with `err` (for the trace). The caller replies, then
 // calls parked_replied(). NULL: it has been answered.
 struct fuse_req *parked_take(struct parked *parked, parked_id id, enum err err);

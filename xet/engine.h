@@ -6,6 +6,7 @@
 //   fetch_queue.c   ranges -> fetch units, budgets, promotion
 //   fetch_unit.c    the life of a unit: plan, round, retry, end
 //   fetch_round.c   one plan's transfers -> runs -> decode jobs -> store -> pieces
+//   flights.c       ranges on their way, so that none is fetched twice at a time
 //   blob_collect.c  small git blobs: whole and verified before anything is stored
 //   waits.c         parked reads: woken, ended, timed out
 //   errands.c       what must be said to others when the lock has been released
@@ -32,6 +33,7 @@
 enum {
     STREAMS_MAX = 8,
     FILE_BUCKETS = 1024,
+    FLIGHT_BUCKETS = 64,
     FILES_IDLE_MAX = 256, // xet_file objects kept although nobody uses them
     DEMAND_UNITS_MAX = 64,
     TRANSFER_IDLE_MS = 1000, // after which unused memory goes back to the system
@@ -173,6 +175,7 @@ struct xet {
     struct unit_queue queued[3] ENGINE_GUARDED; // by class
     uint64_t charged[3] ENGINE_GUARDED;         // bytes of active units, by class
     uint32_t active[3] ENGINE_GUARDED;          // active units, by class
+    struct transfer *flights[FLIGHT_BUCKETS] ENGINE_GUARDED; // ranges on their way
     uint32_t units ENGINE_GUARDED;
     uint64_t collecting ENGINE_GUARDED; // bytes of small blobs being collected
 

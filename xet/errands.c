@@ -30,14 +30,6 @@ static void add_ticket(struct ticket_list *list, hub_ticket ticket)
     list->tickets[list->n++] = ticket;
 }
 
-static void add_unit(struct ticket_list *list, const struct fetch_unit *unit)
-{
-    add_ticket(list, unit->ticket);
-    for (size_t i = 0; unit->round && i < unit->round->n_transfers; i++) {
-        add_ticket(list, unit->round->transfers[i].ticket);
-    }
-}
-
 void errands_begin(struct errands *errands, struct fetch_unit *unit)
 {
     unit->refs++;
@@ -46,14 +38,33 @@ void errands_begin(struct errands *errands, struct fetch_unit *unit)
     errands->begin_tail = unit;
 }
 
+void errands_promote_carrier(struct errands *errands, struct transfer *transfer)
+{
+    struct transfer *carrier = transfer->carrier;
+    if (carrier && !atomic_exchange(&carrier->is_demanded, true)) {
+        add_ticket(&errands->promote, carrier->ticket);
+    }
+}
+
 void errands_promote(struct errands *errands, struct fetch_unit *unit)
 {
-    add_unit(&errands->promote, unit);
+    add_ticket(&errands->promote, unit->ticket);
+    for (size_t i = 0; unit->round && i < unit->round->n_transfers; i++) {
+        struct transfer *transfer = &unit->round->transfers[i];
+        add_ticket(&errands->promote, transfer->ticket);
+        errands_promote_carrier(errands, transfer);
+    }
 }
 
 void errands_cancel(struct errands *errands, struct fetch_unit *unit)
 {
-    add_unit(&errands->cancel, unit);
+    add_ticket(&errands->cancel, unit->ticket);
+    for (size_t i = 0; unit->round && i < unit->round->n_transfers; i++) {
+        struct transfer *transfer = &unit->round->transfers[i];
+        if (!transfer->waiting) {
+            add_ticket(&errands->cancel, transfer->ticket);
+        }
+    }
 }
 
 static void run_calls(struct errands *errands)

@@ -30,6 +30,10 @@ void errands_begin(struct errands *errands, struct fetch_unit *unit)
 // Notes the tickets of all calls that the unit has under way.
 void errands_promote(struct errands *errands, struct fetch_unit *unit)
     REQUIRES(engine_role);
+// The same for the call that brings what the transfer waits for.
+void errands_promote_carrier(struct errands *errands, struct transfer *transfer)
+    REQUIRES(engine_role);
+// Leaves alone what others wait for.
 void errands_cancel(struct errands *errands, struct fetch_unit *unit)
     REQUIRES(engine_role);
 // Does what was noted. Once.

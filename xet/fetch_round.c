@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads: a transfer's splitter belongs to the network thread until its on_done; runs
-// belong to the pool thread that decodes them. `pending` counts what is under way, and who
-// brings it to zero ends the round, on whichever thread that is.
+// belong to the pool thread that decodes them. `pending` of a transfer counts what of it is
+// under way, and who brings it to zero ends the transfer, on whichever thread that is; the
+// last transfer ends the round.
 //
-// What the store has already is not fetched: whole ranges are left out, and when the
-// beginning of a range is here (and the rest is not), the round only publishes it and the
-// unit plans again from the first missing chunk, because a range can't be fetched in part.
+// What the store has already is not fetched (round_here.c). Neither is what another transfer,
+// perhaps of another file, is bringing (flights.c): this one waits for it, and looks at the
+// store again.
 #include "xet/fetch_round.h"
 
 #include "xet/fetch_unit.h"
+#include "xet/flights.h"
 #include "xet/publish.h"
+#include "xet/round_here.h"
 
 static void note_error(struct fetch_round *round, enum err err, const struct why *why)
 {
@@ -74,6 +77,34 @@ static void round_step_over(struct fetch_round *round)
     fetch_unit_round_over(unit, missing, err, &why);
 }
 
+static void start_transfer(struct transfer *transfer);
+
+// One thing less of the transfer is under way; the last one ends it, and who waited for it
+// goes on.
+static void transfer_step_over(struct transfer *transfer)
+{
+    if (atomic_fetch_sub(&transfer->pending, 1) != 1) {
+        return;
+    }
+    struct fetch_round *round = transfer->round;
+    struct xet *xet = round->unit->file->xet;
+    engine_lock(xet);
+    struct transfer *waiting = flights_end(transfer);
+    engine_unlock(xet);
+    round_step_over(round);
+    while (waiting) {
+        struct transfer *next = waiting->next_waiting;
+        start_transfer(waiting);
+        waiting = next;
+    }
+}
+
+static bool is_urgent(struct transfer *transfer)
+{
+    return transfer->round->unit->class == HUB_DEMAND ||
+           atomic_load(&transfer->is_demanded);
+}
+
 // ---------------------------------------------------------------- decode jobs
 
 static void on_piece(void *ctx, const struct piece *piece)
@@ -126,7 +157,7 @@ static void run_job(struct job *job)
         note_failure(transfer, run, err, &why);
     }
     record_run_free(run, xet->blocks);
-    round_step_over(round);
+    transfer_step_over(transfer);
 }
 
 // ---------------------------------------------------------------- transfers (network thread)
@@ -144,9 +175,9 @@ static void on_run(void *ctx, struct record_run *run)
     struct fetch_round *round = transfer->round;
     run->owner = transfer;
     run->job.run = run_job;
-    atomic_fetch_add(&round->pending, 1);
+    atomic_fetch_add(&transfer->pending, 1);
     worker_pool_submit(round->unit->file->xet->pool, &run->job,
-                       round->unit->class == HUB_DEMAND ? JOB_DEMAND : JOB_BACKGROUND);
+                       is_urgent(transfer) ? JOB_DEMAND : JOB_BACKGROUND);
 }
 
 static bool on_bytes(void *ctx, const uint8_t *data, size_t len)
@@ -157,7 +188,7 @@ static bool on_bytes(void *ctx, const uint8_t *data, size_t len)
         return true;
     }
     atomic_store(&unit->has_bytes, true);
-    bool is_demand = unit->class == HUB_DEMAND;
+    bool is_demand = is_urgent(transfer);
     transfer->waiter.is_demand = is_demand;
     transfer->splitter.is_eager = is_demand;
     struct why why = {{0}};
@@ -194,7 +225,7 @@ static void on_done(void *ctx, enum err err, const struct why *why)
     }
     record_splitter_release(&transfer->splitter);
     block_pool_forget(xet->blocks, &transfer->waiter);
-    round_step_over(round);
+    transfer_step_over(transfer);
 }
 
 static void set_ticket(struct transfer *transfer, hub_ticket ticket, enum hub_class class)
@@ -204,8 +235,8 @@ static void set_ticket(struct transfer *transfer, hub_ticket ticket, enum hub_cl
     block_pool_set_ticket(xet->blocks, &transfer->waiter, ticket);
     engine_lock(xet);
     transfer->ticket = ticket;
-    bool promote = unit->class < class;
-    bool cancel = unit->is_dropped;
+    bool promote = unit->class < class || transfer->is_demanded;
+    bool cancel = unit->is_dropped && !transfer->waiting;
     engine_unlock(xet);
     if (promote) {
         hub_promote(xet->hub, ticket, HUB_DEMAND);
@@ -245,59 +276,28 @@ static void begin_transfer(struct transfer *transfer)
     engine_leave_hub(xet);
 }
 
-// ---------------------------------------------------------------- what is here already
-
-// Publishes how much of the term is in the store, counted from its beginning; returns the
-// file offset after it.
-static uint64_t publish_here(const struct fetch_round *round,
-                             const struct layout_term *term, struct publisher *publisher)
-{
-    struct chunk_store *store = round->unit->file->xet->store;
-    const struct layout_range *range = &round->layout.ranges[term->range];
-    uint64_t at = term->offset;
-    uint32_t first = term->first;
-    while (first < term->end) {
-        uint32_t most =
-            term->end - first < RUN_CHUNKS_MAX ? term->end - first : RUN_CHUNKS_MAX;
-        uint32_t n = 0;
-        uint64_t bytes = 0;
-        chunk_store_extent(store, &range->object, first, most, &n, &bytes);
-        if (n == 0 || bytes > term->offset + term->length - at) {
-            break;
-        }
-        struct piece piece = {at, bytes, range->object, first, n};
-        publish_piece(publisher, &piece);
-        first += n;
-        at += bytes;
-    }
-    return at;
-}
-
-// Finds out which ranges are needed. Returns false when the unit should plan again, because
-// the beginning of what it asked for has turned out to be here.
-static bool find_needed(struct fetch_round *round)
-{
-    struct plan_layout *layout = &round->layout;
-    struct publisher publisher = {.file = round->unit->file};
-    bool has_missing = false;
-    bool is_cut = false;
-    for (size_t i = 0; i < layout->n_terms && !is_cut; i++) {
-        struct layout_term *term = &layout->terms[i];
-        uint64_t here = publish_here(round, term, &publisher);
-        term->is_here = here == term->offset + term->length;
-        layout->ranges[term->range].is_needed |= !term->is_here;
-        if (!has_missing) {
-            layout->here = here;
-            // The range would bring again what is here of the term.
-            is_cut = !term->is_here && here > term->offset && here > round->unit->missing;
-        }
-        has_missing = has_missing || !term->is_here;
-    }
-    publish_flush(&publisher);
-    return !is_cut;
-}
-
 // ---------------------------------------------------------------- rounds
+
+// Fetches the transfer's range, unless another transfer does, or has done so by now.
+static void start_transfer(struct transfer *transfer)
+{
+    struct fetch_round *round = transfer->round;
+    bool is_xorb = round->plan != NULL;
+    struct errands errands = errands_init(round->unit->file->xet);
+    engine_lock(errands.xet);
+    bool is_ours = flights_claim(transfer, &errands);
+    engine_unlock(errands.xet);
+    errands_run(&errands);
+    if (!is_ours) {
+        return; // and may be gone already
+    }
+    atomic_store(&transfer->pending, 1);
+    if (is_xorb && transfer_is_here(transfer)) {
+        transfer_step_over(transfer);
+    } else {
+        begin_transfer(transfer);
+    }
+}
 
 static void begin_transfers(struct fetch_round *round)
 {
@@ -324,7 +324,7 @@ static void begin_transfers(struct fetch_round *round)
     engine_unlock(xet);
     atomic_fetch_add(&round->pending, (unsigned)round->n_transfers);
     for (size_t i = 0; i < round->n_transfers; i++) {
-        begin_transfer(&round->transfers[i]);
+        start_transfer(&round->transfers[i]);
     }
 }
 
@@ -364,7 +364,8 @@ void fetch_round_begin_plan(struct fetch_unit *unit, struct cas_plan *plan)
         give_up(round, err, &why);
         return;
     }
-    if (find_needed(round)) {
+    fetch_unit_reach(unit, round->layout.end);
+    if (round_find_needed(round)) {
         begin_transfers(round);
     }
     round_step_over(round);

@@ -15,14 +15,22 @@ struct transfer {
     struct block_waiter waiter;
     hub_ticket ticket; // written under the engine's lock
     bool is_dead;      // network thread: nothing of it is wanted any more
+    atomic_uint pending;     // the transfer itself and its decode jobs under way
+    atomic_bool is_demanded; // a reader waits for it in another unit
+
+    // Under the engine's lock, flights.c:
+    struct transfer *prev, *next; // of its bucket
+    struct transfer *carrier;     // brings the same range, so this one waits
+    struct transfer *waiting;     // for this one
+    struct transfer *next_waiting;
+    bool is_in_flight;
 };
 
 struct fetch_round {
     struct fetch_unit *unit; // a reference
     struct cas_plan *plan;   // owns the addresses; NULL for a blob
     struct plan_layout layout;
-    atomic_uint
-        pending; // transfers and decode jobs under way, and the one who starts them
+    atomic_uint pending; // transfers that are not over, and the one who starts them
     size_t n_transfers;
     struct transfer *transfers;
     enum err err; // the first error that matters; under the engine's lock

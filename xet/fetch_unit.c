@@ -75,6 +75,31 @@ void fetch_unit_end(struct fetch_unit *unit, struct errands *errands)
     errands->over = unit;
 }
 
+static bool begins_within(const struct fetch_unit *unit, uint64_t from, uint64_t to)
+{
+    return from <= unit->first && unit->first < to;
+}
+
+void fetch_unit_reach(struct fetch_unit *unit, uint64_t end)
+{
+    struct xet_file *file = unit->file;
+    engine_lock(file->xet);
+    for (struct fetch_unit *other = file->units; other; other = other->next) {
+        bool has_begun = other->rounds > 0 || other->end <= end;
+        if (other != unit && has_begun && begins_within(other, unit->end, end)) {
+            end = other->first;
+        }
+    }
+    for (struct fetch_unit *other = file->units; other; other = other->next) {
+        if (other != unit && begins_within(other, unit->end, end)) {
+            other->first = end;
+            other->missing = end;
+        }
+    }
+    unit->end = end > unit->end ? end : unit->end;
+    engine_unlock(file->xet);
+}
+
 struct hub_call fetch_unit_call(const struct fetch_unit *unit)
 {
     uint32_t stream =

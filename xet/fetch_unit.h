@@ -21,6 +21,10 @@ void fetch_unit_begin(struct fetch_unit *unit) EXCLUDES(engine_role);
 // when all has been.
 void fetch_unit_round_over(struct fetch_unit *unit, uint64_t missing, enum err err,
                            struct why *why) EXCLUDES(engine_role);
+// The unit's plan brings the file up to `end`, the end of a chunk: the unit takes over what
+// lies between, and a unit that would begin in there and has not begun begins after it. So
+// the chunk on the border of two units comes once, if the first one's plan is known in time.
+void fetch_unit_reach(struct fetch_unit *unit, uint64_t end) EXCLUDES(engine_role);
 // Takes the unit off the file's list and gives up the list's reference.
 void fetch_unit_end(struct fetch_unit *unit, struct errands *errands)
     REQUIRES(engine_role);

@@ -94,7 +94,8 @@ static enum err collect_blocks(struct xet_file *file, uint64_t from, uint64_t to
         if (n > 0 && fragment.to <= file->content.size && append(list, &fragment)) {
             return ERR_NO_MEMORY;
         }
-        block += n > 0 ? n : 1;
+        block = n > 0 ? block + n
+                      : chunk_store_gap_end(file->xet->store, &file->blob, block, end);
     }
     return ERR_NONE;
 }
@@ -141,21 +142,18 @@ enum err piece_load(struct xet_file *file, uint64_t from, uint64_t to)
 uint64_t piece_load_stored(struct xet_file *file)
 {
     uint64_t size = file->content.size;
+    struct fragment_list list = {0};
+    enum err err = file->content.has_xet ? collect_pieces(file, 0, size, &list)
+                                         : collect_blocks(file, 0, size, &list);
     uint64_t bytes = 0;
-    for (uint64_t at = 0; at < size; at += PIECE_LEAF_BYTES) {
-        struct fragment_list list = {0};
-        if (collect_leaf(file, at, &list)) {
-            list.n = 0;
-        }
-        for (size_t i = 0; i < list.n; i++) {
-            // A piece that crosses a border counts in both leaves, each time its part.
-            const struct fragment *fragment = &list.fragments[i];
-            uint64_t end = at + PIECE_LEAF_BYTES;
-            uint64_t from = fragment->from > at ? fragment->from : at;
-            uint64_t to = fragment->to < end ? fragment->to : end;
-            bytes += to > from ? to - from : 0;
-        }
-        free(list.fragments);
+    uint64_t end = 0;
+    for (size_t i = 0; !err && i < list.n; i++) {
+        // Pieces of two plans may overlap.
+        const struct fragment *fragment = &list.fragments[i];
+        uint64_t from = fragment->from > end ? fragment->from : end;
+        bytes += fragment->to > from ? fragment->to - from : 0;
+        end = fragment->to > end ? fragment->to : end;
     }
+    free(list.fragments);
     return bytes;
 }

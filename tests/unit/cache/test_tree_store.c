@@ -1,64 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tree store as its callers see it.
-#include "store_fixture.h"
-
-#include <fcntl.h>
-
-#include <sqlite3.h>
-#include <sys/mount.h>
-
-static struct repo_id a_repo(void)
-{
-    return (struct repo_id){REPO_MODEL, "org/name"};
-}
-
-static struct oid oid_number(uint64_t number)
-{
-    struct oid oid;
-    for (size_t i = 0; i < sizeof(oid.bytes); i++) {
-        oid.bytes[i] = (uint8_t)(mix(number * 20 + i) & 0xff);
-    }
-    return oid;
-}
-
-static struct tree_entry a_file(const char *path, uint64_t number)
-{
-    return (struct tree_entry){.path = path,
-                               .kind = ENTRY_FILE,
-                               .has_xet = true,
-                               .size = number,
-                               .oid = oid_number(number),
-                               .xet_hash = object_number(number).hash};
-}
-
-static struct tree_entry a_folder(const char *path, uint64_t number)
-{
-    return (struct tree_entry){
-        .path = path, .kind = ENTRY_DIRECTORY, .oid = oid_number(number)};
-}
-
-static struct tree_store *open_names(const char *dir)
-{
-    struct tree_store *store = NULL;
-    struct why why = {{0}};
-    enum err err = tree_store_open(dir, &why, &store);
-    if (err) {
-        fail_msg("%s: %s", err_name(err), why.text);
-    }
-    return store;
-}
-
-static uint64_t root_of(struct tree_store *store, uint64_t commit)
-{
-    struct repo_id repo = a_repo();
-    struct oid sha = oid_number(commit);
-    int64_t id = 0;
-    uint64_t ino = 0;
-    assert_int_equal(tree_store_repo(store, "https://hub", &repo, "fp", &id), ERR_NONE);
-    assert_int_equal(tree_store_root(store, id, &sha, 1000 + (int64_t)commit, &ino),
-                     ERR_NONE);
-    return ino;
-}
+#include "tree_fixture.h"
 
 static void a_listing_comes_back_in_order_of_arrival(void **state)
 {
@@ -289,113 +231,6 @@ static void the_time_of_a_node_is_set_once(void **state)
     scratch_remove(&scratch);
 }
 
-static void overwrite(const char *dir, const char *name, size_t from, size_t len)
-{
-    char path[512];
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    assert_true(fd >= 0);
-    uint8_t noise[4096];
-    memset(noise, 0xa5, sizeof(noise));
-    assert_true(len <= sizeof(noise));
-    assert_int_equal(file_pwrite(fd, noise, len, from), ERR_NONE);
-    close(fd);
-}
-
-static void numbers_are_never_given_out_again_after_damage(void **state)
-{
-    (void)state;
-    struct scratch scratch = scratch_make();
-    uint64_t greatest = 0;
-    for (uint64_t round = 0; round < 4; round++) {
-        struct tree_store *store = open_names(scratch.dir);
-        uint64_t root = root_of(store, round);
-        assert_true(root > greatest);
-        struct tree_entry page[] = {a_file("a", 1), a_file("b", 2)};
-        struct tree_node node;
-        assert_int_equal(tree_store_put_page(store, root, page, 2, NULL, NULL), ERR_NONE);
-        assert_int_equal(tree_store_lookup(store, root, "b", 1, &node), ERR_NONE);
-        greatest = node.ino;
-        tree_store_close(store);
-        overwrite(scratch.dir, "tree.db", 0, 100);
-    }
-    scratch_remove(&scratch);
-}
-
-static void flipped_bytes_never_show_a_wrong_node(void **state)
-{
-    (void)state;
-    enum { FILES = 60, ROUNDS = 150 };
-    for (uint64_t round = 0; round < ROUNDS; round++) {
-        struct scratch scratch = scratch_make();
-        struct tree_store *store = open_names(scratch.dir);
-        uint64_t root = root_of(store, 1);
-        char names[FILES][32];
-        struct tree_entry page[FILES];
-        for (uint64_t i = 0; i < FILES; i++) {
-            snprintf(names[i], sizeof(names[i]), "file-%llu", (unsigned long long)i);
-            page[i] = a_file(names[i], 100 + i);
-        }
-        assert_int_equal(tree_store_put_page(store, root, page, FILES, NULL, NULL),
-                         ERR_NONE);
-        tree_store_close(store);
-        overwrite(scratch.dir, "tree.db", 100 + mix(round) % 40000,
-                  1 + mix(round * 3) % 60);
-        store = open_names(scratch.dir);
-        for (uint64_t i = 0; i < FILES; i++) {
-            struct tree_node node;
-            enum err err =
-                tree_store_lookup(store, root, names[i], strlen(names[i]), &node);
-            if (err == ERR_NONE) {
-                assert_true(digest_equal(&node.xet_hash, &page[i].xet_hash));
-                assert_true(oid_equal(&node.oid, &page[i].oid));
-            }
-        }
-        tree_store_close(store);
-        scratch_remove(&scratch);
-    }
-}
-
-static void a_newer_schema_is_refused_with_a_sentence(void **state)
-{
-    (void)state;
-    struct scratch scratch = scratch_make();
-    tree_store_close(open_names(scratch.dir));
-    char path[512];
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof(path), "%s/tree.db", scratch.dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=9", NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
-    struct tree_store *store = NULL;
-    struct why why = {{0}};
-    assert_int_equal(tree_store_open(scratch.dir, &why, &store), ERR_NEWER_SCHEMA);
-    assert_non_null(strstr(why.text, scratch.dir));
-    assert_non_null(strstr(why.text, "newer"));
-    scratch_remove(&scratch);
-}
-
-static void on_a_read_only_disk_the_tree_is_kept_in_memory(void **state)
-{
-    (void)state;
-    struct scratch scratch = scratch_make();
-    if (mount("none", scratch.dir, "tmpfs", MS_RDONLY, "size=1m") != 0) {
-        scratch_remove(&scratch);
-        skip(); // needs root
-    }
-    struct tree_store *store = open_names(scratch.dir);
-    uint64_t root = root_of(store, 1);
-    struct tree_entry page[] = {a_file("a", 1), a_file("b", 2)};
-    struct tree_node node;
-    assert_int_equal(tree_store_put_page(store, root, page, 2, NULL, NULL), ERR_NONE);
-    assert_int_equal(tree_store_lookup(store, root, "b", 1, &node), ERR_NONE);
-    assert_true(node.ino >= INO_STORED_FIRST);
-    tree_store_close(store);
-    assert_int_equal(umount(scratch.dir), 0);
-    scratch_remove(&scratch);
-}
-
 struct worker {
     struct tree_store *store;
     uint64_t root;
@@ -459,10 +294,6 @@ int main(void)
         cmocka_unit_test(a_gated_node_is_filled_in_when_access_was_granted),
         cmocka_unit_test(refs_are_kept_per_credential),
         cmocka_unit_test(the_time_of_a_node_is_set_once),
-        cmocka_unit_test(numbers_are_never_given_out_again_after_damage),
-        cmocka_unit_test(flipped_bytes_never_show_a_wrong_node),
-        cmocka_unit_test(a_newer_schema_is_refused_with_a_sentence),
-        cmocka_unit_test(on_a_read_only_disk_the_tree_is_kept_in_memory),
         cmocka_unit_test(several_threads_store_and_look_up_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

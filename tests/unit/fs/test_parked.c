@@ -127,6 +127,36 @@ static void an_interrupt_answers_at_once(void **state)
     assert_int_equal(atomic_load(&replies[0]), 1);
 }
 
+static unsigned let_go_early;
+static unsigned let_go_late;
+
+static void count_let_go(void *ctx, uint64_t ticket, bool is_early)
+{
+    (void)ctx;
+    assert_int_equal(ticket, 5);
+    *(is_early ? &let_go_early : &let_go_late) += 1;
+}
+
+static void what_is_held_is_let_go_once_and_told_whether_it_was_early(void **state)
+{
+    struct parked *parked = *state;
+    struct parked_hold hold = {count_let_go, NULL, 5};
+    let_go_early = let_go_late = 0;
+    parked_id killed = parked_add(parked, request(0), "read", 7, PARKED_CAN_INTERRUPT);
+    parked_set_hold(parked, killed, &hold);
+    parked_interrupt(parked, killed);
+    assert_int_equal(let_go_early, 1);
+    parked_id served = parked_add(parked, request(1), "read", 7, 0);
+    parked_set_hold(parked, served, &hold);
+    parked_set_hold(parked, served, &hold); // instead of the first one
+    assert_int_equal(let_go_late, 1);
+    answer(parked, parked_take(parked, served, ERR_NONE));
+    assert_int_equal(let_go_late, 2);
+    parked_set_hold(parked, served, &hold); // too late
+    assert_int_equal(let_go_early, 2);
+    assert_int_equal(let_go_late, 2);
+}
+
 static void an_interrupt_that_comes_while_arming_is_not_lost(void **state)
 {
     struct parked *parked = *state;
@@ -267,6 +297,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deadline_answers_with_a_timeout_and_only_then,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(an_interrupt_answers_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_is_held_is_let_go_once_and_told_whether_it_was_early, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interrupt_that_comes_while_arming_is_not_lost,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_without_the_flag_is_not_armed, setup,

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tree.db that is damaged or of another time never shows a wrong node or an old number.
+#include "tree_fixture.h"
+
+#include <fcntl.h>
+
+#include <sqlite3.h>
+
+static void overwrite(const char *dir, const char *name, size_t from, size_t len)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    uint8_t noise[4096];
+    memset(noise, 0xa5, sizeof(noise));
+    assert_true(len <= sizeof(noise));
+    assert_int_equal(file_pwrite(fd, noise, len, from), ERR_NONE);
+    close(fd);
+}
+
+static void numbers_are_never_given_out_again_after_damage(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    uint64_t greatest = 0;
+    for (uint64_t round = 0; round < 4; round++) {
+        struct tree_store *store = open_names(scratch.dir);
+        uint64_t root = root_of(store, round);
+        assert_true(root > greatest);
+        struct tree_entry page[] = {a_file("a", 1), a_file("b", 2)};
+        struct tree_node node;
+        assert_int_equal(tree_store_put_page(store, root, page, 2, NULL, NULL), ERR_NONE);
+        assert_int_equal(tree_store_lookup(store, root, "b", 1, &node), ERR_NONE);
+        greatest = node.ino;
+        tree_store_close(store);
+        overwrite(scratch.dir, "tree.db", 0, 100);
+    }
+    scratch_remove(&scratch);
+}
+
+static void flipped_bytes_never_show_a_wrong_node(void **state)
+{
+    (void)state;
+    enum { FILES = 60, ROUNDS = 150 };
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct scratch scratch = scratch_make();
+        struct tree_store *store = open_names(scratch.dir);
+        uint64_t root = root_of(store, 1);
+        char names[FILES][32];
+        struct tree_entry page[FILES];
+        for (uint64_t i = 0; i < FILES; i++) {
+            snprintf(names[i], sizeof(names[i]), "file-%llu", (unsigned long long)i);
+            page[i] = a_file(names[i], 100 + i);
+        }
+        assert_int_equal(tree_store_put_page(store, root, page, FILES, NULL, NULL),
+                         ERR_NONE);
+        tree_store_close(store);
+        overwrite(scratch.dir, "tree.db", 100 + mix(round) % 40000,
+                  1 + mix(round * 3) % 60);
+        store = open_names(scratch.dir);
+        for (uint64_t i = 0; i < FILES; i++) {
+            struct tree_node node;
+            enum err err =
+                tree_store_lookup(store, root, names[i], strlen(names[i]), &node);
+            if (err == ERR_NONE) {
+                assert_true(digest_equal(&node.xet_hash, &page[i].xet_hash));
+                assert_true(oid_equal(&node.oid, &page[i].oid));
+            }
+        }
+        tree_store_close(store);
+        scratch_remove(&scratch);
+    }
+}
+
+static void a_newer_schema_is_refused_with_a_sentence(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    tree_store_close(open_names(scratch.dir));
+    char path[512];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof(path), "%s/tree.db", scratch.dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=9", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    struct tree_store *store = NULL;
+    struct why why = {{0}};
+    assert_int_equal(tree_store_open(scratch.dir, &why, &store), ERR_NEWER_SCHEMA);
+    assert_non_null(strstr(why.text, scratch.dir));
+    assert_non_null(strstr(why.text, "newer"));
+    scratch_remove(&scratch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_never_given_out_again_after_damage),
+        cmocka_unit_test(flipped_bytes_never_show_a_wrong_node),
+        cmocka_unit_test(a_newer_schema_is_refused_with_a_sentence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
