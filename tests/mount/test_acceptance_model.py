@@ -2,10 +2,13 @@
 """A real model: uploaded by `hf upload`, it is the same through the mount and through `hf download`."""
 
 import hashlib
+import os
+from pathlib import Path
 
 import numpy
 import pytest
 import real_model
+import samples
 from local_hub import Repository
 from safetensors import safe_open
 
@@ -66,3 +69,49 @@ def test_one_tensor_is_loaded_without_the_rest_of_the_file(mount, model, wire):
     with safe_open(model.folder / "model.safetensors", framework="numpy") as file:
         assert numpy.array_equal(tensor, file.get_tensor(name))
     assert wire.xorb_bytes() < size // 10
+
+
+# hf download refuses a few names that git allows; these are the odd ones that it takes.
+ODD_NAMES = ("with space.txt", "a#b.txt", "100%.txt", "a%2Fb.txt", "what?.txt", "a+b&c=d.txt", "it's \"quoted\".txt",
+             "模型.txt", "🤗.txt", "..a", "n" * 200 + ".txt", "deep/" * 20 + "leaf.txt")
+
+
+@pytest.fixture(scope="module")
+def every_case(_hub_process, tmp_path_factory):
+    """acme/every: Xet, LFS without Xet, git files, empty ones, odd names, an executable file, a symlink."""
+    folder = tmp_path_factory.mktemp("every")
+    files = {name: f"I am {name}\n" for name in ODD_NAMES}
+    files |= {"xet.bin": samples.mixed(5 * (1 << 20) + 3, 31), "no-xet.lfs": samples.noise(3 * 65536 + 1, 32)}
+    files |= {"empty.txt": b"", "one.txt": b"1", "run.sh": "#!/bin/sh\n"}
+    samples.write_tree(folder, files)
+    (folder / "run.sh").chmod(0o755)
+    (folder / "link").symlink_to("one.txt")
+    _hub_process.import_folder(folder, "acme/every", "--lfs-basic", "*.lfs")
+    return Repository("acme/every", folder, _hub_process.head("acme/every"))
+
+
+def contents(folder):
+    """{path: bytes} of all files below; a symlink is what it says, as git stores it."""
+    found = {}
+    for base, _, names in os.walk(folder):
+        for name in names:
+            path = Path(base) / name
+            found[os.path.relpath(path, folder)] = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+    return found
+
+
+def test_every_kind_of_file_is_the_same_through_the_mount_through_hf_download_and_after_clearing(
+    mount, hub, every_case, tmp_path
+):
+    expected = contents(every_case.folder)
+    made = mount("acme/every")
+    through_mount = contents(made.path)
+    through_mount.pop(".gitattributes", None)
+    assert through_mount == expected
+    hub.download("acme/every", tmp_path)
+    downloaded = {path: data for path, data in contents(tmp_path).items() if not path.startswith(".cache/")}
+    downloaded.pop(".gitattributes", None)
+    assert downloaded == expected
+    made.cli("cache", "clear")
+    made.remount()
+    assert contents(made.path) | {".gitattributes": b""} == expected | {".gitattributes": b""}
