@@ -122,16 +122,13 @@ step build-release build release
 suite hub-self pytest hub-self tests/hub --ignore tests/hub/interop
 suite interop pytest interop tests/hub/interop
 suite mount-debug mount_tests mount-debug debug tests/mount
-# Races show where reads, listings, head moves and the end of a mount meet.
-racy=(tests/mount/test_{read,stall,kernel_facts,revisions,lifecycle,cache_verbs}.py)
 step build-tsan build tsan && suite unit-tsan unit tsan &&
-    suite mount-tsan mount_tests mount-tsan tsan "${racy[@]}" -m "not slow"
+    suite mount-tsan mount_tests mount-tsan tsan tests/mount -m "not slow"
 step build-clang build clang && suite mount-clang mount_tests mount-clang clang tests/mount -m quick
 step build-fuzz build fuzz
 if [ "$tier" = long ]; then
     suite fuzz fuzz 60
     suite mount-release mount_tests mount-release release tests/mount
-    suite mount-tsan-all mount_tests mount-tsan-all tsan tests/mount
 else
     suite fuzz fuzz 10
     # What sanitizers hide: memory, and requests and bytes at full optimisation.
