@@ -56,8 +56,7 @@ struct parked {
     uint32_t n_parked GUARDED_BY(lock);
     uint32_t n_reads GUARDED_BY(lock);
     uint32_t n_replying GUARDED_BY(lock);
-    bool timer_wanted GUARDED_BY(
-        lock); // set or being set; so warm reads don't wake the loop
+    bool timer_wanted GUARDED_BY(lock); // so that warm reads don't wake the loop
     bool closed GUARDED_BY(lock);
 };
 
@@ -135,13 +134,6 @@ static void free_slot(struct parked *parked, struct slot *slot) REQUIRES(parked-
 
 // ------------------------------------------------------------------- taking and replying
 
-static void let_go(const struct parked_hold *hold, bool is_early)
-{
-    if (hold->let_go != NULL) {
-        hold->let_go(hold->ctx, hold->ticket, is_early);
-    }
-}
-
 enum taking { TAKE_UNTRACED, TAKE_TRACED, TAKE_EARLY };
 
 static struct fuse_req *take(struct parked *parked, parked_id id, enum err err,
@@ -161,7 +153,9 @@ static struct fuse_req *take(struct parked *parked, parked_id id, enum err err,
     free_slot(parked, slot);
     parked->n_replying++;
     lock_release(&parked->lock);
-    let_go(&taken.hold, how == TAKE_EARLY);
+    if (taken.hold.let_go != NULL) {
+        taken.hold.let_go(taken.hold.ctx, taken.hold.ticket, how == TAKE_EARLY);
+    }
     if (how != TAKE_UNTRACED && parked->trace != NULL) {
         parked->trace(parked->trace_ctx, taken.operation, taken.ino,
                       clock_now_ms() - taken.since_ms, err);
@@ -188,15 +182,13 @@ void parked_replied(struct parked *parked)
     lock_release(&parked->lock);
 }
 
-static bool answer(struct parked *parked, parked_id id, enum err err)
+static void answer(struct parked *parked, parked_id id, enum err err)
 {
     struct fuse_req *req = take(parked, id, err, TAKE_EARLY);
-    if (req == NULL) {
-        return false;
+    if (req != NULL) {
+        parked->verbs.reply_error(req, err);
+        parked_replied(parked);
     }
-    parked->verbs.reply_error(req, err);
-    parked_replied(parked);
-    return true;
 }
 
 void parked_set_hold(struct parked *parked, parked_id id, const struct parked_hold *hold)
@@ -210,7 +202,9 @@ void parked_set_hold(struct parked *parked, parked_id id, const struct parked_ho
         slot->hold = *hold;
     }
     lock_release(&parked->lock);
-    let_go(&old, !is_here);
+    if (old.let_go != NULL) {
+        old.let_go(old.ctx, old.ticket, !is_here);
+    }
 }
 
 // ----------------------------------------------------------------------------- deadlines
@@ -239,7 +233,7 @@ int64_t parked_expire(struct parked *parked, int64_t now_ms)
     int64_t next_ms = DEADLINE_NONE;
     parked_id id;
     while ((id = find_overdue(parked, now_ms, &next_ms)) != 0) {
-        (void)answer(parked, id, ERR_TIMEOUT);
+        answer(parked, id, ERR_TIMEOUT);
     }
     return next_ms;
 }
@@ -329,7 +323,7 @@ parked_id parked_add(struct parked *parked, struct fuse_req *req, const char *op
 
 void parked_interrupt(struct parked *parked, parked_id id)
 {
-    (void)answer(parked, id, ERR_INTERRUPTED);
+    answer(parked, id, ERR_INTERRUPTED);
 }
 
 // ------------------------------------------------------------------------------ life time
@@ -375,7 +369,7 @@ void parked_close(struct parked *parked)
     while (parked->oldest != SLOT_NONE) {
         parked_id id = id_of(parked, &parked->slots[parked->oldest]);
         lock_release(&parked->lock);
-        (void)answer(parked, id, ERR_CANCELLED);
+        answer(parked, id, ERR_CANCELLED);
         lock_acquire(&parked->lock);
     }
     while (parked->n_replying > 0) {
@@ -389,9 +383,7 @@ void parked_free(struct parked *parked)
     if (parked == NULL) {
         return;
     }
-    if (parked->timer != NULL) {
-        loop_timer_free(parked->timer);
-    }
+    loop_timer_free(parked->timer);
     free(parked->slots);
     condition_destroy(&parked->all_replied);
     lock_destroy(&parked->lock);

@@ -14,12 +14,17 @@
 
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-enum { SESSION_THREADS = 4, NUDGE_MS = 50 };
+enum {
+    SESSION_THREADS = 4,
+    NUDGE_MS = 50,
+    INTERRUPT_BYTES = sizeof(struct fuse_in_header) + sizeof(struct fuse_interrupt_in),
+};
 
 struct session {
     struct mount *mount;
@@ -28,6 +33,7 @@ struct session {
     pthread_t thread;
     bool has_thread;
     atomic_bool stop_wanted;
+    atomic_uint n_interrupts; // that the kernel has sent
     unsigned granted_background;
     struct condition changed;
     struct lock lock;
@@ -132,7 +138,29 @@ static ssize_t read_request(int fd, void *bytes, size_t size, void *userdata)
     if (len > 0) {
         init_reply_note(&mount->session->init, bytes, (size_t)len);
     }
+    struct fuse_in_header header;
+    if (len == INTERRUPT_BYTES) {
+        memcpy(&header, bytes, sizeof(header));
+        atomic_fetch_add(&mount->session->n_interrupts, header.opcode == FUSE_INTERRUPT);
+    }
     return len;
+}
+
+// An interrupt that comes when its request has been answered waits in a list of libfuse that
+// the next request shortens by one, and that is never freed. At the end no request comes, so
+// it gets some from here: FORGETs of nothing, which nobody answers.
+static void drain_interrupts(struct session *session)
+{
+    struct {
+        struct fuse_in_header header;
+        struct fuse_forget_in forget;
+    } message = {.header = {.len = sizeof(message),
+                            .opcode = FUSE_FORGET,
+                            .nodeid = FUSE_ROOT_ID}};
+    for (unsigned n = atomic_load(&session->n_interrupts); n > 0; n--) {
+        struct fuse_buf buffer = {.size = sizeof(message), .mem = &message};
+        fuse_session_process_buf(session->fuse, &buffer);
+    }
 }
 
 static enum err attach(struct session *session, struct why *why)
@@ -302,6 +330,7 @@ void session_join(struct session *session)
     lock_release(&session->lock);
     pthread_join(session->thread, NULL);
     session->has_thread = false;
+    drain_interrupts(session);
 }
 
 void session_close(struct session *session)

@@ -13,8 +13,8 @@ struct transfer {
     size_t range; // index in layout and plan
     struct record_splitter splitter;
     struct block_waiter waiter;
-    hub_ticket ticket; // written under the engine's lock
-    bool is_dead;      // network thread: nothing of it is wanted any more
+    hub_ticket ticket;       // written under the engine's lock
+    bool is_dead;            // network thread: nothing of it is wanted any more
     atomic_uint pending;     // the transfer itself and its decode jobs under way
     atomic_bool is_demanded; // a reader waits for it in another unit
 

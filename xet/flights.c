@@ -54,7 +54,8 @@ struct transfer *flights_end(struct transfer *transfer)
     struct transfer *waiting = transfer->waiting;
     transfer->waiting = NULL;
     struct transfer *one;
-    LL_FOREACH2 (waiting, one, next_waiting) {
+    LL_FOREACH2(waiting, one, next_waiting)
+    {
         one->carrier = NULL;
     }
     return waiting;

@@ -6,6 +6,7 @@
 // parked later has a later deadline as a rule, so setting it again is rare.
 #include "xet/waits.h"
 
+#include "xet/fetch_unit.h"
 #include "xet/file_table.h"
 
 // A read waits this much longer than the requests made for it: they fail at the same deadline
@@ -126,16 +127,24 @@ bool waits_want(const struct xet_file *file, uint64_t from, uint64_t to,
     return false;
 }
 
+// The unit that is to bring `at`; NULL when there is none.
+static const struct fetch_unit *unit_at(const struct xet_file *file, uint64_t at)
+    REQUIRES(engine_role)
+{
+    const struct fetch_unit *unit = file->units;
+    while (unit && !(unit->first <= at && at < unit->end)) {
+        unit = unit->next;
+    }
+    return unit;
+}
+
 // Whether every gap of the read lies in a unit that is still to come.
 static bool is_served(const struct wait *wait) REQUIRES(engine_role)
 {
     const struct xet_file *file = wait->file;
     uint64_t at = piece_map_gap(&file->map, wait->from, wait->to);
     while (at < wait->to) {
-        const struct fetch_unit *unit = file->units;
-        while (unit && !(unit->first <= at && at < unit->end)) {
-            unit = unit->next;
-        }
+        const struct fetch_unit *unit = unit_at(file, at);
         if (!unit) {
             return false;
         }
@@ -200,6 +209,17 @@ void waits_arm(struct xet *xet, int64_t deadline_ms)
     }
 }
 
+// Says which file it is, as far as a unit knows.
+static void explain_late(const struct wait *wait, struct why *why) REQUIRES(engine_role)
+{
+    uint64_t at = piece_map_gap(&wait->file->map, wait->from, wait->to);
+    const struct fetch_unit *unit = unit_at(wait->file, at);
+    (void)why_set(why, ERR_TIMEOUT, "the bytes did not arrive within the deadline");
+    if (unit) {
+        fetch_unit_name(unit, ERR_TIMEOUT, why);
+    }
+}
+
 static void end_late(struct xet *xet, int64_t now_ms, struct errands *errands)
     REQUIRES(engine_role)
 {
@@ -210,8 +230,7 @@ static void end_late(struct xet *xet, int64_t now_ms, struct errands *errands)
             continue;
         }
         struct xet_file *file = wait->file;
-        (void)why_set(&errands->why, ERR_TIMEOUT,
-                      "the bytes did not arrive within the deadline");
+        explain_late(wait, &errands->why);
         failures_add(&xet->failures, file->id, wait->from, wait->to, ERR_TIMEOUT,
                      &errands->why);
         file->last_error = ERR_TIMEOUT;

@@ -36,6 +36,13 @@ def test_help_goes_to_stdout_and_names_every_verb(hugfs):
 
 
 @pytest.mark.quick
+def test_d_prints_the_requests_of_the_kernel(mount, sample):
+    made = mount("acme/sample", flags=["-d"])
+    os.listdir(made.path)
+    wait_until(lambda: "opcode: READDIR" in made.log, "the kernel's READDIR in the log")
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_has_its_own_help(hugfs, verb):
     done = hugfs(verb, "--help")

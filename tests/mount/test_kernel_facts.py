@@ -9,6 +9,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 from harness import wait_until
@@ -124,6 +125,17 @@ def test_1_7_a_direct_reader_can_be_interrupted(mount, hub, sample, number):
         assert made.connection.waiting >= 1
         assert reader.gone_after(number, PROMPT) == -number
     assert hub.fired(rule) > 0
+
+
+def test_1_7_what_a_killed_direct_reader_waited_for_is_given_up(mount, hub, sample):
+    made = mount("acme/sample", options=["timeout=2"])
+    rule = hub.faults(STALL_DATA)[0]
+    with Reader("direct", made / "mixed.bin", 0, 1 << 20) as reader:
+        hub.wait_stalled(1, PROMPT)
+        assert reader.gone_after(signal.SIGKILL, PROMPT) == -signal.SIGKILL
+    time.sleep(3)  # past the deadline, at which a read that is still waited for complains
+    assert hub.fired(rule) > 0
+    assert "failed" not in made.log
 
 
 @pytest.mark.quick

@@ -233,3 +233,14 @@ void engine_world_settle(struct engine_world *world)
     }
     fail_msg("fetch units did not end");
 }
+
+struct xet_file_info engine_world_await_verified(struct xet_file *file)
+{
+    struct xet_file_info info = {0};
+    for (int i = 0; i < 5000 && info.verified == VERIFIED_UNKNOWN; i++) {
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+        xet_file_info(file, &info);
+    }
+    return info;
+}

@@ -4,7 +4,6 @@
 
 #include "tests/unit/unit_test.h"
 #include "tests/unit/xet/engine_world.h"
-#include "tests/unit/xet/fake_file.h"
 #include "xet/xet.h"
 
 #include <string.h>
@@ -186,64 +185,6 @@ static void read_stream(struct xet_file *file, const struct fake_file *content,
     }
 }
 
-// Two places of the file, far apart, that hold the same chunk of the same xorb.
-static void find_copies(const struct fake_file *content, size_t *first, size_t *second)
-{
-    for (size_t i = 0; i < content->n; i++) {
-        for (size_t k = i + 64; k < content->n; k++) {
-            if (content->chunks[i].xorb == content->chunks[k].xorb &&
-                content->chunks[i].index == content->chunks[k].index) {
-                *first = i;
-                *second = k;
-                return;
-            }
-        }
-    }
-    fail_msg("the file repeats nothing");
-}
-
-// Two readers at once, each of one copy of a chunk.
-static void read_copies(const struct fake_file *content, struct xet_file *file)
-{
-    size_t at[2];
-    struct engine_read reads[2];
-    find_copies(content, &at[0], &at[1]);
-    fake_hub_hold(world.hub, true);
-    for (int i = 0; i < 2; i++) {
-        uint64_t offset = fake_file_chunk_start(content, at[i]);
-        engine_read_init(&reads[i], &world, file, offset, 100);
-        assert_false(engine_read_begin(&reads[i]));
-    }
-    fake_hub_hold(world.hub, false);
-    for (int i = 0; i < 2; i++) {
-        engine_read_finish(&reads[i]);
-        assert_ok(reads[i].err);
-        assert_memory_equal(reads[i].to, fake_file_bytes(content) + reads[i].offset, 100);
-        engine_read_release(&reads[i]);
-    }
-}
-
-TEST(test_a_chunk_that_another_unit_is_bringing_is_not_fetched_twice)
-{
-    struct fake_file *content = add_file(21, 40 * MIB, FAKE_REPETITIVE);
-    struct xet_file *file = engine_world_open(&world, content, true, false);
-    read_copies(content, file);
-    assert_int_equal(fake_hub_counts(world.hub).plans, 2);
-    assert_int_equal(fake_hub_counts(world.hub).ranges, 1);
-    xet_file_put(world.xet, file);
-}
-
-TEST(test_who_waits_for_another_unit_that_fails_fetches_by_itself)
-{
-    struct fake_file *content = add_file(22, 40 * MIB, FAKE_REPETITIVE);
-    struct xet_file *file = engine_world_open(&world, content, true, false);
-    fake_hub_fault(world.hub, FAULT_EXPIRED, 1, 0);
-    read_copies(content, file);
-    assert_int_equal(fake_hub_counts(world.hub).faults, 1);
-    assert_int_equal(fake_hub_counts(world.hub).ranges, 2);
-    xet_file_put(world.xet, file);
-}
-
 TEST(test_a_stream_asks_ahead_in_units_and_leaves_little_unread)
 {
     struct fake_file *content = add_file(9, 64 * MIB, FAKE_PLAIN);
@@ -335,78 +276,6 @@ TEST(test_a_stream_that_goes_elsewhere_drops_what_has_not_begun_to_come)
     xet_file_put(world.xet, file);
 }
 
-static void on_prefetched(void *ctx, enum err err, const struct why *why)
-{
-    (void)why;
-    struct engine_read *read = ctx;
-    lock_acquire(&read->lock);
-    read->err = err;
-    read->is_ready = true;
-    condition_broadcast(&read->condition);
-    lock_release(&read->lock);
-}
-
-static void prefetch(struct xet_file *file)
-{
-    struct engine_read wait;
-    engine_read_init(&wait, &world, file, 0, 0);
-    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
-                                 on_prefetched, &wait),
-               ERR_PARKED);
-    lock_acquire(&wait.lock);
-    while (!wait.is_ready) {
-        condition_wait(&wait.condition, &wait.lock);
-    }
-    lock_release(&wait.lock);
-    assert_ok(wait.err);
-    engine_read_release(&wait);
-}
-
-static struct xet_file_info await_verified(struct xet_file *file)
-{
-    struct xet_file_info info = {0};
-    for (int i = 0; i < 5000 && info.verified == VERIFIED_UNKNOWN; i++) {
-        struct timespec pause = {0, 1000000};
-        (void)nanosleep(&pause, NULL);
-        xet_file_info(file, &info);
-    }
-    return info;
-}
-
-TEST(test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing)
-{
-    struct fake_file *content = add_file(12, 100 * MIB, FAKE_PLAIN);
-    struct xet_file *file = engine_world_open(&world, content, true, false);
-    prefetch(file);
-    struct fake_counts before = fake_hub_counts(world.hub);
-    struct xet_stats stats;
-    xet_stats(world.xet, &stats);
-    assert_int_equal(stats.ahead_unused, 100 * MIB);
-    assert_int_equal(await_verified(file).verified, VERIFIED_GOOD);
-    assert_ok(engine_read_all(&world, file, content, 0, 100 * MIB, NULL));
-    xet_stats(world.xet, &stats);
-    assert_int_equal(stats.ahead_unused, 0);
-    assert_int_equal(fake_hub_counts(world.hub).plans, before.plans);
-    xet_file_put(world.xet, file);
-}
-
-TEST(test_a_file_that_came_in_two_lifetimes_is_counted_and_verified)
-{
-    struct fake_file *content = add_file(23, 40 * MIB, FAKE_REPETITIVE);
-    struct xet_file *file = engine_world_open(&world, content, true, false);
-    assert_ok(engine_read_all(&world, file, content, 20 * MIB, 20 * MIB, NULL));
-    engine_world_remount_file(&world, &file, content);
-    struct xet_file_info info;
-    xet_file_info(file, &info);
-    assert_true(info.cached_bytes >= 20 * MIB && info.cached_bytes < 21 * MIB);
-    assert_int_equal(info.verified, VERIFIED_UNKNOWN);
-    assert_ok(engine_read_all(&world, file, content, 0, 20 * MIB, NULL));
-    info = await_verified(file);
-    assert_int_equal(info.verified, VERIFIED_GOOD);
-    assert_int_equal(info.cached_bytes, 40 * MIB);
-    xet_file_put(world.xet, file);
-}
-
 TEST(test_an_lfs_file_comes_in_aligned_mebibytes_and_is_verified)
 {
     struct fake_file *content = add_file(13, 5 * MIB + 12345, FAKE_PLAIN);
@@ -417,7 +286,7 @@ TEST(test_an_lfs_file_comes_in_aligned_mebibytes_and_is_verified)
     assert_ok(engine_read_all(&world, file, content, 0, 6 * MIB, NULL));
     engine_world_settle(&world);
     assert_int_equal(fake_hub_counts(world.hub).bytes, 5 * MIB + 12345);
-    struct xet_file_info info = await_verified(file);
+    struct xet_file_info info = engine_world_await_verified(file);
     assert_int_equal(info.verified, VERIFIED_GOOD);
     xet_file_put(world.xet, file);
     engine_world_remount(&world);
@@ -469,16 +338,11 @@ int main(void)
         TEST_IN_WORLD(test_a_remount_asks_for_nothing),
         TEST_IN_WORLD(test_a_second_file_fetches_only_the_chunks_that_it_does_not_share),
         TEST_IN_WORLD(test_readers_of_one_range_share_one_fetch),
-        TEST_IN_WORLD(test_a_chunk_that_another_unit_is_bringing_is_not_fetched_twice),
-        TEST_IN_WORLD(test_who_waits_for_another_unit_that_fails_fetches_by_itself),
         TEST_IN_WORLD(test_a_stream_asks_ahead_in_units_and_leaves_little_unread),
         TEST_IN_WORLD(test_reads_of_a_stream_that_overtake_each_other_drop_nothing),
         TEST_IN_WORLD(
             test_a_reader_that_overtakes_the_window_promotes_what_is_on_its_way),
         TEST_IN_WORLD(test_a_stream_that_goes_elsewhere_drops_what_has_not_begun_to_come),
-        TEST_IN_WORLD(
-            test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing),
-        TEST_IN_WORLD(test_a_file_that_came_in_two_lifetimes_is_counted_and_verified),
         TEST_IN_WORLD(test_an_lfs_file_comes_in_aligned_mebibytes_and_is_verified),
         TEST_IN_WORLD(test_a_git_blob_comes_whole_with_its_first_byte),
         TEST_IN_WORLD(test_the_same_content_is_the_same_file_and_another_size_is_not),

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole files: fetched on request, counted, verified, also when they came in pieces.
+
+#include "tests/unit/unit_test.h"
+#include "tests/unit/xet/engine_world.h"
+#include "xet/xet.h"
+
+#include <string.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+static struct engine_world world;
+
+static struct fake_file *add_file(uint64_t seed, size_t size, enum fake_layout layout)
+{
+    struct fake_file *file = fake_file_new(seed, size, (int)(seed % 4), 100, layout);
+    fake_hub_add(world.hub, file);
+    return file;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    engine_world_begin(&world, 1, 0);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    engine_world_end(&world);
+    return 0;
+}
+
+static void on_prefetched(void *ctx, enum err err, const struct why *why)
+{
+    (void)why;
+    struct engine_read *read = ctx;
+    lock_acquire(&read->lock);
+    read->err = err;
+    read->is_ready = true;
+    condition_broadcast(&read->condition);
+    lock_release(&read->lock);
+}
+
+static void prefetch(struct xet_file *file)
+{
+    struct engine_read wait;
+    engine_read_init(&wait, &world, file, 0, 0);
+    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
+                                 on_prefetched, &wait),
+               ERR_PARKED);
+    lock_acquire(&wait.lock);
+    while (!wait.is_ready) {
+        condition_wait(&wait.condition, &wait.lock);
+    }
+    lock_release(&wait.lock);
+    assert_ok(wait.err);
+    engine_read_release(&wait);
+}
+
+TEST(test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing)
+{
+    struct fake_file *content = add_file(12, 100 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    prefetch(file);
+    struct fake_counts before = fake_hub_counts(world.hub);
+    struct xet_stats stats;
+    xet_stats(world.xet, &stats);
+    assert_int_equal(stats.ahead_unused, 100 * MIB);
+    assert_int_equal(engine_world_await_verified(file).verified, VERIFIED_GOOD);
+    assert_ok(engine_read_all(&world, file, content, 0, 100 * MIB, NULL));
+    xet_stats(world.xet, &stats);
+    assert_int_equal(stats.ahead_unused, 0);
+    assert_int_equal(fake_hub_counts(world.hub).plans, before.plans);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_a_file_that_came_in_two_lifetimes_is_counted_and_verified)
+{
+    struct fake_file *content = add_file(23, 40 * MIB, FAKE_REPETITIVE);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    assert_ok(engine_read_all(&world, file, content, 20 * MIB, 20 * MIB, NULL));
+    engine_world_remount_file(&world, &file, content);
+    struct xet_file_info info;
+    xet_file_info(file, &info);
+    assert_true(info.cached_bytes >= 20 * MIB && info.cached_bytes < 21 * MIB);
+    assert_int_equal(info.verified, VERIFIED_UNKNOWN);
+    assert_ok(engine_read_all(&world, file, content, 0, 20 * MIB, NULL));
+    info = engine_world_await_verified(file);
+    assert_int_equal(info.verified, VERIFIED_GOOD);
+    assert_int_equal(info.cached_bytes, 40 * MIB);
+    xet_file_put(world.xet, file);
+}
+
+#define TEST_IN_WORLD(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_IN_WORLD(
+            test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing),
+        TEST_IN_WORLD(test_a_file_that_came_in_two_lifetimes_is_counted_and_verified),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
