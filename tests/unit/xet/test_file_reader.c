@@ -2,37 +2,13 @@
 // The read path with everything in its place: what is asked of the Hub, and that the bytes
 // are right.
 
-#include "tests/unit/unit_test.h"
-#include "tests/unit/xet/engine_world.h"
+#include "tests/unit/xet/engine_fixture.h"
 #include "xet/xet.h"
 
 #include <string.h>
 
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
-
-static struct engine_world world;
-
-static struct fake_file *add_file(uint64_t seed, size_t size, enum fake_layout layout)
-{
-    struct fake_file *file = fake_file_new(seed, size, (int)(seed % 4), 100, layout);
-    fake_hub_add(world.hub, file);
-    return file;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    engine_world_begin(&world, 1, 0);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    engine_world_end(&world);
-    return 0;
-}
 
 TEST(test_an_empty_file_and_a_read_past_the_end_are_answered_at_once)
 {

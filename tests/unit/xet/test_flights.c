@@ -1,37 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one unit is bringing is not fetched by another one.
 
-#include "tests/unit/unit_test.h"
-#include "tests/unit/xet/engine_world.h"
-#include "tests/unit/xet/fake_file.h"
+#include "tests/unit/xet/engine_fixture.h"
 #include "xet/xet.h"
 
 #include <string.h>
 
 #define MIB (UINT64_C(1) << 20)
-
-static struct engine_world world;
-
-static struct fake_file *add_file(uint64_t seed, size_t size, enum fake_layout layout)
-{
-    struct fake_file *file = fake_file_new(seed, size, (int)(seed % 4), 100, layout);
-    fake_hub_add(world.hub, file);
-    return file;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    engine_world_begin(&world, 1, 0);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    engine_world_end(&world);
-    return 0;
-}
 
 // Two places of the file, far apart, that hold the same chunk of the same xorb.
 static void find_copies(const struct fake_file *content, size_t *first, size_t *second)

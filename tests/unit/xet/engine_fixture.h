@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// For test programs that need one fresh engine a test: `world`, begin() and end() as cmocka's
+// set-up and tear-down, and files on its fake Hub.
+#pragma once
+
+#include "tests/unit/unit_test.h"
+#include "tests/unit/xet/engine_world.h"
+#include "tests/unit/xet/fake_file.h"
+
+static struct engine_world world;
+
+// A file of the fake Hub with contents made from `seed`.
+static inline struct fake_file *add_file(uint64_t seed, size_t size,
+                                         enum fake_layout layout)
+{
+    struct fake_file *file = fake_file_new(seed, size, (int)(seed % 4), 100, layout);
+    fake_hub_add(world.hub, file);
+    return file;
+}
+
+static inline int begin(void **state)
+{
+    (void)state;
+    engine_world_begin(&world, 1, 0);
+    return 0;
+}
+
+static inline int end(void **state)
+{
+    (void)state;
+    engine_world_end(&world);
+    return 0;
+}
