@@ -182,7 +182,7 @@ class Mount:
         return {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
 
     def start(self):
-        """Start the process and return when the kernel shows the mount."""
+        """Start the process and return when it says that the mount answers."""
         if not HUGFS.exists():
             raise Failed(f"{HUGFS} is not built; set HUGFS_BUILD")
         stale = self.is_mounted
@@ -196,8 +196,10 @@ class Mount:
                 self.command(), env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.identity()
             )
         self._is_judged = False
-        # Over a stale mount, mountinfo alone can't tell the old from the new one.
-        is_up = (lambda: self.log.count(MOUNTED) > said) if stale else self._entry
+        # The kernel shows the mount a moment before the daemon answers the control socket, and over
+        # a stale mount it shows the old one: only the log tells, unless it goes elsewhere.
+        logs_here = not any(option.startswith("log=") for option in self.options)
+        is_up = (lambda: self.log.count(MOUNTED) > said) if logs_here else self._entry
         wait_until(lambda: is_up() or self.process.poll() is not None, "the mount")
         if self.process.poll() is not None:
             self._is_judged = True
