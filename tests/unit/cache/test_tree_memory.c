@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 
 #include <sys/mount.h>
@@ -124,8 +125,9 @@ static void put_files(struct tree_store *store, uint64_t root, uint64_t from)
     char names[10][32];
     struct tree_entry page[10];
     for (uint64_t i = 0; i < 10; i++) {
-        snprintf(names[i], sizeof(names[i]), "file-%llu", (unsigned long long)(from + i));
-        page[i] = a_file(names[i], from + i);
+        uint64_t number = from + i;
+        snprintf(names[i], sizeof(names[i]), "file-%" PRIu64, number);
+        page[i] = a_file(names[i], number);
     }
     assert_int_equal(tree_store_put_page(store, root, page, 10, "next", NULL), ERR_NONE);
 }
