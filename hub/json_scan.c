@@ -18,31 +18,6 @@ struct scan {
     unsigned items;
 };
 
-// Length of the valid UTF-8 sequence at `at`, 0 = invalid (overlong, surrogate, > U+10FFFF).
-static size_t utf8_length(const uint8_t *at, size_t left)
-{
-    uint8_t lead = at[0];
-    size_t len = lead < 0x80   ? 1
-                 : lead < 0xc2 ? 0
-                 : lead < 0xe0 ? 2
-                 : lead < 0xf0 ? 3
-                 : lead < 0xf5 ? 4
-                               : 0;
-    if (len == 0 || len > left) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((lead == 0xe0 && at[1] < 0xa0) || (lead == 0xed && at[1] > 0x9f) ||
-        (lead == 0xf0 && at[1] < 0x90) || (lead == 0xf4 && at[1] > 0x8f)) {
-        return 0;
-    }
-    return len;
-}
-
 static enum err refuse(const struct scan *scan, const char *what)
 {
     return why_set(scan->why, ERR_BAD_ANSWER, "the server's JSON %s", what);
@@ -71,7 +46,7 @@ static enum err scan_string(struct scan *scan)
             text->at += 2;
             continue;
         }
-        size_t len = utf8_length(text->at, cursor_left(text));
+        size_t len = utf8_character_len((const char *)text->at, cursor_left(text));
         if (len == 0) {
             return refuse(scan, "is not UTF-8");
         }

@@ -84,6 +84,15 @@ def main(arguments):
         print(json.dumps({"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}), flush=True)
 
 
+def pread(path, offset, length):
+    """One pread(2) of a path."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(fd, length, offset)
+    finally:
+        os.close(fd)
+
+
 class Reader:
     """A running reader.py; always ended by the `with` block that started it."""
 

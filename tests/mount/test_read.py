@@ -3,13 +3,12 @@
 
 import hashlib
 import mmap
-import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from machine import PATIENCE
-from reader import Reader
+from reader import Reader, pread
 from samples import EDGES
 
 XET_FILES = ["model.safetensors", "mixed.bin", "prompts.bin", "noise.bin"]
@@ -17,14 +16,6 @@ XET_FILES = ["model.safetensors", "mixed.bin", "prompts.bin", "noise.bin"]
 
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
-
-
-def pread(path, offset, length):
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return os.pread(fd, length, offset)
-    finally:
-        os.close(fd)
 
 
 @pytest.mark.quick

@@ -17,21 +17,13 @@ import pytest
 from harness import wait_until
 from hub.client import READ_TOKEN
 from machine import PROMPT, ROOT
-from reader import Reader
+from reader import Reader, pread
 from store_files import flip_bytes, segments
 
 PAGE = ROOT / "packaging" / "man" / "hugfs-semantics.7"
 STALL_DATA = {"match": {"origin": "cdn"}, "count": -1, "action": {"stall": True}}
 FLIP_DATA = {"match": {"origin": "cdn", "path_regex": "^/xorbs/"}, "count": -1, "action": {"flip": 2}}
 DATA = ("xorb-range", "lfs-get", "resolve", "resolve-cache")
-
-
-def pread(path, offset, length):
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return os.pread(fd, length, offset)
-    finally:
-        os.close(fd)
 
 
 def errno_of(action):

@@ -12,6 +12,7 @@ from collections import Counter
 
 import pytest
 from machine import BIG, PATIENCE
+from reader import pread
 from store_files import fetched_chunks
 
 TABLE = []
@@ -23,14 +24,6 @@ def spent(wire, what):
     kinds = wire.kinds()
     TABLE.append((what, sum(kinds.values()), wire.xorb_bytes(), ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))))
     return kinds
-
-
-def pread(path, offset, length):
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return os.pread(fd, length, offset)
-    finally:
-        os.close(fd)
 
 
 @pytest.mark.quick
