@@ -128,8 +128,8 @@ struct fetch_unit {
     enum hub_class charged_class; // which budget it counts in
     uint64_t charged;             // bytes
     unsigned rounds;
-    unsigned expired;      // rounds that ended with ERR_EXPIRED
-    unsigned without_gain; // rounds that were cut off before a single chunk
+    unsigned expired;      // rounds that ended with ERR_EXPIRED since `missing` moved
+    unsigned without_gain; // rounds cut off before a single chunk since `missing` moved
     bool is_dropped;       // nobody wants it any more: ends at the next occasion
     atomic_bool has_bytes;
     hub_ticket ticket;         // of the plan, or of a collected blob

@@ -14,8 +14,8 @@
 
 enum {
     ROUNDS_MAX = 256,     // of one unit, each with some gain
-    WITHOUT_GAIN_MAX = 2, // cut off twice before a single chunk: give up
-    EXPIRED_MAX = 1,      // the second signed address that is refused is an error
+    WITHOUT_GAIN_MAX = 2, // cut off so often at one place and once more: give up
+    EXPIRED_MAX = 1,      // the second address refused at one place is an error
     PATIENCE_MS = 1000,   // a read with less time left is not worth another round
 };
 
@@ -195,7 +195,12 @@ static enum next_step next_step(struct fetch_unit *unit, uint64_t missing, enum 
     if (missing >= unit->end) {
         return STEP_DONE;
     }
-    unit->missing = has_gained ? missing : unit->missing;
+    if (has_gained) {
+        // Patience is for one place of the file: what lies further on has all of it again.
+        unit->missing = missing;
+        unit->expired = 0;
+        unit->without_gain = 0;
+    }
     if (file->xet->is_closing || unit->rounds >= ROUNDS_MAX) {
         return STEP_FAIL;
     }

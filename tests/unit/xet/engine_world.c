@@ -172,15 +172,20 @@ bool engine_read_begin(struct engine_read *read)
     return read->err != ERR_PARKED;
 }
 
+static void await_ready(struct engine_read *read)
+{
+    lock_acquire(&read->lock);
+    while (!read->is_ready) {
+        condition_wait(&read->condition, &read->lock);
+    }
+    lock_release(&read->lock);
+}
+
 void engine_read_finish(struct engine_read *read)
 {
     for (int tries = 0; tries < 100; tries++) {
         read->parked++;
-        lock_acquire(&read->lock);
-        while (!read->is_ready) {
-            condition_wait(&read->condition, &read->lock);
-        }
-        lock_release(&read->lock);
+        await_ready(read);
         if (read->result) {
             read->err = read->result;
             read->why = read->result_why;
@@ -192,7 +197,9 @@ void engine_read_finish(struct engine_read *read)
             return;
         }
     }
-    fail_msg("a read never came to its end");
+    xet_file_abandon(read->file, read->wait);
+    await_ready(read);
+    read->err = why_set(&read->why, ERR_BUSY, "parked 100 times and never answered");
 }
 
 enum err engine_read_all(struct engine_world *world, struct xet_file *file,

@@ -61,7 +61,8 @@ void engine_read_init(struct engine_read *read, struct engine_world *world,
 void engine_read_release(struct engine_read *read);
 // The first call: true when it is over already.
 bool engine_read_begin(struct engine_read *read);
-// Waits until it is over.
+// Waits until it is over; ERR_BUSY when it is parked again and again. Asserts nothing, so any
+// thread may call it.
 void engine_read_finish(struct engine_read *read);
 // Both; compares with the fake file's bytes.
 enum err engine_read_all(struct engine_world *world, struct xet_file *file,

@@ -38,7 +38,14 @@ void fake_hub_set_threads(struct hub *hub, struct event_loop *loop,
 void fake_hub_fault(struct hub *hub, enum fake_fault fault, unsigned n, uint64_t value)
 {
     lock_acquire(&hub->lock);
-    hub->faults[hub->n_faults++] = (struct fault){fault, n, value};
+    hub->faults[hub->n_faults++] = (struct fault){.what = fault, .on = n, .value = value};
+    lock_release(&hub->lock);
+}
+
+void fake_hub_heal(struct hub *hub)
+{
+    lock_acquire(&hub->lock);
+    hub->heals = true;
     lock_release(&hub->lock);
 }
 
@@ -67,17 +74,39 @@ static bool is_plan_fault(enum fake_fault fault)
     return fault >= FAULT_PLAN_FAILS;
 }
 
-// The fault that is due for this plan or range.
-static const struct fault *due_fault(struct hub *hub, bool plan)
+static bool was_hit(const struct hub *hub, const struct extent *extent)
 {
-    const struct fault *due = NULL;
+    for (size_t i = 0; i < hub->n_faults; i++) {
+        const struct extent *hit = &hub->faults[i].hit;
+        if (hit->body && hit->body == extent->body && hit->first < extent->end &&
+            extent->first < hit->end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The fault that is due for this plan or range. Those that can't happen now are due next.
+static const struct fault *due_fault(struct hub *hub, bool plan,
+                                     const struct extent *extent)
+{
+    bool is_spared = hub->heals && was_hit(hub, extent);
+    struct fault *due = NULL;
     for (size_t i = 0; i < hub->n_faults; i++) {
         struct fault *fault = &hub->faults[i];
-        if (is_plan_fault(fault->what) == plan && fault->on > 0 && --fault->on == 0) {
+        if (is_plan_fault(fault->what) != plan || fault->on == 0 || --fault->on > 0) {
+            continue;
+        }
+        if (due || is_spared) {
+            fault->on = 1;
+        } else {
             due = fault;
         }
     }
-    hub->counts.faults += due ? 1 : 0;
+    if (due) {
+        due->hit = *extent;
+        hub->counts.faults++;
+    }
     return due;
 }
 
@@ -150,7 +179,7 @@ hub_ticket cas_plan(struct hub *hub, const struct hub_call *call,
     operation->plan_done = done;
     operation->ctx = ctx;
     lock_acquire(&hub->lock);
-    const struct fault *fault = due_fault(hub, true);
+    const struct fault *fault = due_fault(hub, true, &(struct extent){0});
     const struct fake_file *file = hub->files;
     while (file && !digest_equal(&file->xet_hash, xet_hash)) {
         file = file->next;
@@ -174,12 +203,14 @@ hub_ticket cas_plan(struct hub *hub, const struct hub_call *call,
     return ticket;
 }
 
-// What will be delivered of `bytes`, with the fault that is due.
-static void load(struct operation *operation, const uint8_t *bytes, size_t len,
-                 const struct fault *fault)
+// What will be delivered of the body `bytes`, with the fault that is due.
+static void load(struct hub *hub, struct operation *operation, const uint8_t *bytes,
+                 const struct extent *extent) REQUIRES(hub->lock)
 {
+    const struct fault *fault = due_fault(hub, false, extent);
+    size_t len = extent->end - extent->first;
     operation->bytes = malloc(len + 1);
-    memcpy(operation->bytes, bytes, len);
+    memcpy(operation->bytes, bytes + extent->first, len);
     operation->len = len;
     operation->promised = len;
     if (!fault) {
@@ -218,8 +249,9 @@ hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call,
     struct fake_xorb *xorb = fake_plan_xorb(hub->files, range);
     operation->xorb = xorb;
     operation->base = xorb->chunks[range->chunk_first].start;
-    load(operation, xorb->bytes.bytes + operation->base,
-         xorb->chunks[range->chunk_end - 1].end - operation->base, due_fault(hub, false));
+    struct extent extent = {xorb, operation->base,
+                            xorb->chunks[range->chunk_end - 1].end};
+    load(hub, operation, xorb->bytes.bytes, &extent);
     hub->counts.ranges++;
     hub_ticket ticket = submit(hub, operation);
     lock_release(&hub->lock);
@@ -240,7 +272,8 @@ hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call,
     for (long i = strtol(path, NULL, 10); i > 0; i--) {
         file = file->next;
     }
-    load(operation, file->bytes + first, last - first + 1, due_fault(hub, false));
+    struct extent extent = {file, first, last + 1};
+    load(hub, operation, file->bytes, &extent);
     hub->counts.ranges++;
     hub_ticket ticket = submit(hub, operation);
     lock_release(&hub->lock);

@@ -51,6 +51,9 @@ void fake_hub_set_threads(struct hub *hub, struct event_loop *loop,
 void fake_hub_add(struct hub *hub, struct fake_file *file); // the hub owns it
 // The n-th plan (for FAULT_PLAN_*) or range from now on, 1 = the next one.
 void fake_hub_fault(struct hub *hub, enum fake_fault fault, unsigned n, uint64_t value);
+// From now on all faults heal: no byte of a body is in two ranges that a fault befell. One
+// that is due there waits for the next range elsewhere.
+void fake_hub_heal(struct hub *hub);
 // Answers nothing until it is let go.
 void fake_hub_hold(struct hub *hub, bool hold);
 // Delivers at most so many bytes at a time (default 65536).

@@ -32,10 +32,18 @@ struct operation {
     size_t promised;
 };
 
+// Bytes [first, end) of a xorb or of a file; none of them for a plan.
+struct extent {
+    const void *body;
+    size_t first;
+    size_t end;
+};
+
 struct fault {
     enum fake_fault what;
     unsigned on; // counts down
     uint64_t value;
+    struct extent hit; // what it befell
 };
 
 struct hub {
@@ -52,6 +60,7 @@ struct hub {
     size_t step;
     struct fault faults[FAULTS_MAX];
     size_t n_faults;
+    bool heals;
     struct fake_counts counts;
 };
 

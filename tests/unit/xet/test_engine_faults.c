@@ -64,6 +64,28 @@ TEST(test_a_second_expired_address_is_an_error)
     assert_fault_happened(2);
 }
 
+TEST(test_an_address_that_expires_further_on_is_planned_again)
+{
+    fake_hub_fault(world.hub, FAULT_EXPIRED, 1, 0);
+    fake_hub_fault(world.hub, FAULT_TRUNCATE, 2, 300000);
+    fake_hub_fault(world.hub, FAULT_EXPIRED, 3, 0);
+    assert_ok(engine_read_all(&world, file, content, 0, MIB, NULL));
+    assert_fault_happened(3);
+    assert_int_equal(fake_hub_counts(world.hub).plans, 4);
+    assert_int_equal(fake_file_most_fetched(content), 1);
+}
+
+TEST(test_a_second_expired_address_at_the_same_place_is_an_error_after_progress_too)
+{
+    struct why why;
+    fake_hub_fault(world.hub, FAULT_TRUNCATE, 1, 300000);
+    fake_hub_fault(world.hub, FAULT_EXPIRED, 2, 0);
+    fake_hub_fault(world.hub, FAULT_EXPIRED, 3, 0);
+    assert_err(engine_read_all(&world, file, content, 0, MIB, &why), ERR_EXPIRED);
+    assert_fault_happened(3);
+    assert_int_equal(fake_hub_counts(world.hub).plans, 3);
+}
+
 TEST(test_a_range_that_ends_early_goes_on_from_the_next_missing_chunk)
 {
     fake_hub_fault(world.hub, FAULT_TRUNCATE, 1, 700000);
@@ -81,6 +103,16 @@ TEST(test_a_range_that_never_brings_a_chunk_is_given_up)
     assert_err(engine_read_all(&world, file, content, 0, 1000, &why), ERR_TRUNCATED);
     assert_int_equal(fake_hub_counts(world.hub).plans, 3);
     assert_says(&why, "owner/name/0");
+}
+
+TEST(test_progress_makes_up_for_ranges_that_brought_no_chunk)
+{
+    for (unsigned i = 1; i <= 5; i++) {
+        fake_hub_fault(world.hub, FAULT_TRUNCATE, i, i == 3 ? 300000 : 100);
+    }
+    assert_ok(engine_read_all(&world, file, content, 0, MIB, NULL));
+    assert_fault_happened(5);
+    assert_int_equal(fake_hub_counts(world.hub).plans, 6);
 }
 
 TEST(test_an_unknown_compression_is_one_clear_sentence)
@@ -290,8 +322,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_IN_WORLD(test_an_expired_address_is_planned_again_once),
         TEST_IN_WORLD(test_a_second_expired_address_is_an_error),
+        TEST_IN_WORLD(test_an_address_that_expires_further_on_is_planned_again),
+        TEST_IN_WORLD(
+            test_a_second_expired_address_at_the_same_place_is_an_error_after_progress_too),
         TEST_IN_WORLD(test_a_range_that_ends_early_goes_on_from_the_next_missing_chunk),
         TEST_IN_WORLD(test_a_range_that_never_brings_a_chunk_is_given_up),
+        TEST_IN_WORLD(test_progress_makes_up_for_ranges_that_brought_no_chunk),
         TEST_IN_WORLD(test_an_unknown_compression_is_one_clear_sentence),
         TEST_IN_WORLD(test_damaged_packed_bytes_are_an_error_and_are_not_stored),
         TEST_IN_WORLD(
