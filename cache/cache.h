@@ -170,7 +170,9 @@ struct tree_store;
 
 // Inode numbers: 1 is a mount's root and 2..2^32-1 its virtual nodes (fs/ owns both); stored
 // nodes start at 2^32 and are never reused. A node is immutable: repository, path, content id.
+// Stored numbers are below 2^44: fs/ tags directories in the bits above.
 #define INO_STORED_FIRST (UINT64_C(1) << 32)
+enum { INO_STORED_BITS = 44 };
 
 struct tree_node {
     uint64_t ino;
@@ -202,6 +204,23 @@ void tree_store_close(struct tree_store *store);
 NODISCARD enum err tree_store_repo(struct tree_store *store, const char *endpoint,
                                    const struct repo_id *repo, const char *fingerprint,
                                    int64_t *out_repo);
+// The row of a repository if there is one; ERR_ABSENT otherwise.
+NODISCARD enum err tree_store_find_repo(struct tree_store *store, const char *endpoint,
+                                        const struct repo_id *repo,
+                                        const char *fingerprint, int64_t *out_row);
+// Which repository a row is, and the fingerprint of the credential it was seen with (at most
+// 16 characters). ERR_STALE: no such row, or of another endpoint.
+enum { TREE_FINGERPRINT_SIZE = 17 };
+NODISCARD enum err tree_store_get_repo(struct tree_store *store, const char *endpoint,
+                                       int64_t row, struct repo_id *out_repo,
+                                       char out_fingerprint[TREE_FINGERPRINT_SIZE]);
+// Repositories that have been looked into here (a root of theirs has been listed, at least in
+// part) with a credential, in order of name, until `visit` returns false. `visit` must not
+// call the store.
+typedef bool (*tree_repo_fn)(void *ctx, int64_t row, const struct repo_id *repo);
+NODISCARD enum err tree_store_repos(struct tree_store *store, const char *endpoint,
+                                    const char *fingerprint, enum repo_kind kind,
+                                    tree_repo_fn visit, void *ctx);
 
 // What was last known about a name of a repository: the commit a revision stood at.
 struct tree_ref {
@@ -216,12 +235,26 @@ NODISCARD enum err tree_store_get_ref(struct tree_store *store, int64_t repo,
                                       struct tree_ref *out); // ERR_ABSENT
 NODISCARD enum err tree_store_put_ref(struct tree_store *store, int64_t repo,
                                       const char *revision, const struct tree_ref *ref);
+// The Hub says that it is gone; nothing happens when there is none.
+NODISCARD enum err tree_store_drop_ref(struct tree_store *store, int64_t repo,
+                                       const char *revision);
+// Refs of a repository that are stored, in order of name (bytes), until `visit` returns
+// false. `visit` must not call the store.
+typedef bool (*tree_ref_fn)(void *ctx, const char *revision, const struct tree_ref *ref);
+NODISCARD enum err tree_store_refs(struct tree_store *store, int64_t repo,
+                                   tree_ref_fn visit, void *ctx);
 
 // The root node of a commit; made when new. The root's oid is the commit id itself (the Hub
 // tells no oid for the root tree), so two commits never share a root node.
 NODISCARD enum err tree_store_root(struct tree_store *store, int64_t repo,
                                    const struct oid *commit, int64_t date_s,
                                    uint64_t *out_ino);
+// Commits of a repository whose root node is stored, the one learned last first, until
+// `visit` returns false. `visit` must not call the store.
+typedef bool (*tree_commit_fn)(void *ctx, const struct oid *commit, uint64_t root_ino,
+                               int64_t date_s);
+NODISCARD enum err tree_store_commits(struct tree_store *store, int64_t repo,
+                                      tree_commit_fn visit, void *ctx);
 
 // Listing state of a directory node.
 struct tree_dir {
@@ -243,6 +276,24 @@ NODISCARD enum err tree_store_dir_next(struct tree_store *store, uint64_t dir_in
 NODISCARD enum err tree_store_put_page(struct tree_store *store, uint64_t dir_ino,
                                        const struct tree_entry *entries, size_t n,
                                        const char *next, size_t *out_duplicates);
+
+// Puts whole folders of a commit, for a recursive listing, in one transaction: each as
+// tree_store_put_page() with next = NULL, but one that is complete already is left alone. A
+// folder may lie in one that came before it. One whose path does not lead to a stored folder
+// from the root node `root_ino` is left out. ERR_STALE for an unknown root,
+// ERR_NOT_DIRECTORY when it is not the root of a commit.
+struct tree_folder {
+    const char *path; // from the repository root, "" = the root
+    const struct tree_entry *entries;
+    size_t n;
+};
+NODISCARD enum err tree_store_put_folders(struct tree_store *store, uint64_t root_ino,
+                                          const struct tree_folder *folders, size_t n);
+// Whether everything below a directory node is stored: every listing of every folder is
+// complete. May take long for a large tree: the caller remembers a yes, which stays true.
+// ERR_STALE, ERR_NOT_DIRECTORY.
+NODISCARD enum err tree_store_is_whole(struct tree_store *store, uint64_t dir_ino,
+                                       bool *out_whole);
 
 // Stores one entry that paths-info gave, before its directory is listed. It is found by
 // lookup, not by readdir until a page brings it.
@@ -282,3 +333,12 @@ NODISCARD enum err tree_store_set_mtime(struct tree_store *store, uint64_t ino,
 // Sums over the stored files below a directory node, for statfs: entries known, bytes.
 NODISCARD enum err tree_store_totals(struct tree_store *store, int64_t repo,
                                      uint64_t *out_files, uint64_t *out_bytes);
+
+// Something small to remember that is neither name nor content: `key` is the caller's. A put
+// replaces what was there; ERR_TOO_LARGE above TREE_MEMO_MAX bytes. `out` gets the bytes in
+// place of what it held: ERR_TOO_LARGE when it may not hold them, ERR_ABSENT.
+enum { TREE_MEMO_MAX = 65536 };
+NODISCARD enum err tree_store_get_memo(struct tree_store *store, const char *key,
+                                       struct buffer *out, int64_t *out_at_s);
+NODISCARD enum err tree_store_put_memo(struct tree_store *store, const char *key,
+                                       const void *bytes, size_t len, int64_t at_s);

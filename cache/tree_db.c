@@ -17,7 +17,9 @@
 #include <stdio.h>
 
 #define INO_STEP (UINT64_C(1) << 20)
-#define INO_STORED_LIMIT (UINT64_C(1) << 62) // bit 62 = local inodes (fs/)
+// Where numbers of the file end; those made in memory follow (tree_memory.c).
+#define INO_STORED_LIMIT (UINT64_C(1) << (INO_STORED_BITS - 1))
+#define INO_LIMIT (UINT64_C(1) << INO_STORED_BITS)
 #define TREE_WAL_BYTES_MAX (UINT64_C(4) << 20)
 enum { TREE_LOCK_WAIT_MS = 10000 };
 
@@ -191,7 +193,11 @@ uint64_t tree_read_ino_floor(const char *dir)
 
 enum err tree_reserve_inos(struct tree_store *store, uint64_t ino)
 {
-    if (atomic_load(&store->in_memory) || ino < store->ino_floor) {
+    bool in_memory = atomic_load(&store->in_memory);
+    if (ino >= (in_memory ? INO_LIMIT : INO_STORED_LIMIT)) {
+        return ERR_DAMAGED; // nobody makes that many: a row's number was changed
+    }
+    if (in_memory || ino < store->ino_floor) {
         return ERR_NONE;
     }
     uint64_t floor = tree_read_ino_floor(store->dir); // another process may have moved it

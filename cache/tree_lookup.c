@@ -25,6 +25,17 @@ uint32_t tree_node_checksum(const struct tree_node *node, const void *path,
     return crc32c(crc32c(0, path, path_len), bytes, sizeof(bytes));
 }
 
+bool tree_take_text(sqlite3_stmt *statement, int column, char *out, size_t size)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    size_t len = (size_t)sqlite3_column_bytes(statement, column);
+    if (!text || len >= size || strlen(text) != len) {
+        return false;
+    }
+    memcpy(out, text, len + 1);
+    return true;
+}
+
 static void take_digest(sqlite3_stmt *statement, int column, bool *out_has,
                         struct digest *out)
 {
@@ -47,7 +58,8 @@ enum err tree_take_node(sqlite3_stmt *statement, int at, struct tree_node *out)
     take_digest(statement, at + 8, &node.has_xet, &node.xet_hash);
     const void *path = sqlite3_column_blob(statement, at + 2);
     size_t path_len = (size_t)sqlite3_column_bytes(statement, at + 2);
-    if (!sql_column_bytes(statement, at + 3, node.oid.bytes, sizeof(node.oid.bytes)) ||
+    if (node.ino < INO_STORED_FIRST || node.ino >> INO_STORED_BITS != 0 ||
+        !sql_column_bytes(statement, at + 3, node.oid.bytes, sizeof(node.oid.bytes)) ||
         (uint32_t)sqlite3_column_int64(statement, at + 10) !=
             tree_node_checksum(&node, path, path_len)) {
         return ERR_DAMAGED;
@@ -119,6 +131,27 @@ static bool is_named(sqlite3_stmt *statement, const void *name, size_t name_len)
            (path_len == name_len || path[path_len - name_len - 1] == '/');
 }
 
+enum err tree_find_entry(struct tree_conn *conn, uint64_t dir_ino, const char *name,
+                         size_t name_len, struct tree_node *out)
+{
+    sqlite3_stmt *statement = conn->statements[LOOKUP_ENTRY];
+    sqlite3_bind_int64(statement, 1, (int64_t)dir_ino);
+    sqlite3_bind_blob64(statement, 2, name, name_len, SQLITE_STATIC);
+    struct tree_node node;
+    enum err err = sql_row(statement);
+    if (!err) {
+        err = tree_take_node(statement, 0, &node);
+    }
+    if (!err && !is_named(statement, name, name_len)) {
+        err = ERR_DAMAGED;
+    }
+    sqlite3_reset(statement);
+    if (!err) {
+        *out = node;
+    }
+    return err;
+}
+
 enum err tree_store_lookup(struct tree_store *store, uint64_t dir_ino, const char *name,
                            size_t name_len, struct tree_node *out)
 {
@@ -127,22 +160,8 @@ enum err tree_store_lookup(struct tree_store *store, uint64_t dir_ino, const cha
     if (err) {
         return err;
     }
-    sqlite3_stmt *statement = conn->statements[LOOKUP_ENTRY];
-    sqlite3_bind_int64(statement, 1, (int64_t)dir_ino);
-    sqlite3_bind_blob64(statement, 2, name, name_len, SQLITE_STATIC);
-    struct tree_node node;
-    err = sql_row(statement);
-    if (!err) {
-        err = tree_take_node(statement, 0, &node);
-    }
-    if (!err && !is_named(statement, name, name_len)) {
-        err = ERR_DAMAGED;
-    }
-    sqlite3_reset(statement);
+    err = tree_find_entry(conn, dir_ino, name, name_len, out);
     tree_give(store, conn);
-    if (!err) {
-        *out = node;
-    }
     return tree_note(store, err);
 }
 

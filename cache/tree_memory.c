@@ -9,8 +9,8 @@
 //
 // There is no way back while the store is open: other processes go on in the file and would
 // give out the numbers that this one has given out. For the same reason numbers made in memory
-// begin at a random place above all that a file can reach, so a number that somebody remembers
-// does not come to mean another file at the next mount.
+// begin above all that a file can reach, at a random one of 2048 places: that a number which
+// somebody remembers comes to mean another file at a later mount is unlikely.
 #include "cache/tree_state.h"
 
 #include <stdio.h>
@@ -18,15 +18,14 @@
 // A tree larger than this is not taken along: about 800,000 files.
 #define TREE_MEMORY_MAX (INT64_C(256) << 20)
 
-#define INO_MEMORY_FIRST (UINT64_C(1) << 61) // tree_db.c: stored numbers end at 2^62
+// The upper half of all stored numbers; tree_db.c keeps those of the file below it.
+#define INO_MEMORY_FIRST (UINT64_C(1) << (INO_STORED_BITS - 1))
 #define INO_MEMORY_STEP (UINT64_C(1) << 32)
 
-// One of 2^29 places.
 static uint64_t random_first_ino(void)
 {
-    uint64_t random = 0;
-    random_bytes(&random, sizeof(random));
-    return INO_MEMORY_FIRST | (random & (INO_MEMORY_FIRST - 1) & ~(INO_MEMORY_STEP - 1));
+    uint64_t place = random_below(INO_MEMORY_FIRST / INO_MEMORY_STEP);
+    return INO_MEMORY_FIRST + place * INO_MEMORY_STEP;
 }
 
 static enum err copy_all(sqlite3 *from, sqlite3 *to)
@@ -70,10 +69,9 @@ static enum err open_copy(sqlite3 *from, struct tree_conn **out)
     uint64_t first = random_first_ino();
     if (from) {
         err = copy_all(from, conn->db);
-        err = err ? err : raise_first_ino(conn->db, first);
-    } else {
-        err = tree_make_tables(conn->db, first);
     }
+    err = err ? err : tree_make_tables(conn->db, first); // the file may be of version 1
+    err = err ? err : raise_first_ino(conn->db, first);
     err = err ? err
               : sql_prepare_all(conn->db, tree_statement_sql, conn->statements,
                                 TREE_STATEMENTS);

@@ -11,19 +11,6 @@ struct mode_change {
     const struct tree_entry *told;
 };
 
-static enum err lookup_entry(struct page *page, const char *name, struct tree_node *out)
-{
-    sqlite3_stmt *statement = page->conn->statements[LOOKUP_ENTRY];
-    sqlite3_bind_int64(statement, 1, (int64_t)page->dir.ino);
-    sqlite3_bind_blob64(statement, 2, name, strlen(name), SQLITE_STATIC);
-    enum err err = sql_row(statement);
-    if (!err) {
-        err = tree_take_node(statement, 0, out);
-    }
-    sqlite3_reset(statement);
-    return err;
-}
-
 static enum err point_entry(struct page *page, const char *name, uint64_t ino)
 {
     sqlite3_stmt *statement = page->conn->statements[POINT_ENTRY];
@@ -39,7 +26,9 @@ static enum err put_mode(struct page *page, void *ctx)
     const struct tree_entry *told = ((const struct mode_change *)ctx)->told;
     const char *name = page_entry_name(page, told);
     struct tree_node old;
-    enum err err = name ? lookup_entry(page, name, &old) : ERR_MALFORMED;
+    enum err err =
+        name ? tree_find_entry(page->conn, page->dir.ino, name, strlen(name), &old)
+             : ERR_MALFORMED;
     if (err) {
         return err;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A change to one directory's listing: what a page, a single entry and a mode have in common.
-// Private to tree_pages.c, which defines these, and tree_modes.c.
+// A change to one directory's listing: what a page, a whole folder, a single entry and a mode
+// have in common. Private to tree_pages.c, which defines these, tree_folders.c and
+// tree_modes.c.
 #pragma once
 
 #include "cache/tree_state.h"
@@ -33,3 +34,8 @@ const char *page_entry_name(const struct page *page, const struct tree_entry *en
 // The node of an entry, made when new; `out` has its number.
 NODISCARD enum err page_put_node(struct page *page, const struct tree_entry *entry,
                                  struct tree_node *out);
+
+// Adds entries to the listing; those that are not of this directory are left out. `next` is
+// the next page's address, NULL when the listing is complete with these.
+NODISCARD enum err page_put_entries(struct page *page, const struct tree_entry *entries,
+                                    size_t n, const char *next);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a tree store is made of. Private to cache/; the files that share it:
 //
-//   tree_store.c   open, close                tree_db.c      connections, inode numbers
-//   tree_schema.c  tables, statements         tree_memory.c  where the disk refuses
-//   tree_pages.c   listings come in           tree_lookup.c  questions
-//   tree_modes.c   what a git tree tells      tree_refs.c    repositories, refs, roots
+//   tree_store.c   open, close                tree_db.c       connections, inode numbers
+//   tree_schema.c  tables, statements         tree_memory.c   where the disk refuses
+//   tree_pages.c   listings come in           tree_lookup.c   questions
+//   tree_modes.c   what a git tree tells      tree_folders.c  whole folders
+//   tree_repos.c   repositories               tree_refs.c     branches and tags
+//   tree_roots.c   commits and their times    tree_memos.c    what else is to remember
 #pragma once
 
 #include "cache/cache.h"
@@ -60,7 +62,7 @@ NODISCARD enum err tree_write(struct tree_store *store, tree_change_fn make,
                               void *change);
 
 // Numbers up to `ino` are about to be committed: makes sure that no later tree.db gives them
-// out again.
+// out again. ERR_DAMAGED when they have grown out of their range.
 NODISCARD enum err tree_reserve_inos(struct tree_store *store, uint64_t ino)
     REQUIRES(store->writer_lock);
 // What the side file says; INO_STORED_FIRST when there is none.
@@ -81,9 +83,15 @@ NODISCARD enum err tree_move_to_memory(struct tree_store *store, enum err becaus
 
 // ---- tree_lookup.c
 // Fills a node from columns `at`.. of a statement (TREE_NODE_COLUMNS); ERR_DAMAGED when the
-// row's checksum does not match.
+// row's checksum does not match, or its number is none.
 NODISCARD enum err tree_take_node(sqlite3_stmt *statement, int at, struct tree_node *out);
 NODISCARD enum err tree_get_node(struct tree_conn *conn, uint64_t ino,
                                  struct tree_node *out, char **out_path);
+// The node of an entry; ERR_ABSENT when the directory has none of that name (so far).
+NODISCARD enum err tree_find_entry(struct tree_conn *conn, uint64_t dir_ino,
+                                   const char *name, size_t name_len,
+                                   struct tree_node *out);
+// Copies a column's text with its NUL; false when it does not fit or has a NUL inside.
+bool tree_take_text(sqlite3_stmt *statement, int column, char *out, size_t size);
 uint32_t tree_node_checksum(const struct tree_node *node, const void *path,
                             size_t path_len);

@@ -2,10 +2,6 @@
 // A tree.db that is damaged or of another time never shows a wrong node or an old number.
 #include "tree_fixture.h"
 
-#include <fcntl.h>
-
-#include <sqlite3.h>
-
 static void overwrite(const char *dir, const char *name, size_t from, size_t len)
 {
     char path[512];
@@ -78,18 +74,42 @@ static void a_newer_schema_is_refused_with_a_sentence(void **state)
     (void)state;
     struct scratch scratch = scratch_make();
     tree_store_close(open_names(scratch.dir));
-    char path[512];
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof(path), "%s/tree.db", scratch.dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=9", NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
+    run_sql(scratch.dir, "PRAGMA user_version=9");
     struct tree_store *store = NULL;
     struct why why = {{0}};
     assert_int_equal(tree_store_open(scratch.dir, &why, &store), ERR_NEWER_SCHEMA);
     assert_non_null(strstr(why.text, scratch.dir));
     assert_non_null(strstr(why.text, "newer"));
+    scratch_remove(&scratch);
+}
+
+static void a_number_out_of_its_range_is_damage(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    struct tree_store *store = open_names(scratch.dir);
+    uint64_t root = root_of(store, 1);
+    tree_store_close(store);
+    char sql[128];
+    snprintf(sql, sizeof(sql), "UPDATE sqlite_sequence SET seq=%llu WHERE name='node'",
+             (1ULL << (INO_STORED_BITS - 1)) - 1);
+    run_sql(scratch.dir, sql);
+    store = open_names(scratch.dir);
+    struct tree_entry page[] = {a_file("a", 1)};
+    struct tree_node node;
+    assert_err(tree_store_put_page(store, root, page, 1, NULL, NULL), ERR_DAMAGED);
+    assert_err(tree_store_lookup(store, root, "a", 1, &node), ERR_ABSENT);
+    tree_store_close(store);
+    store = open_names(scratch.dir); // begun anew, and with numbers of its own
+    assert_true(root_of(store, 1) > root);
+    assert_int_equal(root_of(store, 1) >> (INO_STORED_BITS - 1), 0);
+    tree_store_close(store);
+    snprintf(sql, sizeof(sql), "UPDATE node SET ino=%llu", 1ULL << INO_STORED_BITS);
+    run_sql(scratch.dir, sql);
+    store = open_names(scratch.dir);
+    assert_err(tree_store_node(store, UINT64_C(1) << INO_STORED_BITS, &node),
+               ERR_DAMAGED);
+    tree_store_close(store);
     scratch_remove(&scratch);
 }
 
@@ -99,6 +119,7 @@ int main(void)
         cmocka_unit_test(numbers_are_never_given_out_again_after_damage),
         cmocka_unit_test(flipped_bytes_never_show_a_wrong_node),
         cmocka_unit_test(a_newer_schema_is_refused_with_a_sentence),
+        cmocka_unit_test(a_number_out_of_its_range_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
