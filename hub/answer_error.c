@@ -53,6 +53,8 @@ static void gather(const struct call *call, struct facts *facts)
     *facts = (struct facts){.call = call, .answer = &request->answer};
     if (call->subject.repo.name[0] != '\0') {
         repo_id_format(&call->subject.repo, facts->repo, sizeof(facts->repo));
+    } else { // of what a person can hear of, only whoami is about no repository
+        snprintf(facts->repo, sizeof(facts->repo), "the user's name");
     }
     snprintf(facts->message, sizeof(facts->message), "%s", request->answer.error_message);
     if (facts->message[0] == '\0' &&

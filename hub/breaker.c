@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The circuit breaker's three transitions: closed -> open -> (probe) -> closed or open.
+// The circuit breaker's transitions: closed -> open -> (probe) -> closed or open.
 #include "hub/breaker.h"
 
 #include "hub/limits.h"
+
+// One more in a row, if it is news; returns how many there are then, 0 when it is none.
+static unsigned count(unsigned *n, int64_t *at_ms, int64_t now_ms)
+{
+    if (*n > 0 && now_ms - *at_ms < BREAKER_SPACING_MS) {
+        return 0;
+    }
+    *at_ms = now_ms;
+    return ++*n;
+}
 
 bool breaker_failed(struct breaker *breaker, int64_t now_ms)
 {
@@ -11,16 +21,23 @@ bool breaker_failed(struct breaker *breaker, int64_t now_ms)
         breaker->probe_ms = now_ms + BREAKER_PROBE_MS;
         return false;
     }
-    if (breaker->failures > 0 && now_ms - breaker->failed_ms < BREAKER_SPACING_MS) {
-        return false;
-    }
-    breaker->failed_ms = now_ms;
-    if (++breaker->failures < BREAKER_FAILURES) {
-        return false;
-    }
+    return count(&breaker->failures, &breaker->failed_ms, now_ms) >= BREAKER_FAILURES &&
+           breaker_trip(breaker, now_ms);
+}
+
+bool breaker_broke_off(struct breaker *breaker, int64_t now_ms)
+{
+    return !breaker->is_open &&
+           count(&breaker->breaks, &breaker->broke_ms, now_ms) >= BREAKER_FAILURES;
+}
+
+bool breaker_trip(struct breaker *breaker, int64_t now_ms)
+{
+    bool was_open = breaker->is_open;
     breaker->is_open = true;
+    breaker->is_probing = false;
     breaker->probe_ms = now_ms + BREAKER_PROBE_MS;
-    return true;
+    return !was_open;
 }
 
 bool breaker_succeeded(struct breaker *breaker)

@@ -112,6 +112,8 @@ static size_t on_body(const char *data, size_t size, size_t n, void *ctx)
     const uint8_t *bytes = (const uint8_t *)data;
     size_t len = size * n;
     bool is_paused = false;
+    request->heard_ms = clock_now_ms();
+    host_heard(request->host, request->heard_ms);
     enum err err = read_answer(request);
     if (err == ERR_NONE) {
         err = request->is_streamed && is_success(request)
@@ -129,7 +131,7 @@ static size_t on_body(const char *data, size_t size, size_t n, void *ctx)
     request->attempt_bytes += len;
     atomic_fetch_add(&call->hub->counters.bytes_received, len);
     if (request->item.kind == SLOT_DATA) {
-        scheduler_received(&call->hub->scheduler, len, clock_now_ms());
+        scheduler_received(&call->hub->scheduler, len, request->heard_ms);
     }
     return len;
 }
@@ -150,6 +152,13 @@ static bool is_connect_failure(CURL *easy, CURLcode code)
     }
     curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
     return code == CURLE_OPERATION_TIMEDOUT && connected_us == 0;
+}
+
+// A connection that was there and ended without a word.
+static bool is_break_off(CURLcode code)
+{
+    return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+           code == CURLE_SEND_ERROR;
 }
 
 static enum err err_of(CURLcode code, const struct http_request *request)
@@ -332,11 +341,11 @@ static void on_done(struct http_transfer *transfer, CURLcode code)
         REQUEST_JUDGED; // host_failed() may end other calls, but not this one
     if (request->has_answer) {
         host_succeeded(host);
-    } else if (is_unreachable) {
+    } else if (is_unreachable || is_break_off(code)) {
         // Before attempt_over(): when this opens the breaker, no retry is begun.
         char reason[SERVER_TEXT_SIZE];
         server_text_clean(request->curl_text, reason, sizeof(reason));
-        host_failed(host, reason);
+        (is_unreachable ? host_failed : host_broke_off)(host, reason);
     }
     attempt_over(call, err, &why);
     requests_pump(hub);
@@ -355,8 +364,9 @@ void attempt_start(struct call *call)
     request->attempt_bytes = 0;
     request->why = (struct why){0};
     request->curl_text[0] = '\0';
-    request->started_ms = clock_now_ms();
+    request->started_ms = request->heard_ms = clock_now_ms();
     request->state = REQUEST_ACTIVE;
+    hosts_watch(hub, request->started_ms);
     request->transfer.on_done = on_done;
     request->transfer.easy = http_easy_new(call, on_body);
     if (request->transfer.easy != NULL &&

@@ -128,6 +128,7 @@ void request_send(struct call *call)
     request->final_origin = request->origin;
     request->queued_ms = clock_now_ms();
     redirect_chain_start(&request->redirects, request->url);
+    request->redirects.must_stay = !request->is_streamed;
     if (call->hub->is_offline_for_good) { // not even a name is looked at
         enum err err = request_refuse_offline(call, &why);
         end(call, err, &why);
@@ -336,9 +337,7 @@ void request_reset(struct http_request *request)
     request->has_range = request->is_streamed = request->is_resumable = false;
     request->first = request->last = 0;
     request->body_max = 0;
-    request->is_http_error = false;
-    request->was_redirected = false;
-    request->has_answer = false;
+    request->is_http_error = request->was_redirected = request->has_answer = false;
     request->attempt = 0;
     request->host = NULL;
     request->state = REQUEST_IDLE;
@@ -395,6 +394,7 @@ void request_resume(struct call *call)
     struct http_request *request = &call->request;
     if (request->state == REQUEST_ACTIVE && request->is_paused) {
         request->is_paused = false;
+        request->heard_ms = clock_now_ms(); // the silence was ours
         http_multi_unpause(call->hub->multi, &request->transfer);
     }
 }

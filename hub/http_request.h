@@ -81,6 +81,7 @@ struct http_request {
     uint64_t attempt_bytes;
     int64_t queued_ms;
     int64_t started_ms;
+    int64_t heard_ms; // when the attempt under way began, or last brought something
     int64_t wake_ms;
     struct loop_timer *timer;
     char curl_text[CURL_ERROR_SIZE];

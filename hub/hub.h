@@ -164,6 +164,14 @@ hub_ticket hub_tree(struct hub *hub, const struct hub_call *call,
                     const struct repo_id *repo, const struct oid *sha, const char *path,
                     const char *page, hub_tree_fn done, void *ctx);
 
+// The same with ?recursive=true: entries of any depth below `path`, files and folders. Each
+// must lie below `path` with legal names all the way, or it is left out and counted. The
+// order is the server's; nothing says that a folder comes before what is in it.
+hub_ticket hub_tree_recursive(struct hub *hub, const struct hub_call *call,
+                              const struct repo_id *repo, const struct oid *sha,
+                              const char *path, const char *page, hub_tree_fn done,
+                              void *ctx);
+
 // POST .../paths-info/{sha}: what these paths are; the ones that don't exist are left out.
 typedef void (*hub_paths_fn)(void *ctx, enum err err, const struct why *why,
                              const struct tree_entry *entries, size_t n);
@@ -179,12 +187,64 @@ hub_ticket hub_commit_date(struct hub *hub, const struct hub_call *call,
                            const struct repo_id *repo, const struct oid *sha,
                            hub_date_fn done, void *ctx);
 
+struct hub_commit {
+    struct oid sha;
+    int64_t date_s; // -1 = the server told none that can be read
+    // UTF-8 on one line: control characters are blanks, long texts are cut.
+    const char *title;
+    const char *author; // the first author's user name, "" = none told
+};
+typedef void (*hub_commits_fn)(void *ctx, enum err err, const struct why *why,
+                               const struct hub_commit *commits, size_t n);
+// The newest commits of a revision (NULL or "" = main), newest first, each once:
+// GET .../commits/{rev}. Fewer than `limit` (1 to HUB_COMMITS_MAX, others are brought there)
+// where history ends, or by as many as came while it was read. Servers cut the list into
+// pages, so this can take several requests; they share one ticket and one deadline.
+enum { HUB_COMMITS_MAX = 500 };
+hub_ticket hub_commits(struct hub *hub, const struct hub_call *call,
+                       const struct repo_id *repo, const char *revision, size_t limit,
+                       hub_commits_fn done, void *ctx);
+
 // Which entries of a commit are executable or symlinks: one shallow, blobless git fetch
 // (git protocol v2 over smart HTTP). Directories, plain files and submodules are left out.
 // ERR_UNSUPPORTED where the server speaks no v2 or no filter (remembered per endpoint).
 hub_ticket hub_git_modes(struct hub *hub, const struct hub_call *call,
                          const struct repo_id *repo, const struct oid *sha,
                          hub_paths_fn done, void *ctx);
+
+// ---- owners
+
+// The owners that the token speaks for: its user first, then the organisations. Names that
+// are no legal part of an id are left out; the server may have told one twice.
+typedef void (*hub_whoami_fn)(void *ctx, enum err err, const struct why *why,
+                              const char *const *names, size_t n);
+// GET /api/whoami-v2. Without a token there is nobody to ask about: no request is sent, and
+// ERR_NONE comes with n = 0 (offline, too). ERR_ACCESS: the token is not valid. The Hub
+// limits this call strictly: keep the answer.
+hub_ticket hub_whoami(struct hub *hub, const struct hub_call *call, hub_whoami_fn done,
+                      void *ctx);
+
+struct hub_listed_repo {
+    struct repo_id repo; // "OWNER/NAME" as the server spells it
+    bool has_sha;
+    struct oid sha;     // the head of the default branch
+    int64_t modified_s; // -1 unknown
+    bool is_private;
+    bool disabled;
+    enum hub_gate gate; // spaces are never gated
+};
+// One page (<= 1000 entries asked for, more than 10,000 refused) of what an owner has and
+// the token may see. `next` as in hub_tree_fn. Only legal ids "OWNER/NAME" of the owner
+// asked for (ASCII case apart) are handed out; the others are counted in `refused`. A name
+// may come twice, on one page or on two.
+typedef void (*hub_list_repos_fn)(void *ctx, enum err err, const struct why *why,
+                                  const struct hub_listed_repo *repos, size_t n,
+                                  const char *next, size_t refused);
+// GET /api/{kind}s?author={owner}. The Hub answers an empty page for an owner that does not
+// exist. ERR_NOT_FOUND without a request: `owner` is no legal part of an id.
+hub_ticket hub_list_repos(struct hub *hub, const struct hub_call *call,
+                          enum repo_kind kind, const char *owner, const char *page,
+                          hub_list_repos_fn done, void *ctx);
 
 // ---- bytes
 

@@ -22,6 +22,9 @@ struct host {
     struct breaker breaker;
     char reason[160];           // why the last connection failed
     struct http_transfer probe; // .easy NULL = none under way
+    bool must_answer; // connections are made and break off: a probe asks for something
+    int64_t heard_ms; // the last sign of life
+    int64_t calm_ms;  // until then nobody looks whether it is still there
     struct hub *hub;
     UT_hash_handle hh;
 };
@@ -59,7 +62,8 @@ struct hub {
     struct credential credential;
     struct host *hosts;
     struct loop_timer *probe_timer;
-    struct call *calls; // by ticket
+    int64_t probe_at_ms; // when it fires
+    struct call *calls;  // by ticket
     struct xet_tokens *xet_tokens;
     struct resolved_cache *resolved;
     char *v1_host;                  // casUrl whose server knows no v2 reconstructions
@@ -98,7 +102,13 @@ void calls_cancel_all(struct hub *hub);
 // The host of an address; NULL when out of memory or the address is unusable.
 struct host *host_find(struct hub *hub, const char *url);
 void host_failed(struct host *host, const char *reason);
+// A connection that was made broke off before it brought an answer.
+void host_broke_off(struct host *host, const char *reason);
 void host_succeeded(struct host *host);
+// Some of an answer has come.
+void host_heard(struct host *host, int64_t now_ms);
+// A request has been put on the wire: from now on silence is noticed.
+void hosts_watch(struct hub *hub, int64_t now_ms);
 NODISCARD enum err hosts_open(struct hub *hub);
 void hosts_release(struct hub *hub);
 

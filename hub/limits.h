@@ -14,6 +14,10 @@ enum {
     // Counts in answers.
     TREE_PAGE_ENTRIES_MAX = 10000,
     REFS_MAX = 100000,
+    REPOS_PAGE_MAX = 10000, // of an owner's repositories
+    COMMIT_PAGES_MAX = 50,  // of one list of commits
+    COMMITS_PAGE_MAX = 10000,
+    OWNERS_MAX = 10000, // a user and its organisations
     PLAN_TERMS_MAX = 262144,
     PLAN_RANGES_MAX = 262144,
     PLAN_XORBS_MAX = 16384, // 1 TiB; their hashes could be chosen to collide in our table
@@ -28,6 +32,7 @@ enum {
     URL_BYTES_MAX = 32 << 10,
     TOKEN_BYTES_MAX = 64000,
     SERVER_TEXT_SIZE = 200, // of a server's sentence that we repeat
+    COMMIT_TEXT_MAX = 1000, // of a commit's title or author
     // Redirects of one request.
     REDIRECTS_MAX = 5,
     // What is remembered.
@@ -46,6 +51,9 @@ enum {
     BREAKER_FAILURES = 3,
     BREAKER_SPACING_MS = 100, // failures closer together count as one
     BREAKER_PROBE_MS = 5000,
+    HOST_SILENCE_MS =
+        4000, // then somebody looks whether the host is still there, this long
+    HOST_CALM_MS = 15000, // and not again so soon when it is
     TOKEN_FILE_CHECK_MS = 2000,
     XET_TOKEN_MARGIN_S = 60, // a token is renewed this long before it ends
     RESOLVED_LIFE_MS = 600000,

@@ -3,6 +3,8 @@
 // request has. The rule is huggingface_hub's: same scheme, host and port keep the origin
 // type and with it the credential; anything else becomes SIGNED, and SIGNED stays SIGNED
 // even when it leads back.
+// Files may come from anywhere, since what they must contain is known. What an API answers is
+// believed, so nobody else may answer in its place.
 #include "hub/redirect.h"
 
 #include <string.h>
@@ -55,6 +57,11 @@ enum err redirect_follow(struct redirect_chain *chain, const struct url_policy *
             why, ERR_BAD_ANSWER,
             "%s redirects to http://%s; plain http is refused (-o insecure_http)",
             from.host, to.host);
+    }
+    if (chain->must_stay && !url_host_equal(&from, &to)) {
+        return why_set(why, ERR_BAD_ANSWER,
+                       "%s redirects the API to another server, %s://%s:%u; refused",
+                       from.host, to.is_https ? "https" : "http", to.host, to.port);
     }
     uint64_t hash = hash_text(target);
     if (was_seen(chain, hash)) {

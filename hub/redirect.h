@@ -15,6 +15,7 @@ enum http_origin {
 
 // The addresses that one request has been to. `seen` are hashes: enough to find a loop.
 struct redirect_chain {
+    bool must_stay; // only the server that was asked may answer: API questions
     unsigned count;
     uint64_t seen[REDIRECTS_MAX + 1];
 };
@@ -22,8 +23,8 @@ struct redirect_chain {
 void redirect_chain_start(struct redirect_chain *chain, const char *url);
 
 // Where `location`, answered by `url` of origin `origin`, leads. Refuses the sixth redirect,
-// a loop, https -> http and addresses the policy forbids (ERR_BAD_ANSWER and a sentence that
-// names hosts only). *out_url is malloc'd.
+// a loop, https -> http, addresses the policy forbids, and another server where the chain
+// must stay (ERR_BAD_ANSWER and a sentence that names hosts only). *out_url is malloc'd.
 NODISCARD enum err redirect_follow(struct redirect_chain *chain,
                                    const struct url_policy *policy,
                                    enum http_origin origin, const char *url,

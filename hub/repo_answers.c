@@ -3,14 +3,13 @@
 // ignored; fields that we need and that are odd make the whole answer unusable.
 #include "hub/repo_answers.h"
 
-#include "hub/json_reader.h"
 #include "hub/limits.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static enum err take_oid(const struct json_value *object, const char *key,
-                         struct why *why, struct oid *out)
+enum err repo_take_oid(const struct json_value *object, const char *key, struct why *why,
+                       struct oid *out)
 {
     const char *text = NULL;
     enum err err = json_take_text(object, key, why, &text);
@@ -24,7 +23,7 @@ static enum err take_oid(const struct json_value *object, const char *key,
     return ERR_NONE;
 }
 
-static enum hub_gate gate_of(const struct json_value *gated)
+enum hub_gate repo_gate_of(const struct json_value *gated)
 {
     const char *text = json_text(gated);
     if (text != NULL && strcmp(text, "manual") == 0) {
@@ -34,13 +33,19 @@ static enum hub_gate gate_of(const struct json_value *gated)
     return is_gated ? HUB_GATE_AUTO : HUB_GATE_NONE;
 }
 
+int64_t repo_time_of(const struct json_value *time)
+{
+    const char *text = json_text(time);
+    return text != NULL ? clock_parse_iso8601(text) : -1;
+}
+
 static enum err read_info(const struct json_value *root, struct why *why,
                           struct hub_repo_info *info)
 {
     const char *id = NULL;
     enum err err = json_take_text(root, "id", why, &id);
     if (err == ERR_NONE) {
-        err = take_oid(root, "sha", why, &info->sha);
+        err = repo_take_oid(root, "sha", why, &info->sha);
     }
     if (err != ERR_NONE) {
         return err;
@@ -50,11 +55,10 @@ static enum err read_info(const struct json_value *root, struct why *why,
                        "the Hub names the repository by no legal id");
     }
     snprintf(info->repo.name, sizeof(info->repo.name), "%s", id);
-    const char *modified = json_text(json_member(root, "lastModified"));
-    info->modified_s = modified != NULL ? clock_parse_iso8601(modified) : -1;
+    info->modified_s = repo_time_of(json_member(root, "lastModified"));
     info->is_private = json_is_true(json_member(root, "private"));
     info->disabled = json_is_true(json_member(root, "disabled"));
-    info->gate = gate_of(json_member(root, "gated"));
+    info->gate = repo_gate_of(json_member(root, "gated"));
     return ERR_NONE;
 }
 
@@ -97,7 +101,7 @@ static enum err add_ref(const struct ref_list *list, const struct json_value *it
     const char *name = NULL;
     enum err err = json_take_text(item, list->uses_ref ? "ref" : "name", why, &name);
     if (err == ERR_NONE) {
-        err = take_oid(item, "targetCommit", why, &ref->sha);
+        err = repo_take_oid(item, "targetCommit", why, &ref->sha);
     }
     if (err != ERR_NONE) {
         return err;

@@ -3,6 +3,14 @@
 #pragma once
 
 #include "hub/hub.h"
+#include "hub/json_reader.h"
+
+// Members that several answers have. The first must be there and be a commit id.
+NODISCARD enum err repo_take_oid(const struct json_value *object, const char *key,
+                                 struct why *why, struct oid *out);
+enum hub_gate repo_gate_of(const struct json_value *gated);
+// Seconds since 1970; -1 = absent or unreadable.
+int64_t repo_time_of(const struct json_value *time);
 
 // `kind` is the one that was asked for.
 NODISCARD enum err repo_info_parse(const void *body, size_t len, enum repo_kind kind,

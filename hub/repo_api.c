@@ -4,6 +4,9 @@
 #include "hub/hub_state.h"
 #include "hub/repo_answers.h"
 
+#include <string.h>
+#include <strings.h>
+
 struct info_call {
     struct call call;
     struct hub_repo_info info;
@@ -59,11 +62,36 @@ static void info_begin(struct call *call)
     send_or_fail(call, err, &url);
 }
 
+// A former name is redirected to, another spelling may be answered at once, an id without owner
+// too. Whatever else has another id is an answer to somebody else's question; believed, it would
+// make one name of the mount lead to another repository.
+static enum err info_check(const struct call *call, const struct hub_repo_info *info,
+                           struct why *why)
+{
+    const char *asked = call->subject.repo.name;
+    struct oid commit;
+    if (!call->request.was_redirected && strchr(asked, '/') != NULL &&
+        strcasecmp(asked, info->repo.name) != 0) {
+        return why_set(why, ERR_BAD_ANSWER, "asked about %s, the Hub answered about %s",
+                       asked, info->repo.name);
+    }
+    const char *revision = call->subject.revision;
+    if (revision != NULL && strlen(revision) == OID_HEX_SIZE - 1 &&
+        oid_from_hex(revision, OID_HEX_SIZE - 1, &commit) == ERR_NONE &&
+        !oid_equal(&commit, &info->sha)) {
+        return why_set(why, ERR_BAD_ANSWER,
+                       "asked about commit %s of %s, the Hub answered about another",
+                       revision, asked);
+    }
+    return ERR_NONE;
+}
+
 static enum err info_parse(struct call *call, struct why *why)
 {
     struct info_call *info = (void *)call;
-    return repo_info_parse(call->request.body.bytes, call->request.body.len,
-                           call->subject.repo.kind, why, &info->info);
+    enum err err = repo_info_parse(call->request.body.bytes, call->request.body.len,
+                                   call->subject.repo.kind, why, &info->info);
+    return err == ERR_NONE ? info_check(call, &info->info, why) : err;
 }
 
 static void info_deliver(struct call *call)

@@ -11,20 +11,24 @@
 
 enum { HASH_HEX_LEN = 64 };
 
+struct tree_question {
+    enum tree_scope scope;
+    const char *dir;
+};
+
 // Gated repositories hide hashes as 64 '*'.
 static bool is_masked(const char *text)
 {
     return strlen(text) == HASH_HEX_LEN && strspn(text, "*") == HASH_HEX_LEN;
 }
 
-// Whether `path` is NAME directly inside `dir`; NULL dir = any legal path.
-static bool is_in_folder(const char *path, const char *dir)
+static bool belongs(const char *path, const struct tree_question *question)
 {
-    size_t len = strlen(path);
-    if (!path_is_legal(path, len)) {
+    const char *dir = question->dir;
+    if (!path_is_legal(path, strlen(path))) {
         return false;
     }
-    if (dir == NULL) {
+    if (question->scope == TREE_ANY) {
         return true;
     }
     size_t dir_len = strlen(dir);
@@ -35,7 +39,7 @@ static bool is_in_folder(const char *path, const char *dir)
         }
         name = path + dir_len + 1;
     }
-    return path_name_is_legal(name, strlen(name));
+    return question->scope == TREE_BELOW || path_name_is_legal(name, strlen(name));
 }
 
 static enum err bad_entry(struct why *why, const char *path, const char *what)
@@ -88,9 +92,10 @@ static enum err read_file(const struct json_value *item, const char *path,
     return ERR_NONE;
 }
 
-// Reads one element; *out_kept tells whether it is an entry of this folder.
-static enum err read_entry(const struct json_value *item, const char *dir,
-                           struct why *why, struct tree_answer *answer, bool *out_kept)
+// Reads one element; *out_kept tells whether it belongs into the answer.
+static enum err read_entry(const struct json_value *item,
+                           const struct tree_question *question, struct why *why,
+                           struct tree_answer *answer, bool *out_kept)
 {
     struct tree_entry *entry = &answer->entries[answer->count];
     const char *type = NULL;
@@ -108,7 +113,7 @@ static enum err read_entry(const struct json_value *item, const char *dir,
     if (!is_file && strcmp(type, "directory") != 0) {
         return ERR_NONE;
     }
-    if (!is_in_folder(path, dir)) {
+    if (!belongs(path, question)) {
         answer->refused++;
         return ERR_NONE;
     }
@@ -127,8 +132,9 @@ static enum err read_entry(const struct json_value *item, const char *dir,
     return buffer_append(&answer->paths, path, strlen(path) + 1);
 }
 
-static enum err read_entries(const struct json_value *root, const char *dir,
-                             struct why *why, struct tree_answer *answer)
+static enum err read_entries(const struct json_value *root,
+                             const struct tree_question *question, struct why *why,
+                             struct tree_answer *answer)
 {
     if (!json_is_array(root)) {
         return why_set(why, ERR_BAD_ANSWER, "the listing is not a list");
@@ -145,7 +151,7 @@ static enum err read_entries(const struct json_value *root, const char *dir,
     }
     for (const struct json_value *at = json_first(root); at != NULL; at = json_next(at)) {
         bool is_kept = false;
-        enum err err = read_entry(at, dir, why, answer, &is_kept);
+        enum err err = read_entry(at, question, why, answer, &is_kept);
         if (err != ERR_NONE) {
             return err;
         }
@@ -160,16 +166,17 @@ static enum err read_entries(const struct json_value *root, const char *dir,
     return ERR_NONE;
 }
 
-enum err tree_answer_parse(const void *body, size_t len, const char *dir, struct why *why,
-                           struct tree_answer *out)
+enum err tree_answer_parse(const void *body, size_t len, enum tree_scope scope,
+                           const char *dir, struct why *why, struct tree_answer *out)
 {
+    struct tree_question question = {scope, dir};
     struct json_document *document = NULL;
     struct tree_answer answer = {.paths = buffer_init(LISTING_BODY_MAX)};
     enum err err = json_document_parse(body, len, why, &document);
     if (err != ERR_NONE) {
         return err;
     }
-    err = read_entries(json_root(document), dir, why, &answer);
+    err = read_entries(json_root(document), &question, why, &answer);
     json_document_free(document);
     if (err != ERR_NONE) {
         tree_answer_release(&answer);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verbs about folders: one page of a listing, and what some paths are.
-//
-// The next page's address comes from the server. It is handed out only when it lies on the
-// endpoint, and it is checked again when it comes back: what the caller has kept meanwhile
-// decides where the Hub token goes.
 #include "hub/hub_state.h"
+#include "hub/next_page.h"
 #include "hub/tree_answer.h"
 
 #include <string.h>
 
 struct tree_call {
     struct call call;
-    char *page; // NULL = the first
+    enum tree_scope scope; // TREE_FOLDER or TREE_BELOW
+    char *page;            // NULL = the first
     struct tree_answer answer;
     char *next; // the next page
     hub_tree_fn done;
@@ -33,30 +31,11 @@ static struct tree_call *tree_of(struct call *call)
 
 // ---------------------------------------------------------------------------- tree pages
 
-// The address of a page if it lies on the endpoint; NULL otherwise. malloc'd.
-static char *page_on_endpoint(const struct hub *hub, const char *page)
-{
-    char *url = NULL;
-    struct url_host host;
-    if (url_resolve(hub->endpoint, page, &url) != ERR_NONE) {
-        return NULL;
-    }
-    if (url_host_of(url, &host) != ERR_NONE ||
-        !url_host_equal(&host, &hub->endpoint_host)) {
-        free(url);
-        return NULL;
-    }
-    return url;
-}
-
 static enum err write_tree_url(struct call *call, struct buffer *url, struct why *why)
 {
     struct tree_call *tree = tree_of(call);
     if (tree->page != NULL) {
-        AUTO_FREE char *page = page_on_endpoint(call->hub, tree->page);
-        return page != NULL ? buffer_append_text(url, page)
-                            : why_set(why, ERR_BAD_ANSWER,
-                                      "the listing goes on at another host; refused");
+        return next_page_append(call->hub, tree->page, why, url);
     }
     enum err err = call_begin_api_url(call, url);
     if (err == ERR_NONE) {
@@ -65,7 +44,11 @@ static enum err write_tree_url(struct call *call, struct buffer *url, struct why
     if (err == ERR_NONE && call->subject.path[0] != '\0') {
         err = buffer_append(url, "/", 1);
     }
-    return err == ERR_NONE ? url_append_path(url, call->subject.path) : err;
+    if (err == ERR_NONE) {
+        err = url_append_path(url, call->subject.path);
+    }
+    bool is_recursive = err == ERR_NONE && tree->scope == TREE_BELOW;
+    return is_recursive ? buffer_append_text(url, "?recursive=true") : err;
 }
 
 static void tree_begin(struct call *call)
@@ -80,38 +63,18 @@ static void tree_begin(struct call *call)
     call_send_api(call, &url, QUOTA_API, LISTING_BODY_MAX);
 }
 
-// The next page's address, if there is one and it is fit to be followed.
-static enum err take_next(const struct call *call, struct why *why, char **out_next)
-{
-    const char *link = call->request.answer.next_link;
-    if (link == NULL) {
-        return ERR_NONE;
-    }
-    char *next = page_on_endpoint(call->hub, link);
-    if (next == NULL) {
-        return why_set(why, ERR_BAD_ANSWER,
-                       "the listing goes on at another host; refused");
-    }
-    if (strcmp(next, call->request.url) == 0) {
-        free(next);
-        return why_set(why, ERR_BAD_ANSWER, "the listing's pages form a loop");
-    }
-    *out_next = next;
-    return ERR_NONE;
-}
-
 static enum err tree_parse(struct call *call, struct why *why)
 {
     struct tree_call *tree = tree_of(call);
     enum err err = tree_answer_parse(call->request.body.bytes, call->request.body.len,
-                                     call->subject.path, why, &tree->answer);
+                                     tree->scope, call->subject.path, why, &tree->answer);
     if (err == ERR_NONE && tree->answer.refused > 0) {
         log_warn(
             "hub",
             "%s: %zu entries in the listing of \"%s\" can't be names and are left out",
             call->subject.repo.name, tree->answer.refused, call->subject.path);
     }
-    return err == ERR_NONE ? take_next(call, why, &tree->next) : err;
+    return err == ERR_NONE ? next_page_take(call, why, &tree->next) : err;
 }
 
 static void tree_deliver(struct call *call)
@@ -138,17 +101,35 @@ static const struct call_type tree_type = {
     .release = tree_release,
 };
 
-hub_ticket hub_tree(struct hub *hub, const struct hub_call *call,
-                    const struct repo_id *repo, const struct oid *sha, const char *path,
-                    const char *page, hub_tree_fn done, void *ctx)
+static const struct call_type recursive_type = {
+    .what = "tree_recursive",
+    .begin = tree_begin,
+    .ended = call_finish_with_request,
+    .parse = tree_parse,
+    .deliver = tree_deliver,
+    .release = tree_release,
+};
+
+struct tree_wish {
+    const struct repo_id *repo;
+    const struct oid *sha;
+    const char *path;
+    const char *page;
+};
+
+static hub_ticket ask_for_tree(struct hub *hub, const struct hub_call *call,
+                               enum tree_scope scope, const struct tree_wish *wish,
+                               hub_tree_fn done, void *ctx)
 {
+    const struct call_type *type = scope == TREE_BELOW ? &recursive_type : &tree_type;
     char hex[OID_HEX_SIZE];
-    oid_to_hex(sha, hex);
-    struct tree_call *tree = call_new(hub, &tree_type, sizeof(*tree), call, repo);
-    enum err err = tree != NULL
-                       ? call_set_subject(&tree->call, hex, path != NULL ? path : "")
-                       : ERR_NO_MEMORY;
-    if (err == ERR_NONE && page != NULL && (tree->page = strdup(page)) == NULL) {
+    oid_to_hex(wish->sha, hex);
+    struct tree_call *tree = call_new(hub, type, sizeof(*tree), call, wish->repo);
+    enum err err = tree != NULL ? call_set_subject(&tree->call, hex,
+                                                   wish->path != NULL ? wish->path : "")
+                                : ERR_NO_MEMORY;
+    if (err == ERR_NONE && wish->page != NULL &&
+        (tree->page = strdup(wish->page)) == NULL) {
         err = ERR_NO_MEMORY;
     }
     if (err != ERR_NONE) {
@@ -156,9 +137,27 @@ hub_ticket hub_tree(struct hub *hub, const struct hub_call *call,
         done(ctx, err, &(struct why){0}, NULL, 0, NULL, 0);
         return 0;
     }
+    tree->scope = scope;
     tree->done = done;
     tree->ctx = ctx;
     return call_submit(&tree->call);
+}
+
+hub_ticket hub_tree(struct hub *hub, const struct hub_call *call,
+                    const struct repo_id *repo, const struct oid *sha, const char *path,
+                    const char *page, hub_tree_fn done, void *ctx)
+{
+    struct tree_wish wish = {repo, sha, path, page};
+    return ask_for_tree(hub, call, TREE_FOLDER, &wish, done, ctx);
+}
+
+hub_ticket hub_tree_recursive(struct hub *hub, const struct hub_call *call,
+                              const struct repo_id *repo, const struct oid *sha,
+                              const char *path, const char *page, hub_tree_fn done,
+                              void *ctx)
+{
+    struct tree_wish wish = {repo, sha, path, page};
+    return ask_for_tree(hub, call, TREE_BELOW, &wish, done, ctx);
 }
 
 // ---------------------------------------------------------------------------- paths-info
@@ -185,8 +184,8 @@ static void paths_begin(struct call *call)
 static enum err paths_parse(struct call *call, struct why *why)
 {
     struct paths_call *paths = (void *)call;
-    return tree_answer_parse(call->request.body.bytes, call->request.body.len, NULL, why,
-                             &paths->answer);
+    return tree_answer_parse(call->request.body.bytes, call->request.body.len, TREE_ANY,
+                             NULL, why, &paths->answer);
 }
 
 static void paths_deliver(struct call *call)

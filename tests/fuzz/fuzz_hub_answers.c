@@ -2,7 +2,10 @@
 // Every parser of a JSON body of the Hub API. The first byte picks one; what it accepts keeps
 // the promises of its header.
 #include "base/path_check.h"
+#include "base/utf8.h"
 #include "hub/answer_error.h"
+#include "hub/commits_answer.h"
+#include "hub/owner_answers.h"
 #include "hub/repo_answers.h"
 #include "hub/tree_answer.h"
 #include "hub/xet_token.h"
@@ -27,13 +30,15 @@ static void try_refs(const uint8_t *body, size_t len)
     }
 }
 
-static void try_tree(const uint8_t *body, size_t len, const char *dir)
+static void try_tree(const uint8_t *body, size_t len, enum tree_scope scope,
+                     const char *dir)
 {
     struct tree_answer answer;
-    if (tree_answer_parse(body, len, dir, NULL, &answer) == ERR_NONE) {
+    if (tree_answer_parse(body, len, scope, dir, NULL, &answer) == ERR_NONE) {
         for (size_t i = 0; i < answer.count; i++) {
-            fuzz_require(
-                path_is_legal(answer.entries[i].path, strlen(answer.entries[i].path)));
+            const char *path = answer.entries[i].path;
+            fuzz_require(path_is_legal(path, strlen(path)));
+            fuzz_require(scope != TREE_BELOW || strncmp(path, "a/", 2) == 0);
         }
         tree_answer_release(&answer);
     }
@@ -61,14 +66,72 @@ static void try_error(const uint8_t *body, size_t len)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+static void try_whoami(const uint8_t *body, size_t len)
+{
+    struct whoami_answer answer;
+    if (whoami_parse(body, len, NULL, &answer) == ERR_NONE) {
+        for (size_t i = 0; i < answer.count; i++) {
+            fuzz_require(
+                repo_name_part_is_legal(answer.names[i], strlen(answer.names[i])));
+        }
+        whoami_answer_release(&answer);
+    }
+}
+
+static void try_repos(const uint8_t *body, size_t len)
+{
+    struct repos_answer answer;
+    if (repos_answer_parse(body, len, REPO_MODEL, "o", NULL, &answer) == ERR_NONE) {
+        for (size_t i = 0; i < answer.count; i++) {
+            const char *name = answer.repos[i].repo.name;
+            fuzz_require(repo_name_is_legal(name));
+            fuzz_require(strncmp(name, "o/", 2) == 0 || strncmp(name, "O/", 2) == 0);
+        }
+        repos_answer_release(&answer);
+    }
+}
+
+static void require_line(const char *text)
+{
+    size_t len = strlen(text);
+    fuzz_require(len <= COMMIT_TEXT_MAX && utf8_is_valid(text, len));
+    for (size_t i = 0; i < len; i++) {
+        fuzz_require((unsigned char)text[i] >= ' ' && text[i] != 0x7f);
+    }
+}
+
+static void try_commits(const uint8_t *body, size_t len)
+{
+    AUTO(buffer) struct buffer page = buffer_init(len);
+    struct commits_answer answer;
+    size_t roughly = commits_count_roughly(body, len);
+    if (buffer_append(&page, body, len) != ERR_NONE ||
+        commits_answer_parse(&page, 1, 20, NULL, &answer) != ERR_NONE) {
+        return;
+    }
+    fuzz_require(answer.count <= 20 && answer.count <= roughly);
+    for (size_t i = 0; i < answer.count; i++) {
+        require_line(answer.commits[i].title);
+        require_line(answer.commits[i].author);
+    }
+    commits_answer_release(&answer);
+}
+
+static void try_date(const uint8_t *body, size_t len)
 {
     int64_t date_s = 0;
+    if (commit_date_parse(body, len, NULL, &date_s) == ERR_NONE) {
+        fuzz_require(date_s >= 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
     if (len == 0) {
         return 0;
     }
     const uint8_t *body = bytes + 1;
-    switch (bytes[0] % 7) {
+    switch (bytes[0] % 11) {
     case 0:
         try_info(body, len - 1);
         break;
@@ -76,10 +139,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         try_refs(body, len - 1);
         break;
     case 2:
-        try_tree(body, len - 1, "");
+        try_tree(body, len - 1, TREE_FOLDER, "");
         break;
     case 3:
-        try_tree(body, len - 1, NULL);
+        try_tree(body, len - 1, TREE_ANY, NULL);
         break;
     case 4:
         try_token(body, len - 1);
@@ -87,10 +150,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     case 5:
         try_error(body, len - 1);
         break;
+    case 6:
+        try_date(body, len - 1);
+        break;
+    case 7:
+        try_whoami(body, len - 1);
+        break;
+    case 8:
+        try_repos(body, len - 1);
+        break;
+    case 9:
+        try_commits(body, len - 1);
+        break;
     default:
-        if (commit_date_parse(body, len - 1, NULL, &date_s) == ERR_NONE) {
-            fuzz_require(date_s >= 0);
-        }
+        try_tree(body, len - 1, TREE_BELOW, "a");
     }
     return 0;
 }

@@ -175,8 +175,11 @@ async def auth_check(_world, req, repo, rest):
     return Response(200, "OK", content_type="text/plain; charset=utf-8")
 
 
+@route("hub", "HEAD", r"/", "ignored")
+@route("cas", "HEAD", r"/", "ignored")
+@route("cdn", "HEAD", r"/", "ignored")
 @route("hub", "GET", r"/api/agent-harnesses", "ignored")
 @route("hub", "GET", r"/api/telemetry/.*", "ignored")
 async def nothing_here(_world, _req, *_groups):
-    """Asked by clients out of habit; 404 is a fine answer."""
+    """Asked by clients out of habit, or to see whether anybody is there; 404 is a fine answer."""
     raise HubError(404, "Not found")

@@ -75,7 +75,7 @@ class Control:
         return self.call("POST", "/_hub/config", settings)
 
     def repo(self, repo_id, type="model", **fields):  # noqa: A002  the Hub's own word
-        """Create a repository, or set private, gated, disabled, collaborators, approved, sdk."""
+        """Create a repository, or set private, gated, disabled, collaborators, approved, sdk, alias."""
         return self.call("POST", "/_hub/repos", {"id": repo_id, "type": type, **fields})
 
     def delete_repo(self, repo_id, type="model"):  # noqa: A002
@@ -98,6 +98,19 @@ class Control:
         """A repository with many small files; returns the commit id."""
         body = {"type": type, "id": repo_id, "files": files, "size": size, "dirs": dirs, **fields}
         return self.call("POST", "/_hub/bulk", body)["commit"]
+
+    def bulk_repos(self, owner, count, prefix="r", type="model"):  # noqa: A002
+        """`{owner}/{prefix}000000` and so on, with one small file each; returns their common commit."""
+        body = {"type": type, "owner": owner, "count": count, "prefix": prefix}
+        return self.call("POST", "/_hub/bulk_repos", body)["commit"]
+
+    def ref(self, repo_id, ref, commit, type="model"):  # noqa: A002
+        """Make a branch, tag ("refs/tags/v1") or any other ref, move it by force, or delete it (commit None)."""
+        return self.call("POST", "/_hub/ref", {"type": type, "id": repo_id, "ref": ref, "commit": commit})["commit"]
+
+    def move(self, repo_id, new_id, type="model"):  # noqa: A002
+        """Rename; the old name redirects."""
+        self.call("POST", "/_hub/move", {"type": type, "id": repo_id, "to": new_id})
 
     def violations(self):
         """What no correct client does: credentials at the CDN, unknown routes, internal errors of the Hub."""

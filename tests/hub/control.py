@@ -12,7 +12,8 @@ from .repos import Repo
 from .router import route
 
 
-async def _body(req):
+async def json_of(req):
+    """The JSON body of a control request."""
     data = await req.body()
     try:
         return json.loads(data) if data else {}
@@ -29,7 +30,7 @@ async def faults(server, _req):
 @route("control", "POST", r"/_hub/faults", "control")
 async def add_faults(server, req):
     """Append rules."""
-    body = await _body(req)
+    body = await json_of(req)
     try:
         numbers = server.world.faults.add(body if isinstance(body, list) else [body])
     except (ValueError, KeyError, TypeError) as error:
@@ -89,7 +90,7 @@ async def config(server, _req):
 async def change_config(server, req):
     """Change settings; quotas start anew."""
     try:
-        server.world.settings.change(await _body(req))
+        server.world.settings.change(await json_of(req))
     except (KeyError, ValueError, TypeError) as error:
         raise HubError(400, f"bad setting: {error!r}") from error
     server.apply_bandwidth()
@@ -104,12 +105,19 @@ def _repo(world, body):
     return repo
 
 
+def own_repo(world, body):
+    """The repository named, with a git repository of its own: it is going to be written to."""
+    repo = _repo(world, body)
+    world.repos.unshare(repo)
+    return repo
+
+
 @route("control", "POST", r"/_hub/repos", "control")
 async def put_repo(server, req):
-    """Create a repository, or change private, gated, disabled, collaborators, approved, sdk of one."""
-    world, body = server.world, await _body(req)
+    """Create a repository, or change private, gated, disabled, collaborators, approved, sdk, alias of one."""
+    world, body = server.world, await json_of(req)
     kind, repo_id = body.pop("type", "model"), body.pop("id")
-    unknown = set(body) - {"private", "gated", "disabled", "collaborators", "approved", "sdk"}
+    unknown = set(body) - {"private", "gated", "disabled", "collaborators", "approved", "sdk", "alias"}
     if unknown:
         raise HubError(400, f"unknown fields {sorted(unknown)}")
     repo = world.repos.get(kind, repo_id) or world.repos.create(kind, repo_id)
@@ -122,14 +130,14 @@ async def put_repo(server, req):
 @route("control", "DELETE", r"/_hub/repos", "control")
 async def delete_repo(server, req):
     """Delete a repository behind everybody's back."""
-    server.world.repos.delete(_repo(server.world, await _body(req)))
+    server.world.repos.delete(_repo(server.world, await json_of(req)))
     return Response(204)
 
 
 @route("control", "POST", r"/_hub/users", "control")
 async def put_user(server, req):
     """{"user", "orgs"?, "tokens"?: {token: role or {"role", "repos"}}}"""
-    world, body = server.world, await _body(req)
+    world, body = server.world, await json_of(req)
     if "orgs" in body or body["user"] not in world.users.users:
         world.users.add(body["user"], body.get("orgs", []))
         world.database.put("user", body["user"], body.get("orgs", []))
@@ -148,6 +156,38 @@ async def revoke(server, _req, token):
     return Response(204)
 
 
+@route("control", "POST", r"/_hub/move", "control")
+async def move_repo(server, req):
+    """{"type"?, "id", "to"}: rename; the old name redirects."""
+    world, body = server.world, await json_of(req)
+    repo = _repo(world, body)
+    if world.repos.get(repo.type, body["to"]) not in (None, repo):
+        raise HubError(409, f"{body['to']} exists")
+    world.repos.move(repo, body["to"])
+    return Response(204)
+
+
+def full_ref(name):
+    """A branch's ref, or the ref that was named in full."""
+    return name if name.startswith("refs/") else f"refs/heads/{name}"
+
+
+@route("control", "POST", r"/_hub/ref", "control")
+async def put_ref(server, req):
+    """{"type"?, "id", "ref", "commit": revision or null}: make, move by force, or delete a branch, tag or any other ref."""
+    world, body = server.world, await json_of(req)
+    ref, revision = full_ref(body["ref"]), body["commit"]
+    git = world.repos.git(own_repo(world, body))
+    new = "0" * 40 if revision is None else git.resolve(revision)
+    if new is None or (revision is None and ref not in git.refs()):
+        raise HubError(404, f"no such revision: {revision or ref}")
+    try:
+        git.update_ref(ref, new, git.ref_value(ref) if ref in git.refs() else "0" * 40)
+    except Moved as error:
+        raise HubError(412, str(error)) from error
+    return json_response({"commit": None if revision is None else new})
+
+
 def _operation(git, parent, item):
     if "delete" in item:
         return "delete", item["delete"]
@@ -163,9 +203,8 @@ def _operation(git, parent, item):
 async def commit(server, req):
     """{"type"?, "id", "ref"?, "message"?, "author"?, "date"?, "ops"}; an op is one of {"add", "text"|"content_b64", "mode"?},
     {"delete"}, {"chmod", "mode"}."""
-    world, body = server.world, await _body(req)
-    repo, ref = _repo(world, body), body.get("ref", "main")
-    ref = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
+    world, body = server.world, await json_of(req)
+    repo, ref = own_repo(world, body), full_ref(body.get("ref", "main"))
     git = world.repos.git(repo)
     old = git.refs().get(ref) or git.resolve("main")
     operations = [_operation(git, old, item) for item in body.get("ops", [])]
@@ -177,24 +216,3 @@ async def commit(server, req):
     except Moved as error:
         raise HubError(412, str(error)) from error
     return json_response({"commit": new, "parent": old})
-
-
-@route("control", "POST", r"/_hub/bulk", "control")
-async def bulk(server, req):
-    """{"type"?, "id", "files": n, "size"?: bytes, "dirs"?: n, "prefix"?}: many small different files in one commit."""
-    world, body = server.world, await _body(req)
-    kind, repo_id = body.get("type", "model"), body["id"]
-    repo = world.repos.get(kind, repo_id) or world.repos.create(kind, repo_id)
-    git = world.repos.git(repo)
-    args = body["files"], body.get("size", 16), body.get("dirs", 1), body.get("prefix", "")
-    message = f"Add {body['files']} files"
-    new = await asyncio.to_thread(git.commit, "refs/heads/main", git.resolve("main"), bulk_operations(*args), message, repo.owner)
-    return json_response({"commit": new})
-
-
-def bulk_operations(files, size, dirs, prefix):
-    """File i is `{prefix}d0003/f000017.txt` (no directory when dirs is 0); its bytes are its number, repeated to `size`."""
-    for number in range(files):
-        directory = f"d{number % dirs:04d}/" if dirs else ""
-        text = f"{number:09d}\n".encode()
-        yield "put", f"{prefix}{directory}f{number:06d}.txt", "100644", (text * (size // 10 + 1))[:size]

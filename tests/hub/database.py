@@ -45,6 +45,14 @@ class Database:
         """Store a document."""
         self.run("INSERT OR REPLACE INTO document VALUES(?,?,?)", kind, key, json.dumps(value))
 
+    def put_many(self, kind, pairs):
+        """Store many documents in one transaction."""
+        rows = [(kind, key, json.dumps(value)) for key, value in pairs]
+        with self._lock:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR REPLACE INTO document VALUES(?,?,?)", rows)
+            self._db.execute("COMMIT")
+
     def drop(self, kind, key):
         """Delete a document."""
         self.run("DELETE FROM document WHERE kind=? AND key=?", kind, key)

@@ -16,7 +16,7 @@ MATCH_KEYS = {"origin", "method", "path_regex", "query_regex", "header"}
 ACTIONS = {
     "status", "body", "body_b64", "headers", "stall", "drip", "reset", "truncate", "flip", "wrong_range", "full_for_range",
     "oversize", "replace_body", "replace_json", "redirect", "drop_header", "add_header", "garbage_head", "reply_lost",
-    "foreign_commit", "delay_ms",
+    "foreign_commit", "delay_ms", "endless_pages",
 }  # fmt: skip
 ENDLESS_BLOCK = b"\xa5" * 65536
 

@@ -19,7 +19,7 @@ SHA = re.compile(r"^[0-9a-f]{40}$")
 SHORT_SHA = re.compile(r"^[0-9a-f]{4,39}$")
 STAGING = "refs/hub-staging/"
 BATCH = 400  # info commands written before their answers are read: both fit into pipe buffers
-TREE_CACHE = 4096
+TREE_CACHE = 400_000  # entries of parsed trees kept, over all trees
 GIT_ENV = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C"}
 
 
@@ -75,6 +75,8 @@ class GitStore:
         self._write = threading.Lock()  # one commit at a time; readers go on meanwhile
         self._cat = None
         self._trees = OrderedDict()
+        self._tree_entries = 0
+        self._roots = {}
         self._refs = None
         self._generation = 0  # counts ref changes, so that a listing made before one is not kept
         self._shorts = {}
@@ -123,13 +125,16 @@ class GitStore:
                 return self._trees[oid]
             entries = parse_tree(self.read(oid)[1])
             self._trees[oid] = entries
-            if len(self._trees) > TREE_CACHE:
-                self._trees.popitem(last=False)
+            self._tree_entries += len(entries) + 1
+            while self._tree_entries > TREE_CACHE and len(self._trees) > 1:
+                self._tree_entries -= len(self._trees.popitem(last=False)[1]) + 1
             return entries
 
     def root(self, commit):
         """Tree oid of a commit."""
-        return self.read(commit)[1][5:45].decode()
+        if commit not in self._roots:
+            self._roots[commit] = self.read(commit)[1][5:45].decode()
+        return self._roots[commit]
 
     def commit_time(self, commit):
         """Committer date of a commit, in seconds."""
@@ -155,6 +160,20 @@ class GitStore:
             yield prefix + entry.name, entry
             if entry.is_dir:
                 yield from self.walk(entry.oid, f"{prefix}{entry.name}/")
+
+    def walk_after(self, tree_oid, prefix, after):
+        """The rest of walk() after one path (relative to the tree), without walking what comes before; KeyError when it is not there."""
+        entries = self.tree(tree_oid)
+        first, _, rest = after.partition("/")
+        entry = entries[first]
+        if entry.is_dir:
+            below = f"{prefix}{first}/"
+            yield from self.walk_after(entry.oid, below, rest) if rest else self.walk(entry.oid, below)
+        names = list(entries)
+        for name in names[names.index(first) + 1 :]:
+            yield prefix + name, entries[name]
+            if entries[name].is_dir:
+                yield from self.walk(entries[name].oid, f"{prefix}{name}/")
 
     # refs
 

@@ -10,6 +10,7 @@ from .reply import Response
 from .users import may_read, may_write
 
 GIT_PATHS = ("/info/refs", "/git-upload-pack", "/info/lfs/")  # git sends a password only to who asks for Basic
+READING_POSTS = {"paths-info", "git-fetch", "lfs-batch"}
 TYPES = {"models": "model", "datasets": "dataset", "spaces": "space"}
 
 
@@ -71,8 +72,10 @@ async def _route(world, req):
         raise missing(world, req)
     if repo.disabled:
         raise HubError(403, "Access to this resource is disabled.")
-    if "/".join(name).lower() != repo.id.lower():
+    if "/".join(name) != repo.id:
         return _redirect(req, repo, "/".join(name))
+    if repo.store and req.method not in ("GET", "HEAD") and req.kind not in READING_POSTS:
+        world.repos.unshare(repo)
     return await handler(world, req, repo, rest)
 
 
@@ -92,7 +95,7 @@ def _find_repo(world, kind, rest, table):
 
 
 def _redirect(req, repo, asked):
-    """A renamed repository, or a legacy id: 307 with a relative Location, query kept."""
+    """A renamed repository, another spelling, or a legacy id: 307 with a relative Location, query kept."""
     path = req.path.replace(f"/{asked}", f"/{repo.id}", 1)
     query = f"?{req.query_string}" if req.query_string else ""
     return Response(307, f"Temporary Redirect. Redirecting to {path}", [("Location", path + query)], "text/plain; charset=utf-8")
@@ -122,6 +125,7 @@ async def foreign_commit(world, req, spec):
     spec = spec if isinstance(spec, dict) else {}
     segments = req.segments
     repo = world.repos.get(TYPES.get(segments[1], "model"), spec.get("id") or "/".join(segments[2:4]))
+    world.repos.unshare(repo)
     git, ref = world.repos.git(repo), spec.get("ref", "refs/heads/main")
     path, text = spec.get("path", f"foreign-{uuid.uuid4().hex[:8]}.txt"), spec.get("text", "somebody else was here\n")
     for _ in range(10):

@@ -11,6 +11,7 @@ from .reply import Response, json_response
 from .router import route, verb
 from .users import may_read, owns
 
+LISTINGS_KEPT = 8
 COMMON_KEYS = {
     "author", "cardData", "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "likes", "private",
     "resourceGroup", "sha", "siblings", "tags", "trendingScore", "usedStorage", "xetEnabled",
@@ -146,7 +147,8 @@ async def refs(world, req, repo, _rest):
 async def commits(world, req, repo, rest):
     """History, newest first."""
     commit, _, _ = take_revision(world, repo, rest)
-    git, size = world.repos.git(repo), tree_routes.page_size(req, 1000 if req.one("limit") else 50)
+    most = world.settings.commits_page_size
+    git, size = world.repos.git(repo), tree_routes.page_size(req, most if req.one("limit") else min(most, 50))
     number = int(req.one("p") or 0)
     total = await asyncio.to_thread(git.count, commit)
     rows = await asyncio.to_thread(git.log, commit, size, number * size)
@@ -168,19 +170,24 @@ def _commit_item(row, formatted):
     return {**item, "formatted": {"title": row["title"], "message": row["message"]}} if formatted else item
 
 
+def visible(world, kind, author, words, who):
+    """What a caller may see, newest first; kept until a repository changes, since an owner may have a hundred pages of them."""
+    key = world.repos.generation, kind, (author or "").lower(), words, who
+    if world.listings.get(key) is None:
+        rows = world.repos.owned_by(kind, author) if author else world.repos.all()
+        found = [repo for repo in rows if repo.type == kind and may_read(who, repo) and all(word in repo.id.lower() for word in words)]
+        if len(world.listings) >= LISTINGS_KEPT:
+            world.listings.clear()
+        world.listings[key] = found[::-1]
+    return world.listings[key]
+
+
 @route("hub", "GET", r"/api/(model|dataset|space)s", "list-repos")
 async def list_repos(world, req, kind):
     """Repositories the caller may see, newest first."""
     expand = _checked_expand(req, kind)
-    author, words = req.one("author"), [word.lower() for word in req.many("search")]
-    rows = [
-        repo
-        for repo in reversed(world.repos.all())
-        if repo.type == kind
-        and may_read(req.who, repo)
-        and (not author or repo.owner.lower() == author.lower())
-        and all(word in repo.id.lower() for word in words)
-    ]
+    words = tuple(word.lower() for word in req.many("search"))
+    rows = visible(world, kind, req.one("author"), words, req.who)
     rows, headers = tree_routes.page(world, req, rows, tree_routes.page_size(req, world.settings.list_page_size))
     keys = expand or [key for key in LIST_KEYS if not (kind == "space" and key in ("gated", "downloads"))]
     if kind == "model" and not expand:

@@ -3,6 +3,7 @@
 
 from . import (
     admin_routes,
+    bulk,
     cas_routes,
     cdn_routes,
     commit_routes,
@@ -17,6 +18,7 @@ from . import (
 
 __all__ = [
     "admin_routes",
+    "bulk",
     "cas_routes",
     "cdn_routes",
     "commit_routes",

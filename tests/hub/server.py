@@ -6,7 +6,7 @@ import random
 import socket
 import uuid
 
-from . import faults, hub_dispatch
+from . import faults, hub_dispatch, tree_routes
 from . import routes as _routes  # noqa: F401  fills the route tables
 from .errors import HubError
 from .http1 import BadRequest, Connection, read_request
@@ -178,6 +178,8 @@ class Exchange:
             if "foreign_commit" in self.action:
                 await hub_dispatch.foreign_commit(self.world, self.req, self.action["foreign_commit"])
             response = await answer(self.world, self.req)
+            if "endless_pages" in self.action:
+                response.set_header(*tree_routes.turning_link(self.world, self.req))
             return await faults.transform(response, self.action, self._reserve)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             self.world.journal.violate(f"fault {self.rule.number} could not be applied: {error!r}", self.req)

@@ -22,6 +22,7 @@ class Settings:
     page_size: int = 1000
     page_size_expand: int = 50
     list_page_size: int = 1000
+    commits_page_size: int = 100  # at most, whatever `limit` asks for
     merge_gap: int = 1  # chunks: reconstruction ranges of one xorb nearer than this are merged
     ranges_per_url: int = 64  # most ranges signed into one v2 URL
     regular_limit: int = 10 * 1024 * 1024  # bytes: a larger regular file is refused

@@ -4,7 +4,7 @@
 import asyncio
 import base64
 import json
-from collections import OrderedDict
+from itertools import islice
 from urllib.parse import parse_qs, urlencode
 
 from .content import add_last_commits, file_facts, take_revision, tree_items
@@ -15,27 +15,26 @@ from .users import passes_gate
 
 MAX_PATHS = 2000
 MAX_FORM_PATHS = 1000
-LISTINGS_KEPT = 4
-
-_listings = OrderedDict()  # (repo, tree oid) -> recursive listing: pages 2..n must not walk the tree again
 
 
-def _recursive(world, repo, tree_oid, prefix):
-    key = repo.uid, tree_oid, prefix
-    rows = _listings.get(key)
-    if rows is None:
-        rows = _listings[key] = list(world.repos.git(repo).walk(tree_oid, prefix))
-        if len(_listings) > LISTINGS_KEPT:
-            _listings.popitem(last=False)
-    return rows
-
-
-def _listing(world, repo, entry, path, recursive):
+def _entries_of(world, repo, entry, path):
+    """A directory's entries, subdirectories first."""
     prefix = f"{path}/" if path else ""
-    if recursive:
-        return _recursive(world, repo, entry.oid, prefix)
     entries = world.repos.git(repo).tree(entry.oid).values()
     return [(prefix + e.name, e) for e in sorted(entries, key=lambda e: not e.is_dir)]
+
+
+def _recursive_page(world, req, repo, entry, path, size):
+    """(rows, headers) of one page of everything below a directory; the cursor is the last path of the page before."""
+    git, prefix = world.repos.git(repo), f"{path}/" if path else ""
+    after = decode_cursor(req, "after", "")
+    walk = git.walk_after(entry.oid, prefix, after.removeprefix(prefix)) if after else git.walk(entry.oid, prefix)
+    try:
+        rows = list(islice(walk, size + 1))
+    except KeyError as error:
+        raise HubError(400, "Invalid cursor") from error
+    headers = [next_link(world, req, encode_cursor(after=rows[size - 1][0]))] if len(rows) > size else []
+    return rows[:size], headers
 
 
 def next_link(world, req, cursor):
@@ -45,23 +44,30 @@ def next_link(world, req, cursor):
     return "Link", f'<{world.url("hub")}{req.path}?{query}>; rel="next"'
 
 
-def encode_cursor(offset):
+def turning_link(world, req):
+    """Link header to this very page under another address: pages that never end."""
+    params = parse_qs(req.query_string, keep_blank_values=True)
+    query = urlencode({**params, "turn": int(params.get("turn", ["0"])[0]) + 1}, doseq=True)
+    return "Link", f'<{world.url("hub")}{req.path}?{query}>; rel="next"'
+
+
+def encode_cursor(**place):
     """Opaque to clients."""
-    return base64.urlsafe_b64encode(json.dumps({"offset": offset}).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-def decode_cursor(req):
-    """Offset of the page asked for."""
+def decode_cursor(req, key, first):
+    """Where the page asked for begins."""
     try:
-        return json.loads(base64.urlsafe_b64decode(req.one("cursor")))["offset"] if req.one("cursor") else 0
-    except (ValueError, KeyError) as error:
+        return type(first)(json.loads(base64.urlsafe_b64decode(req.one("cursor")))[key]) if req.one("cursor") else first
+    except (ValueError, KeyError, TypeError) as error:
         raise HubError(400, "Invalid cursor") from error
 
 
 def page(world, req, rows, size):
     """(rows of the page asked for, headers)."""
-    start = decode_cursor(req)
-    headers = [next_link(world, req, encode_cursor(start + size))] if start + size < len(rows) else []
+    start = decode_cursor(req, "offset", 0)
+    headers = [next_link(world, req, encode_cursor(offset=start + size))] if start + size < len(rows) else []
     return rows[start : start + size], headers
 
 
@@ -83,8 +89,11 @@ async def tree(world, req, repo, rest):
     if entry is None or not entry.is_dir:
         raise entry_not_found(commit, f'{path} does not exist on "{rest[0]}"')
     expand, settings = req.flag("expand"), world.settings
-    rows = await asyncio.to_thread(_listing, world, repo, entry, path, req.flag("recursive"))
-    rows, headers = page(world, req, rows, page_size(req, settings.page_size_expand if expand else settings.page_size))
+    size = page_size(req, settings.page_size_expand if expand else settings.page_size)
+    if req.flag("recursive"):
+        rows, headers = await asyncio.to_thread(_recursive_page, world, req, repo, entry, path, size)
+    else:
+        rows, headers = page(world, req, await asyncio.to_thread(_entries_of, world, repo, entry, path), size)
     items = tree_items(world, repo, rows, not passes_gate(req.who, repo))
     if expand:
         items = await asyncio.to_thread(add_last_commits, world, repo, commit, items)

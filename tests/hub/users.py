@@ -72,7 +72,8 @@ class Users:
 
 def owns(who, repo):
     """Owner, member of the owning organisation, or collaborator."""
-    return repo.owner in who.namespaces or (who.user is not None and who.user in repo.collaborators)
+    is_owner = repo.owner.lower() in (name.lower() for name in who.namespaces)
+    return is_owner or (who.user is not None and who.user in repo.collaborators)
 
 
 def may_read(who, repo):

@@ -37,6 +37,7 @@ class World:
         self.budget = Budget(self.settings.bw_total)
         self.urls = {}
         self.grants = {}
+        self.listings = {}  # of repositories, for info_routes
         self.dedup_key = secrets.token_bytes(32)
         self.dedup_key_expiry = 0.0
         for name, orgs in self.database.all("user").items():

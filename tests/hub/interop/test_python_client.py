@@ -230,6 +230,19 @@ print(open(hf_hub_download("alice/old", "model.safetensors"), "rb").read(4).hex(
     assert lines[-1] == (folder / "model.safetensors").read_bytes()[:4].hex() + " True"
 
 
+def test_another_spelling_and_a_legacy_id_are_followed_for_reading_and_writing(hub, client):
+    hub.repo("Acme/Gpt2")
+    printed = client.python(
+        """
+api.upload_file(path_or_fileobj=b"hello", path_in_repo="a.txt", repo_id="acme/gpt2")
+print(open(hf_hub_download("ACME/GPT2", "a.txt"), "rb").read())
+print(model_info("gpt2").id, len(api.list_repo_commits("acme/gpt2")), [m.id for m in api.list_models(author="ACME")])
+"""
+    )
+    assert printed.splitlines()[0] == "b'hello'"
+    assert printed.splitlines()[1] == "Acme/Gpt2 2 ['Acme/Gpt2']"
+
+
 def test_lists_of_repositories_and_users(hub, client):
     for number in range(5):
         hub.repo(f"alice/m{number}", private=number == 0)

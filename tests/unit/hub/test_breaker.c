@@ -59,6 +59,30 @@ TEST(test_the_first_answer_closes_it_and_that_is_told_once)
     assert_false(breaker_succeeded(&breaker));
 }
 
+TEST(test_three_connections_that_break_off_ask_for_a_look_and_open_nothing)
+{
+    struct breaker breaker = {0};
+    assert_false(breaker_broke_off(&breaker, 1000));
+    assert_false(breaker_broke_off(&breaker, 1001));
+    assert_false(breaker_broke_off(&breaker, 2000));
+    assert_true(breaker_broke_off(&breaker, 3000));
+    assert_true(breaker_broke_off(&breaker, 4000)); // whoever looks decides how often
+    assert_false(breaker.is_open);
+    breaker_succeeded(&breaker);
+    assert_false(breaker_broke_off(&breaker, 5000));
+}
+
+TEST(test_a_look_that_finds_nobody_opens_it_at_once_and_that_is_told_once)
+{
+    struct breaker breaker = {0};
+    assert_true(breaker_trip(&breaker, 1000));
+    assert_true(breaker.is_open);
+    assert_false(breaker_trip(&breaker, 2000));
+    assert_false(breaker_broke_off(&breaker, 3000));
+    assert_false(breaker_take_probe(&breaker, 6999));
+    assert_true(breaker_take_probe(&breaker, 7000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +91,10 @@ int main(void)
         cmocka_unit_test(test_an_answer_in_between_starts_the_count_anew),
         cmocka_unit_test(test_one_probe_goes_out_every_five_seconds),
         cmocka_unit_test(test_the_first_answer_closes_it_and_that_is_told_once),
+        cmocka_unit_test(
+            test_three_connections_that_break_off_ask_for_a_look_and_open_nothing),
+        cmocka_unit_test(
+            test_a_look_that_finds_nobody_opens_it_at_once_and_that_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

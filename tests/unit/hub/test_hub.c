@@ -121,7 +121,34 @@ static void on_done(void *ctx, enum err err, const struct why *why)
     count_end(ctx, err, why);
 }
 
-enum { VERBS = 9 };
+static void on_repos(void *ctx, enum err err, const struct why *why,
+                     const struct hub_listed_repo *repos, size_t n, const char *next,
+                     size_t refused)
+{
+    (void)repos;
+    (void)n;
+    (void)next;
+    (void)refused;
+    count_end(ctx, err, why);
+}
+
+static void on_commits(void *ctx, enum err err, const struct why *why,
+                       const struct hub_commit *commits, size_t n)
+{
+    (void)commits;
+    (void)n;
+    count_end(ctx, err, why);
+}
+
+static void on_names(void *ctx, enum err err, const struct why *why,
+                     const char *const *names, size_t n)
+{
+    (void)names;
+    (void)n;
+    count_end(ctx, err, why);
+}
+
+enum { VERBS = 12 };
 
 static void call_every_verb(struct hub *hub, struct count *count)
 {
@@ -136,6 +163,11 @@ static void call_every_verb(struct hub *hub, struct count *count)
     assert_int_not_equal(hub_repo_info(hub, &call, &repo, NULL, on_info, count), 0);
     assert_int_not_equal(hub_refs(hub, &call, &repo, true, on_refs, count), 0);
     assert_int_not_equal(hub_tree(hub, &call, &repo, &sha, "", NULL, on_tree, count), 0);
+    assert_int_not_equal(
+        hub_tree_recursive(hub, &call, &repo, &sha, "", NULL, on_tree, count), 0);
+    assert_int_not_equal(
+        hub_list_repos(hub, &call, REPO_SPACE, "o", NULL, on_repos, count), 0);
+    assert_int_not_equal(hub_commits(hub, &call, &repo, "main", 9, on_commits, count), 0);
     assert_int_not_equal(
         hub_paths_info(hub, &call, &repo, &sha, &path, 1, on_paths, count), 0);
     assert_int_not_equal(hub_commit_date(hub, &call, &repo, &sha, on_date, count), 0);
@@ -167,9 +199,14 @@ TEST(test_offline_every_verb_ends_once_and_no_socket_is_opened)
     hub_stats(fixture.hub, &stats);
     assert_true(hub_is_offline(fixture.hub));
     assert_int_equal(stats.requests[HUB_DEMAND], 0);
+    // Without a token there is nothing that a whoami would need the Hub for.
+    struct hub_call call = {.class = HUB_DEMAND};
+    struct count whoami = {.expected = ERR_NONE};
+    hub_whoami(fixture.hub, &call, on_names, &whoami);
+    wait_for(&whoami, 1);
     stop(&fixture);
     assert_int_equal(atomic_load(&count.ended), VERBS);
-    assert_int_equal(atomic_load(&count.wrong), 0);
+    assert_int_equal(atomic_load(&count.wrong) + atomic_load(&whoami.wrong), 0);
 }
 
 // A server that accepts into its backlog and never answers.

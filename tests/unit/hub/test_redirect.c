@@ -57,6 +57,29 @@ TEST(test_a_way_back_to_the_hub_does_not_bring_the_credential_back)
     assert_int_equal(origin, ORIGIN_SIGNED);
 }
 
+TEST(test_an_api_question_stays_on_the_server_that_was_asked)
+{
+    static const char *const elsewhere[] = {"https://cdn/b", "https://h:8443/b",
+                                            "//cdn/b"};
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        struct redirect_chain chain;
+        struct why why = {0};
+        enum http_origin origin = ORIGIN_HUB;
+        AUTO_FREE char *target = NULL;
+        redirect_chain_start(&chain, "https://h/a");
+        chain.must_stay = true;
+        assert_err(redirect_follow(&chain, &strict, ORIGIN_HUB, "https://h/a",
+                                   elsewhere[i], &why, &target, &origin),
+                   ERR_BAD_ANSWER);
+        assert_non_null(strstr(why.text, "to another server"));
+        assert_null(target);
+        assert_ok(redirect_follow(&chain, &strict, ORIGIN_HUB, "https://h/a", "/b?x=1",
+                                  &why, &target, &origin));
+        assert_string_equal(target, "https://h/b?x=1");
+        assert_int_equal(origin, ORIGIN_HUB);
+    }
+}
+
 TEST(test_encryption_is_never_given_up)
 {
     enum http_origin origin = ORIGIN_HUB;
@@ -118,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_the_same_scheme_host_and_port_keep_the_origin_type),
         cmocka_unit_test(test_anything_else_loses_the_credential),
         cmocka_unit_test(test_a_way_back_to_the_hub_does_not_bring_the_credential_back),
+        cmocka_unit_test(test_an_api_question_stays_on_the_server_that_was_asked),
         cmocka_unit_test(test_encryption_is_never_given_up),
         cmocka_unit_test(test_other_schemes_and_broken_addresses_are_refused),
         cmocka_unit_test(test_a_loop_is_found_at_its_first_return),

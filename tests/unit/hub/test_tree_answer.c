@@ -10,13 +10,19 @@
 #define SHA256 "1111111111111111111111111111111111111111111111111111111111111111"
 #define STARS "****************************************************************"
 
-static enum err parse_text(const char *text, const char *dir, struct tree_answer *out)
+static enum err parse_scope(const char *text, enum tree_scope scope, const char *dir,
+                            struct tree_answer *out)
 {
     struct why why = {0};
     *out = (struct tree_answer){0};
-    enum err err = tree_answer_parse(text, strlen(text), dir, &why, out);
+    enum err err = tree_answer_parse(text, strlen(text), scope, dir, &why, out);
     assert_true(err == ERR_NONE || why.text[0] != '\0');
     return err;
+}
+
+static enum err parse_text(const char *text, const char *dir, struct tree_answer *out)
+{
+    return parse_scope(text, dir != NULL ? TREE_FOLDER : TREE_ANY, dir, out);
 }
 
 TEST(test_files_folders_and_hashes_are_read)
@@ -55,17 +61,23 @@ TEST(test_hidden_hashes_mark_the_entry)
     tree_answer_release(&answer);
 }
 
-static void expect_path(const char *path, const char *dir, bool is_kept)
+static void expect_in_scope(const char *path, enum tree_scope scope, const char *dir,
+                            bool is_kept)
 {
     char text[8192];
     struct tree_answer answer;
     snprintf(text, sizeof(text),
              "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"%s\"}]",
              path);
-    assert_ok(parse_text(text, dir, &answer));
+    assert_ok(parse_scope(text, scope, dir, &answer));
     assert_int_equal(answer.count, is_kept);
     assert_int_equal(answer.refused, !is_kept);
     tree_answer_release(&answer);
+}
+
+static void expect_path(const char *path, const char *dir, bool is_kept)
+{
+    expect_in_scope(path, dir != NULL ? TREE_FOLDER : TREE_ANY, dir, is_kept);
 }
 
 TEST(test_names_that_cannot_be_are_left_out_and_counted)
@@ -95,6 +107,22 @@ TEST(test_entries_must_be_directly_in_the_folder_asked_for)
     expect_path("a", "dir/sub", false);
     expect_path("any/where", NULL, true);
     expect_path("any/../where", NULL, false);
+}
+
+TEST(test_recursive_listings_hold_what_lies_anywhere_below)
+{
+    expect_in_scope("a", TREE_BELOW, "", true);
+    expect_in_scope("a/b/c/d", TREE_BELOW, "", true);
+    expect_in_scope("dir/sub/a", TREE_BELOW, "dir/sub", true);
+    expect_in_scope("dir/sub/a/b/c", TREE_BELOW, "dir/sub", true);
+    expect_in_scope("dir/sub", TREE_BELOW, "dir/sub", false);
+    expect_in_scope("dir", TREE_BELOW, "dir/sub", false);
+    expect_in_scope("dir/submarine/a", TREE_BELOW, "dir/sub", false);
+    expect_in_scope("dir/sub/a/../../x", TREE_BELOW, "dir/sub", false);
+    expect_in_scope("dir/sub//a", TREE_BELOW, "dir/sub", false);
+    expect_in_scope("dir/sub/./a", TREE_BELOW, "dir/sub", false);
+    expect_in_scope("dir/sub/", TREE_BELOW, "dir/sub", false);
+    expect_in_scope("/a/b", TREE_BELOW, "", false);
 }
 
 TEST(test_odd_numbers_and_hashes_spoil_the_page)
@@ -127,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_hidden_hashes_mark_the_entry),
         cmocka_unit_test(test_names_that_cannot_be_are_left_out_and_counted),
         cmocka_unit_test(test_entries_must_be_directly_in_the_folder_asked_for),
+        cmocka_unit_test(test_recursive_listings_hold_what_lies_anywhere_below),
         cmocka_unit_test(test_odd_numbers_and_hashes_spoil_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
