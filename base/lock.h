@@ -32,6 +32,10 @@ void lock_destroy(struct lock *lock);
 void lock_acquire(struct lock *lock) THREAD_ANNOTATION(acquire_capability(lock));
 void lock_release(struct lock *lock) THREAD_ANNOTATION(release_capability(lock));
 
+// How many locks the calling thread holds, for assertions of callers that may be made to wait
+// by somebody who needs a lock. Counted in debug builds only: 0 in others.
+unsigned lock_held_count(void);
+
 void condition_init(struct condition *condition);
 void condition_destroy(struct condition *condition);
 void condition_wait(struct condition *condition, struct lock *lock) REQUIRES(lock);

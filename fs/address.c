@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Addresses. The text is taken apart from the left, one slash at a time:
 //
+//   hf://                                                          alone: the whole Hub
 //   hf://  datasets/  rajpurkar / squad @ refs/pr/3 / plain_text/train
 //   scheme kind       owner       name    revision    subfolder
 //
@@ -218,10 +219,9 @@ enum err address_parse(const char *text, struct why *why, struct address *out)
     const char *rest = text;
     if (strncasecmp(rest, "hf://", 5) == 0) {
         rest += 5;
-        if (*rest == '\0') {
-            return why_set(
-                why, ERR_UNSUPPORTED,
-                "mounting the whole Hub is not in this version: name one repository");
+        if (rest[strspn(rest, "/")] == '\0') {
+            *out = (struct address){.is_hub = true};
+            return ERR_NONE;
         }
     } else if (strstr(rest, "://") != NULL) {
         // Not repeated: people paste addresses with a password in them.
@@ -260,6 +260,9 @@ static enum err append_revision(const char *revision, struct buffer *out)
 
 enum err address_format(const struct address *address, struct buffer *out)
 {
+    if (address->is_hub) {
+        return buffer_append_text(out, "hf://");
+    }
     enum err err = buffer_printf(out, "%s%s", repo_kind_prefix(address->repo.kind),
                                  address->repo.name);
     if (err == ERR_NONE && address->revision[0] != '\0') {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Hub's own grammar for what can be mounted, as people type it:
 //
-//   [hf://][models/|datasets/|spaces/]OWNER/NAME[@REV][/SUBDIR]
+//   [hf://][models/|datasets/|spaces/]OWNER/NAME[@REV][/SUBDIR]     a repository
+//   hf://                                                           the whole Hub
 #pragma once
 
 #include "base/base.h"
 #include "fs/mount_options.h"
 
 // Parses an address. ERR_USAGE with a sentence when it is none; ERR_UNSUPPORTED for what the
-// Hub has and hugfs does not mount (buckets, kernels, the whole Hub).
+// Hub has and hugfs does not mount (buckets, kernels).
 NODISCARD enum err address_parse(const char *text, struct why *why, struct address *out);
 
 // Checks and decodes a revision as addresses and `rev=` spell it: %XX stands for a byte, so

@@ -19,27 +19,31 @@ static mode_t mode_of(const struct tree_node *node)
     return S_IFREG | (node->executable ? 0555 : 0444);
 }
 
-void attributes_fill(const struct attributes *attributes, const struct tree_node *node,
-                     uint64_t ino, struct stat *out)
+void attributes_fill_virtual(const struct attributes *attributes, mode_t mode,
+                             uint64_t size, int64_t changed_s, uint64_t ino,
+                             struct stat *out)
 {
-    int64_t mtime_s = node->mtime_s >= 0 ? node->mtime_s : attributes->fallback_s;
-    mode_t mode = mode_of(node);
-    if (node->kind !=
-        ENTRY_SYMLINK) { // a symlink's bits mean nothing and are always 0777
+    if (!S_ISLNK(mode)) { // a symlink's bits mean nothing and are always 0777
         mode &= ~(mode_t)(attributes->umask & 0777);
     }
     *out = (struct stat){
         .st_ino = ino,
         .st_mode = mode,
-        .st_nlink = node->kind == ENTRY_DIRECTORY ? 2 : 1,
+        .st_nlink = S_ISDIR(mode) ? 2 : 1,
         .st_uid = attributes->uid,
         .st_gid = attributes->gid,
-        .st_size = (off_t)node->size,
+        .st_size = (off_t)size,
         .st_blksize = IO_BYTES,
-        .st_blocks =
-            (blkcnt_t)(node->size / BLOCK_BYTES + (node->size % BLOCK_BYTES != 0)),
+        .st_blocks = (blkcnt_t)(size / BLOCK_BYTES + (size % BLOCK_BYTES != 0)),
     };
-    out->st_mtim.tv_sec = mtime_s >= 0 ? mtime_s : 0;
+    out->st_mtim.tv_sec = changed_s >= 0 ? changed_s : 0;
     out->st_ctim = out->st_mtim;
     out->st_atim = out->st_mtim;
+}
+
+void attributes_fill(const struct attributes *attributes, const struct tree_node *node,
+                     uint64_t ino, struct stat *out)
+{
+    int64_t changed_s = node->mtime_s >= 0 ? node->mtime_s : attributes->fallback_s;
+    attributes_fill_virtual(attributes, mode_of(node), node->size, changed_s, ino, out);
 }

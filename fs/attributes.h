@@ -16,3 +16,7 @@ struct attributes {
 // Fills `out` for a node that the kernel knows as `ino`.
 void attributes_fill(const struct attributes *attributes, const struct tree_node *node,
                      uint64_t ino, struct stat *out);
+// The same for a virtual node: type and permissions, bytes, the time of its last change.
+void attributes_fill_virtual(const struct attributes *attributes, mode_t mode,
+                             uint64_t size, int64_t changed_s, uint64_t ino,
+                             struct stat *out);

@@ -26,7 +26,9 @@ static void on_output(void *ctx, const char *line, size_t len)
         }
         return;
     }
-    if (listing->format == RENDER_JSON) {
+    if (listing->format == RENDER_JSON && listing->lines > 0) {
+        putchar('\n'); // the next line of a list in the same mount
+    } else if (listing->format == RENDER_JSON) {
         printf("%s", listing->shown > 0 ? ",\n " : "{\"mounts\":[");
     } else if (listing->format == RENDER_TEXT && listing->shown > 0 &&
                listing->lines == 0) {
@@ -36,18 +38,25 @@ static void on_output(void *ctx, const char *line, size_t len)
     printf("%.*s%s", (int)len, line, listing->format == RENDER_TEXT ? "\n" : "");
 }
 
-static enum err ask(struct control_client *client, struct listing *listing,
-                    struct why *why)
+// A mount that does not know the path told about itself all the same: *out_status is then what
+// the mount says of the path, and `why` its sentence.
+static enum err ask(struct control_client *client, const char *path,
+                    struct listing *listing, struct why *why, int *out_status)
 {
     struct control_request request = {.verb = CONTROL_STATUS, .format = listing->format};
     struct control_reader reader = {.on_output = on_output, .ctx = listing};
+    request.has_path = path != NULL && listing->format != RENDER_METRICS;
+    if (request.has_path) {
+        snprintf(request.path, sizeof request.path, "%s", path);
+    }
     int status = 0;
     listing->lines = 0;
     enum err err = control_client_ask(client, &request, &reader, why, &status);
-    if (err == ERR_NONE && status != 0) {
+    if (err == ERR_NONE && status != 0 && listing->lines == 0) {
         return ERR_SYSTEM;
     }
     listing->shown += err == ERR_NONE;
+    *out_status = status;
     return err;
 }
 
@@ -105,8 +114,9 @@ static int show_all(struct listing *listing)
             continue;
         }
         struct control_client client;
+        int ignored;
         err = mount_place_connect(&table, entry, &why, &client);
-        err = err ? err : ask(&client, listing, &why);
+        err = err ? err : ask(&client, NULL, listing, &why, &ignored);
         control_client_release(&client);
         if (err) {
             show_silent(entry, err, listing);
@@ -123,8 +133,12 @@ static int show_one(const char *path, struct listing *listing)
     struct why why = {""};
     AUTO(mount_place) struct mount_place place;
     enum err err = mount_place_open(path, &why, &place);
-    err = err ? err : ask(&place.client, listing, &why);
-    return err ? say_error(err, &why) : 0;
+    int status = 0;
+    err = err ? err : ask(&place.client, place.path, listing, &why, &status);
+    if (err == ERR_NONE && status != 0) {
+        say("%s: %s", path, why.text);
+    }
+    return err ? say_error(err, &why) : status;
 }
 
 int cmd_status(const struct verb *verb, int argc, char **argv)
@@ -140,7 +154,7 @@ int cmd_status(const struct verb *verb, int argc, char **argv)
                               .samples = buffer_init(SAMPLES_MAX)};
     status = arguments.n_operands > 0 ? show_one(arguments.operands[0], &listing)
                                       : show_all(&listing);
-    if (listing.format == RENDER_JSON && status == 0) {
+    if (listing.format == RENDER_JSON && (status == 0 || listing.shown > 0)) {
         puts(listing.shown > 0 ? "]}" : "{\"mounts\":[]}");
     } else if (listing.format == RENDER_METRICS && status == 0) {
         metrics_print(&listing.samples);

@@ -19,11 +19,23 @@ static const struct verb verbs[] = {
     {"umount", cmd_umount, 0, "DIR", 1, 1, "unmount, and wait until the daemon has ended",
      "Cleans up after a daemon that was killed, too.\n"},
     {"status", cmd_status, VERB_JSON | VERB_METRICS, "[PATH]", 0, 1,
-     "mounts, transfers and cache use", "Without PATH: every mount.\n"},
+     "mounts, transfers and cache use",
+     "Without PATH: every mount. With one in a repository: also what share of each file "
+     "at and\n"
+     "below it is on this machine, which is what works offline.\n"},
     {"info", cmd_info, VERB_JSON, "PATH", 1, 1, "what is known about one file",
      "Repository, commit, hashes, how much is on this machine, and whether the whole "
      "content\n"
      "was compared with its published hash.\n"},
+    {"log", cmd_log, VERB_JSON, "PATH", 1, 1, "the commits behind what is shown",
+     "Of the repository that PATH lies in, the newest first: id, date, author, title.\n"},
+    {"revisions", cmd_revisions, VERB_JSON, "PATH", 1, 1,
+     "branches, tags and pull requests",
+     "Of the repository that PATH lies in, and which of them is shown there.\n"},
+    {"diff", cmd_diff, VERB_JSON, "PATH A B", 3, 3, "what differs between two revisions",
+     "A and B are branches, tags or commits of the repository that PATH lies in. A PATH "
+     "below\n"
+     "its root: only that. Nothing is downloaded to compare it.\n"},
     {"prefetch", cmd_prefetch, 0, "PATH...", 1, -1, "fetch files or folders now",
      "Shows progress. Ctrl-C stops; what has arrived stays in the cache.\n"},
     {"pin", cmd_pin, 0, "PATH...", 1, -1, "fetch, and keep when the cache runs full", ""},

@@ -16,16 +16,14 @@ enum { CONTENTS_MAX = 4096, COMPLAINT_MS = 5000 };
 struct content_cache {
     struct xet *xet;
     struct tree_store *tree;
-    struct snapshot *snapshot;
-    struct repo_id repo;
+    struct locator *locator;
     struct lock lock;
     struct content *by_ino GUARDED_BY(lock);
     struct content *by_use GUARDED_BY(lock); // least recently used first
 };
 
 enum err content_cache_new(struct xet *xet, struct tree_store *tree,
-                           struct snapshot *snapshot, const struct repo_id *repo,
-                           struct content_cache **out)
+                           struct locator *locator, struct content_cache **out)
 {
     struct content_cache *cache = calloc(1, sizeof(*cache));
     if (cache == NULL) {
@@ -33,8 +31,7 @@ enum err content_cache_new(struct xet *xet, struct tree_store *tree,
     }
     cache->xet = xet;
     cache->tree = tree;
-    cache->snapshot = snapshot;
-    cache->repo = *repo;
+    cache->locator = locator;
     lock_init(&cache->lock);
     *out = cache;
     return ERR_NONE;
@@ -84,11 +81,14 @@ static enum err describe(struct content_cache *cache, struct content *content,
     content->size = out_node->size;
     content->kind = out_node->kind;
     content->masked = out_node->masked;
-    content->source.hub.repo = cache->repo;
-    err = snapshot_locate(cache->snapshot, content->ino, &content->source.hub.sha,
-                          &content->path);
-    content->source.path = content->path;
-    return err;
+    struct location at;
+    err = locator_find(cache->locator, content->ino, &at);
+    if (err != ERR_NONE) {
+        return err;
+    }
+    content->source = (struct xet_source){at.source, at.path};
+    content->path = at.path;
+    return ERR_NONE;
 }
 
 static enum err content_new(struct content_cache *cache, uint64_t ino,

@@ -4,7 +4,7 @@
 // read asks SQLite nothing.
 #pragma once
 
-#include "fs/snapshot.h"
+#include "fs/locator.h"
 #include "fs/stream.h"
 #include "xet/xet.h"
 
@@ -30,11 +30,9 @@ struct content {
     UT_hash_handle hh;
 };
 
-// All of them outlive it. `repo` is the canonical id.
+// All of them outlive it.
 NODISCARD enum err content_cache_new(struct xet *xet, struct tree_store *tree,
-                                     struct snapshot *snapshot,
-                                     const struct repo_id *repo,
-                                     struct content_cache **out);
+                                     struct locator *locator, struct content_cache **out);
 // All contents must have been given back; before xet_close().
 void content_cache_free(struct content_cache *cache);
 

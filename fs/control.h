@@ -17,8 +17,10 @@
 // sees the connection close when the daemon has ended, which is what `hugfs umount` waits for.
 //
 //   hello                     VERSION PID MOUNT_POINT CACHE_DIR, as words
-//   status text|json|metrics
+//   status text|json|metrics [PATH]
 //   info text|json PATH       PATH is relative to the mount's root, "." is the root itself
+//   log|revisions text|json PATH
+//   diff text|json PATH FROM TO
 //   prefetch|pin|unpin PATH   with progress
 //   refresh                   ends when the mount stands at the branch's head
 //   offline, online

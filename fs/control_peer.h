@@ -45,7 +45,8 @@ void control_peer_end_status(struct control_peer *peer, int status, const char *
 struct control_work {
     bool is_tracing;
     enum render_format format;
-    uint64_t fetch_ticket; // 0 = none
+    uint64_t fetch_ticket;     // 0 = none
+    struct running_diff *diff; // control_diff.c; NULL = none
 };
 struct control_work *control_peer_work(struct control_peer *peer);
 

@@ -8,19 +8,29 @@
 #include <ctype.h>
 #include <inttypes.h>
 
-enum { TAKES_FORMAT = 1, TAKES_METRICS = 2, TAKES_PATH = 4, TAKES_BYTES = 8 };
+enum {
+    TAKES_FORMAT = 1,
+    TAKES_METRICS = 2,
+    TAKES_PATH = 4,
+    TAKES_BYTES = 8,
+    TAKES_REVISIONS = 16,
+    MAY_TAKE_PATH = 32, // as the last word
+};
 
 static const struct {
     const char *name;
     unsigned takes;
 } verbs[] = {
     [CONTROL_HELLO] = {"hello", 0},
-    [CONTROL_STATUS] = {"status", TAKES_FORMAT | TAKES_METRICS},
+    [CONTROL_STATUS] = {"status", TAKES_FORMAT | TAKES_METRICS | MAY_TAKE_PATH},
     [CONTROL_INFO] = {"info", TAKES_FORMAT | TAKES_PATH},
+    [CONTROL_LOG] = {"log", TAKES_FORMAT | TAKES_PATH},
+    [CONTROL_REVISIONS] = {"revisions", TAKES_FORMAT | TAKES_PATH},
+    [CONTROL_DIFF] = {"diff", TAKES_FORMAT | TAKES_PATH | TAKES_REVISIONS},
     [CONTROL_PREFETCH] = {"prefetch", TAKES_PATH},
     [CONTROL_PIN] = {"pin", TAKES_PATH},
     [CONTROL_UNPIN] = {"unpin", TAKES_PATH},
-    [CONTROL_REFRESH] = {"refresh", 0},
+    [CONTROL_REFRESH] = {"refresh", TAKES_PATH},
     [CONTROL_OFFLINE] = {"offline", 0},
     [CONTROL_ONLINE] = {"online", 0},
     [CONTROL_TRACE] = {"trace", TAKES_FORMAT},
@@ -113,6 +123,12 @@ static enum err parse_format(const char *word, unsigned takes, enum render_forma
     return ERR_MALFORMED;
 }
 
+static enum err take_revision(const char **text, const char *end, char *out)
+{
+    enum err err = control_take_word(text, end, out, REVISION_SIZE);
+    return err == ERR_NONE && !revision_is_legal(out) ? ERR_MALFORMED : err;
+}
+
 static enum err parse_words(const char *at, const char *end, unsigned takes,
                             struct control_request *out)
 {
@@ -123,7 +139,8 @@ static enum err parse_words(const char *at, const char *end, unsigned takes,
             return ERR_MALFORMED;
         }
     }
-    if (takes & TAKES_PATH) {
+    out->has_path = (takes & MAY_TAKE_PATH) && at < end;
+    if ((takes & TAKES_PATH) || out->has_path) {
         if (control_take_word(&at, end, out->path, sizeof out->path) != ERR_NONE ||
             (out->path[0] != '\0' && !path_is_legal(out->path, strlen(out->path)))) {
             return ERR_MALFORMED;
@@ -132,6 +149,12 @@ static enum err parse_words(const char *at, const char *end, unsigned takes,
     if (takes & TAKES_BYTES) {
         if (control_take_word(&at, end, word, sizeof word) != ERR_NONE ||
             option_parse_number(word, 10, INT64_MAX, NULL, &out->bytes) != ERR_NONE) {
+            return ERR_MALFORMED;
+        }
+    }
+    if (takes & TAKES_REVISIONS) {
+        if (take_revision(&at, end, out->from) != ERR_NONE ||
+            take_revision(&at, end, out->to) != ERR_NONE) {
             return ERR_MALFORMED;
         }
     }
@@ -162,6 +185,13 @@ enum err control_request_parse(const char *line, size_t len, struct why *why,
         "version of hugfs");
 }
 
+// Appends a blank and a word.
+static enum err append_next_word(struct buffer *out, const char *text)
+{
+    enum err err = buffer_append_text(out, " ");
+    return err ? err : control_append_word(out, text);
+}
+
 enum err control_request_format(const struct control_request *request, struct buffer *out)
 {
     unsigned takes = verbs[request->verb].takes;
@@ -169,14 +199,16 @@ enum err control_request_format(const struct control_request *request, struct bu
     if (err == ERR_NONE && (takes & TAKES_FORMAT)) {
         err = buffer_printf(out, " %s", formats[request->format]);
     }
-    if (err == ERR_NONE && (takes & TAKES_PATH)) {
-        err = buffer_append_text(out, " ");
-        if (err == ERR_NONE) {
-            err = control_append_word(out, request->path);
-        }
+    bool has_path = (takes & MAY_TAKE_PATH) && request->has_path;
+    if (err == ERR_NONE && ((takes & TAKES_PATH) || has_path)) {
+        err = append_next_word(out, request->path);
     }
     if (err == ERR_NONE && (takes & TAKES_BYTES)) {
         err = buffer_printf(out, " %" PRIu64, request->bytes);
+    }
+    if (err == ERR_NONE && (takes & TAKES_REVISIONS)) {
+        err = append_next_word(out, request->from);
+        err = err ? err : append_next_word(out, request->to);
     }
     return err ? err : buffer_append_text(out, "\n");
 }

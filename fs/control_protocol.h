@@ -8,13 +8,16 @@
 
 enum {
     CONTROL_LINE_MAX = 64 << 10, // a path of 4,095 bytes, encoded, with room to spare
-    CONTROL_WORDS_MAX = 4,
+    CONTROL_WORDS_MAX = 5,
 };
 
 enum control_verb {
     CONTROL_HELLO,
     CONTROL_STATUS,
     CONTROL_INFO,
+    CONTROL_LOG,
+    CONTROL_REVISIONS,
+    CONTROL_DIFF,
     CONTROL_PREFETCH,
     CONTROL_PIN,
     CONTROL_UNPIN,
@@ -34,8 +37,11 @@ enum render_format { RENDER_TEXT, RENDER_JSON, RENDER_METRICS };
 struct control_request {
     enum control_verb verb;
     enum render_format format;     // of verbs that have one
+    bool has_path;                 // of status, which may have one
     char path[PATH_BYTES_MAX + 1]; // of verbs that have one; "" = the root
     uint64_t bytes;                // of cache-trim
+    char from[REVISION_SIZE];      // of diff
+    char to[REVISION_SIZE];
 };
 
 // Parses a request line without its line end. ERR_MALFORMED with a sentence: an unknown verb

@@ -4,9 +4,11 @@
 // thread, and that callback drops the reference.
 #include "fs/control_verbs.h"
 
+#include "fs/control_diff.h"
+#include "fs/control_history.h"
 #include "fs/render.h"
 
-enum { ANSWER_MAX = 256 << 10 };
+enum { ANSWER_MAX = 256 << 10, STATUS_MAX = 1 << 20 };
 
 static void end_ok(struct control_peer *peer)
 {
@@ -40,15 +42,56 @@ static void run_hello(const struct control_context *context, struct control_peer
     send_rendered(peer, err, &text);
 }
 
-static void run_status(const struct control_context *context, struct control_peer *peer,
-                       enum render_format format)
+struct status_call {
+    struct mount *mount;
+    struct control_peer *peer;
+    enum render_format format;
+};
+
+// What is wrong with the path is said after what the mount tells about itself.
+static void send_status(const struct status_call *call, bool has_path, enum err path_err,
+                        const struct why *why, const struct mount_share *here)
 {
     struct mount_status status;
-    mount_get_status(context->mount, &status);
-    AUTO(buffer) struct buffer text = buffer_init(ANSWER_MAX);
+    mount_get_status(call->mount, &status);
+    status.has_path = has_path;
+    status.here = here;
+    AUTO(buffer) struct buffer text = buffer_init(STATUS_MAX);
     enum err err =
-        render_status(&status, mount_options_of(context->mount), format, &text);
-    send_rendered(peer, err, &text);
+        render_status(&status, mount_options_of(call->mount), call->format, &text);
+    if (err == ERR_NONE) {
+        control_peer_output(call->peer, buffer_text(&text), text.len);
+    }
+    control_peer_end(call->peer, err != ERR_NONE ? err : path_err,
+                     err != ERR_NONE ? NULL : why);
+}
+
+static void on_share(void *ctx, enum err err, const struct why *why,
+                     const struct mount_share *share)
+{
+    struct status_call *call = ctx;
+    bool is_above = err == ERR_USAGE; // the repositories: there is nothing to tell
+    send_status(call, !is_above, is_above ? ERR_NONE : err, is_above ? NULL : why, share);
+    control_peer_unref(call->peer);
+    free(call);
+}
+
+static void run_status(const struct control_context *context, struct control_peer *peer,
+                       const struct control_request *request)
+{
+    struct status_call now = {context->mount, peer, request->format};
+    if (!request->has_path) {
+        send_status(&now, false, ERR_NONE, NULL, NULL);
+        return;
+    }
+    struct status_call *call = malloc(sizeof *call);
+    if (call == NULL) {
+        control_peer_end(peer, ERR_NO_MEMORY, NULL);
+        return;
+    }
+    *call = now;
+    call->peer = control_peer_ref(peer);
+    mount_get_share(context->mount, request->path, on_share, call);
 }
 
 static void run_cache_status(const struct control_context *context,
@@ -122,6 +165,16 @@ static void run_upkeep(const struct control_context *context, struct control_pee
     }
 }
 
+static void run_history(const struct control_context *context, struct control_peer *peer,
+                        const struct control_request *request)
+{
+    if (request->verb == CONTROL_DIFF) {
+        control_diff_run(context->mount, peer, request);
+    } else {
+        control_history_run(context->mount, peer, request);
+    }
+}
+
 void control_verb_run(const struct control_context *context, struct control_peer *peer,
                       const struct control_request *request)
 {
@@ -130,10 +183,15 @@ void control_verb_run(const struct control_context *context, struct control_peer
         run_hello(context, peer);
         return;
     case CONTROL_STATUS:
-        run_status(context, peer, request->format);
+        run_status(context, peer, request);
         return;
     case CONTROL_INFO:
         run_info(context, peer, request);
+        return;
+    case CONTROL_LOG:
+    case CONTROL_REVISIONS:
+    case CONTROL_DIFF:
+        run_history(context, peer, request);
         return;
     case CONTROL_PREFETCH:
         run_fetch(context, peer, request->path, MOUNT_PREFETCH);
@@ -145,7 +203,7 @@ void control_verb_run(const struct control_context *context, struct control_peer
         run_fetch(context, peer, request->path, MOUNT_UNPIN);
         return;
     case CONTROL_REFRESH:
-        mount_refresh(context->mount, on_done, control_peer_ref(peer));
+        mount_refresh(context->mount, request->path, on_done, control_peer_ref(peer));
         return;
     case CONTROL_OFFLINE:
     case CONTROL_ONLINE:
@@ -173,4 +231,5 @@ void control_verb_cancel(const struct control_context *context, struct control_p
     if (ticket != 0) {
         mount_fetch_cancel(context->mount, ticket);
     }
+    control_diff_cancel(peer);
 }

@@ -123,7 +123,7 @@ void fetch_job_tell(struct fetch_job *job)
     bool wants_modes = !job->is_cancelled && job->has_listed && job->what != MOUNT_UNPIN;
     lock_release(&job->lock);
     if (wants_modes) {
-        git_modes_learn(job->mount, &job->view, end, job);
+        git_modes_learn(job->mount, job->row, &job->source, job->repo_root, end, job);
     } else {
         end(job, ERR_NONE, NULL);
     }
@@ -132,13 +132,18 @@ void fetch_job_tell(struct fetch_job *job)
 // ------------------------------------------------------------------- beginning, cancelling
 
 static void on_start(void *ctx, enum err err, const struct why *why,
-                     const struct tree_node *node)
+                     const struct located *located)
 {
     struct fetch_job *job = ctx;
+    if (err == ERR_NONE) {
+        job->row = located->node.repo;
+        job->source = located->source;
+        job->repo_root = located->repo_root;
+    }
     lock_acquire(&job->lock);
     job->n_listing--;
     if (err == ERR_NONE) {
-        err = fetch_work_add(job, node);
+        err = fetch_work_add(job, &located->node);
     }
     fetch_job_note(job, err, why);
     lock_release(&job->lock);
@@ -159,7 +164,6 @@ uint64_t mount_fetch(struct mount *mount, const char *path, enum mount_fetch wha
     job->progress_fn = progress;
     job->done = done;
     job->ctx = ctx;
-    snapshot_current(mount->snapshot, &job->view);
     lock_init(&job->lock);
     lock_acquire(&job->lock);
     job->references = 2; // the list's and on_start()'s
@@ -169,9 +173,8 @@ uint64_t mount_fetch(struct mount *mount, const char *path, enum mount_fetch wha
     uint64_t ticket = job->ticket = ++mount->next_ticket;
     DL_APPEND(mount->fetch_jobs, job);
     lock_release(&mount->lock);
-    uint64_t root = job->view.root;
     struct hub_call call = mount_demand(mount, "prefetch");
-    namespace_walk(mount->namespace, root, path, &call, on_start, job);
+    mount_locate(mount, path, &call, on_start, job);
     return ticket;
 }
 

@@ -25,7 +25,10 @@ struct fetch_job {
     mount_done_fn done;
     void *ctx;
     uint64_t ticket;
-    struct snapshot_view view;     // where the mount stood when the job began
+    int64_t
+        row; // of the repository that the path led to; this and the next two from then on
+    struct hub_source source;
+    uint64_t repo_root;
     struct fetch_job *next, *prev; // the mount's list
 
     struct lock lock;

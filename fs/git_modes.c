@@ -9,6 +9,8 @@
 // meanwhile; on a complete one nothing parks. The names of the root are told only while the
 // mount still shows that root. Whoever holds the old node open keeps it. In a directory that
 // is not complete the modes show when the kernel looks the names up again: at the next mount.
+// A mount of the whole Hub tells the kernel nothing: its roots get new numbers, and with them
+// everything below is looked up anew.
 #include "fs/git_modes.h"
 
 #include "fs/mount_parts.h"
@@ -26,7 +28,9 @@ struct changed {
 
 struct learning {
     struct mount *mount;
-    struct snapshot_view view;
+    struct hub_source source;
+    int64_t row;
+    uint64_t repo_root;
     waiter_fn done;
     void *ctx;
     struct changed *changed; // those of one directory follow each other
@@ -56,7 +60,7 @@ static uint64_t kernel_ino(const struct learning *learning, uint64_t dir_ino)
         return 0;
     }
     snapshot_current(mount->snapshot, &view);
-    return dir_ino == view.root ? MOUNT_ROOT_INO : dir_ino;
+    return dir_ino == view.root ? INO_ROOT : dir_ino;
 }
 
 // On the refresher's thread.
@@ -122,7 +126,7 @@ static enum err apply_one(struct learning *learning, const struct tree_entry *en
     uint64_t dir_ino = 0;
     struct tree_node before;
     struct tree_node after;
-    enum err err = find_parent(tree, learning->view.repo_root, entry->path, &dir_ino);
+    enum err err = find_parent(tree, learning->repo_root, entry->path, &dir_ino);
     if (err == ERR_NONE) {
         err = tree_store_lookup(tree, dir_ino, name, strlen(name), &before);
     }
@@ -162,32 +166,35 @@ static void on_modes(void *ctx, enum err err, const struct why *why,
                  why_text(why, err));
     }
     if (err == ERR_NONE) {
-        struct tree_ref ref = {.sha = learning->view.commit,
+        struct tree_ref ref = {.sha = learning->source.sha,
                                .checked_at_s = clock_wall_s()};
-        err = tree_store_put_ref(mount->tree, mount->repo_row, learned_name, &ref);
+        err = tree_store_put_ref(mount->tree, learning->row, learned_name, &ref);
     }
     if (err != ERR_NONE) {
         log_debug("fs", "the modes will be asked for again: %s", err_name(err));
     }
-    if (refresher_run(mount->refresher, tell_kernel, learning) != ERR_NONE) {
+    if (mount->is_hub) {
+        places_renew(mount->places, learning->repo_root);
+        end(learning);
+    } else if (refresher_run(mount->refresher, tell_kernel, learning) != ERR_NONE) {
         end(learning);
     }
 }
 
-void git_modes_learn(struct mount *mount, const struct snapshot_view *view,
-                     waiter_fn done, void *ctx)
+void git_modes_learn(struct mount *mount, int64_t row, const struct hub_source *source,
+                     uint64_t repo_root, waiter_fn done, void *ctx)
 {
     struct tree_ref known;
-    bool is_known = tree_store_get_ref(mount->tree, mount->repo_row, learned_name,
-                                       &known) == ERR_NONE &&
-                    oid_equal(&known.sha, &view->commit);
+    bool is_known =
+        tree_store_get_ref(mount->tree, row, learned_name, &known) == ERR_NONE &&
+        oid_equal(&known.sha, &source->sha);
     struct learning *learning = is_known ? NULL : calloc(1, sizeof(*learning));
     if (learning == NULL) {
         done(ctx, ERR_NONE, NULL);
         return;
     }
-    *learning = (struct learning){mount, *view, done, ctx, NULL};
+    *learning = (struct learning){mount, *source, row, repo_root, done, ctx, NULL};
     struct hub_call call = {.class = HUB_PREFETCH, .reason = "modes"};
-    (void)hub_git_modes(mount->hub, &call, &mount->repo, &view->commit, on_modes,
-                        learning);
+    (void)hub_git_modes(mount->hub, &call, &learning->source.repo, &learning->source.sha,
+                        on_modes, learning);
 }

@@ -4,12 +4,13 @@
 // what they told is visible in the running mount when the command ends.
 #pragma once
 
-#include "fs/snapshot.h"
 #include "fs/waiters.h"
+#include "hub/hub.h"
 
 struct mount;
 
-// Learns the modes of all names of the commit that are stored, once per commit. Always ends
+// Learns the modes of all names of the commit (its stored root; the repository's row) that are
+// stored, once per commit. Always ends
 // with ERR_NONE: without them files are plain, as listed. `done` runs on any thread.
-void git_modes_learn(struct mount *mount, const struct snapshot_view *view,
-                     waiter_fn done, void *ctx);
+void git_modes_learn(struct mount *mount, int64_t row, const struct hub_source *source,
+                     uint64_t repo_root, waiter_fn done, void *ctx);

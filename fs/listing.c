@@ -11,6 +11,8 @@
 // unnoticed between looking and waiting.
 #include "fs/listing.h"
 
+#include "fs/sibling_watch.h"
+
 #include <utlist.h>
 
 enum {
@@ -21,10 +23,11 @@ enum {
 struct page_fetch {
     struct listing *listing;
     uint64_t ino;
-    uint64_t turn;     // tells this fetch from a later one of the same directory
+    uint64_t turn; // tells this fetch from a later one of the same directory
+    enum hub_class class;
     hub_ticket ticket; // 0 until known; under the lock, as `waiters`
     struct waiter *waiters;
-    char *path; // of the directory; set before the call is sent, as `page`
+    struct location at; // of the directory; set before the call is sent, as `page`
     char page[PAGE_ADDRESS_MAX]; // "" = the first
     UT_hash_handle hh;
 };
@@ -40,16 +43,17 @@ struct barren_run {
 struct listing {
     struct hub *hub;
     struct tree_store *tree;
-    struct snapshot *snapshot;
-    struct repo_id repo;
+    struct locator *locator;
+    struct tree_walks *walks;
     struct lock lock;
     struct page_fetch *fetches GUARDED_BY(lock);
     struct barren_run *barren GUARDED_BY(lock);
     uint64_t turn GUARDED_BY(lock);
+    struct sibling_watch siblings GUARDED_BY(lock);
 };
 
-enum err listing_new(struct hub *hub, struct tree_store *tree, struct snapshot *snapshot,
-                     const struct repo_id *repo, struct listing **out)
+enum err listing_new(struct hub *hub, struct tree_store *tree, struct locator *locator,
+                     struct tree_walks *walks, struct listing **out)
 {
     struct listing *listing = calloc(1, sizeof(*listing));
     if (listing == NULL) {
@@ -57,8 +61,8 @@ enum err listing_new(struct hub *hub, struct tree_store *tree, struct snapshot *
     }
     listing->hub = hub;
     listing->tree = tree;
-    listing->snapshot = snapshot;
-    listing->repo = *repo;
+    listing->locator = locator;
+    listing->walks = walks;
     lock_init(&listing->lock);
     *out = listing;
     return ERR_NONE;
@@ -113,7 +117,7 @@ static void finish(struct page_fetch *fetch, enum err err, const struct why *why
     HASH_DEL(listing->fetches, fetch);
     lock_release(&listing->lock);
     waiters_call(waiters, err, why);
-    free(fetch->path);
+    location_release(&fetch->at);
     free(fetch);
 }
 
@@ -140,16 +144,53 @@ static bool leads_nowhere(struct listing *listing, uint64_t ino, bool is_barren)
     return is_over;
 }
 
+// The stored folder at the first `len` bytes of a path.
+static enum err find_folder(struct listing *listing, uint64_t root, const char *path,
+                            size_t len, uint64_t *out_ino)
+{
+    struct tree_node node = {.ino = root};
+    size_t at = 0;
+    while (at < len) {
+        size_t name_len = strcspn(path + at, "/");
+        enum err err =
+            tree_store_lookup(listing->tree, node.ino, path + at, name_len, &node);
+        if (err != ERR_NONE) {
+            return err;
+        }
+        at += name_len + 1;
+    }
+    *out_ino = node.ino;
+    return ERR_NONE;
+}
+
+// A folder that is whole with one page. Its parent may be worth a walk.
+static void note_folder(const struct page_fetch *fetch, size_t n)
+{
+    struct listing *listing = fetch->listing;
+    size_t parent_len = 0;
+    uint64_t parent = 0;
+    lock_acquire(&listing->lock);
+    bool is_third = sibling_watch_note(&listing->siblings, fetch->at.repo_root,
+                                       fetch->at.path, n, &parent_len);
+    lock_release(&listing->lock);
+    if (is_third && find_folder(listing, fetch->at.repo_root, fetch->at.path, parent_len,
+                                &parent) == ERR_NONE) {
+        tree_walk_ahead(listing->walks, parent,
+                        fetch->class == HUB_DEMAND ? HUB_AHEAD : fetch->class);
+    }
+}
+
 static void on_page(void *ctx, enum err err, const struct why *why,
                     const struct tree_entry *entries, size_t n, const char *next,
                     size_t refused)
 {
     struct page_fetch *fetch = ctx;
     struct why own = {""};
+    err = err == ERR_NOT_FOUND ? ERR_STALE : err; // of the repository: not about a name
     if (err == ERR_NONE && next != NULL && strcmp(next, fetch->page) == 0) {
         err = why_set(&own, ERR_BAD_ANSWER,
                       "%s: the listing of \"%s\" leads back to the same page",
-                      fetch->listing->repo.name, fetch->path);
+                      fetch->at.source.repo.name, fetch->at.path);
         why = &own;
     }
     if (err == ERR_NONE) {
@@ -160,31 +201,33 @@ static void on_page(void *ctx, enum err err, const struct why *why,
         if (duplicates + refused > 0) {
             log_warn("fs",
                      "the listing of \"%s\" has unusable names refused=%zu duplicate=%zu",
-                     fetch->path, refused, duplicates);
+                     fetch->at.path, refused, duplicates);
         }
         bool is_barren = next != NULL && n == duplicates;
         if (err == ERR_NONE && leads_nowhere(fetch->listing, fetch->ino, is_barren)) {
             err = why_set(
                 &own, ERR_BAD_ANSWER,
                 "%s: the listing of \"%s\" goes on for %d pages without a new name",
-                fetch->listing->repo.name, fetch->path, BARREN_PAGES_MAX);
+                fetch->at.source.repo.name, fetch->at.path, BARREN_PAGES_MAX);
             why = &own;
         }
+    }
+    if (err == ERR_NONE && next == NULL && fetch->page[0] == '\0') {
+        note_folder(fetch, n);
     }
     finish(fetch, err, why);
 }
 
 // -------------------------------------------------------------------------------- asking
 
-// Where the listing goes on: the commit, the folder's path and the page's address.
-static enum err prepare(struct page_fetch *fetch, struct oid *out_commit, struct why *why)
+// Where the listing goes on: the folder's place and the page's address.
+static enum err prepare(struct page_fetch *fetch, struct why *why)
 {
     struct listing *listing = fetch->listing;
-    enum err err =
-        snapshot_locate(listing->snapshot, fetch->ino, out_commit, &fetch->path);
+    enum err err = locator_find(listing->locator, fetch->ino, &fetch->at);
     if (err != ERR_NONE) {
         return why_set(why, err,
-                       "the folder is in none of the commits this mount has shown");
+                       "the folder is in none of the commits that are known here");
     }
     err =
         tree_store_dir_next(listing->tree, fetch->ino, fetch->page, sizeof(fetch->page));
@@ -196,16 +239,16 @@ static void send_page(struct page_fetch *fetch, const struct hub_call *how)
     struct listing *listing = fetch->listing;
     uint64_t ino = fetch->ino;
     uint64_t turn = fetch->turn;
-    struct oid commit;
     struct why why = {""};
-    enum err err = prepare(fetch, &commit, &why);
+    enum err err = prepare(fetch, &why);
     if (err != ERR_NONE) {
         finish(fetch, err, &why);
         return;
     }
     const char *page = fetch->page[0] == '\0' ? NULL : fetch->page;
-    hub_ticket ticket = hub_tree(listing->hub, how, &listing->repo, &commit, fetch->path,
-                                 page, on_page, fetch);
+    hub_ticket ticket =
+        hub_tree(listing->hub, how, &fetch->at.source.repo, &fetch->at.source.sha,
+                 fetch->at.path, page, on_page, fetch);
     lock_acquire(&listing->lock); // the answer may have come already: look again
     HASH_FIND(hh, listing->fetches, &ino, sizeof(ino), fetch);
     if (fetch != NULL && fetch->turn == turn) {
@@ -246,6 +289,9 @@ void listing_fetch_page(struct listing *listing, uint64_t dir_ino, uint64_t afte
         HASH_FIND(hh, listing->fetches, &dir_ino, sizeof(dir_ino), fetch);
         if (fetch == NULL) {
             fetch = added = add(listing, dir_ino);
+            if (added != NULL) {
+                added->class = how.class;
+            }
         }
     }
     if (fetch != NULL) {

@@ -3,15 +3,16 @@
 // however many wait for it.
 #pragma once
 
-#include "fs/snapshot.h"
+#include "fs/locator.h"
+#include "fs/tree_walk.h"
 #include "fs/waiters.h"
 #include "hub/hub.h"
 
 struct listing;
 
-// All of them outlive it. `repo` is the canonical id.
+// All of them outlive it.
 NODISCARD enum err listing_new(struct hub *hub, struct tree_store *tree,
-                               struct snapshot *snapshot, const struct repo_id *repo,
+                               struct locator *locator, struct tree_walks *walks,
                                struct listing **out);
 // After hub_close(): nothing is under way any more.
 void listing_free(struct listing *listing);

@@ -4,9 +4,9 @@
 //   check the mount point          sentences for what people get wrong
 //   daemonise                      before any thread, curl or SQLite handle exists
 //   open: loop, pool, hub, stores, xet       threads from here on
+//   open: names, contents, parked requests
 //   run the loop's thread
-//   resolve: which commit          the one request of a warm branch mount
-//   open: snapshot, namespace, contents, parked requests
+//   resolve: which commit          the one request of a warm branch mount; the whole Hub: none
 //   mount, serve, look whether it answers, report to the parent
 //   wait until it is unmounted or a signal comes
 //   take it down in the opposite order
@@ -134,24 +134,13 @@ static enum err open_parked(struct mount *mount)
     return err;
 }
 
-// What needs to know the repository.
-static enum err open_names(struct mount *mount)
+static enum err open_contents(struct mount *mount)
 {
     enum { BUFFERS_BESIDE_POOL = 8 }; // FUSE workers, network thread, and some air
     unsigned n_buffers = worker_pool_threads(mount->pool) + BUFFERS_BESIDE_POOL;
-    enum err err = snapshot_new(mount->tree, &mount->snapshot);
-    if (err == ERR_NONE) {
-        err = namespace_new(mount->hub, mount->tree, mount->snapshot, &mount->repo,
-                            &mount->namespace);
-    }
-    if (err == ERR_NONE) {
-        err = content_cache_new(mount->xet, mount->tree, mount->snapshot, &mount->repo,
-                                &mount->contents);
-    }
-    if (err == ERR_NONE) {
-        err = reply_buffers_new(n_buffers, &mount->buffers);
-    }
-    return err;
+    enum err err =
+        content_cache_new(mount->xet, mount->tree, mount->locator, &mount->contents);
+    return err == ERR_NONE ? reply_buffers_new(n_buffers, &mount->buffers) : err;
 }
 
 static void *run_loop(void *ctx)
@@ -173,23 +162,30 @@ static enum err start_loop(struct mount *mount)
 // Which commit; publishes the first view. `out_checked_s`: when the Hub last said so.
 static enum err resolve(struct mount *mount, struct why *why, int64_t *out_checked_s)
 {
-    struct tree_ref ref;
-    enum err err = head_resolve(mount, &mount->startup, why, &ref);
-    if (err == ERR_NONE) {
-        err = open_names(mount);
-    }
+    struct head head;
+    enum err err = head_resolve(mount, &mount->startup, why, &head);
     if (err != ERR_NONE) {
         return err;
     }
     struct hub_call call = mount_demand(mount, "mount");
     struct snapshot_view view;
-    err = head_view(mount, &mount->startup, &call, &ref, why, &view);
+    err = head_view(mount, &mount->startup, &call, &head, why, &view);
     if (err == ERR_NONE) {
-        mount->attributes = make_attributes(mount->options, ref.date_s);
+        mount->attributes = make_attributes(mount->options, head.ref.date_s);
         snapshot_publish(mount->snapshot, &view);
-        *out_checked_s = ref.checked_at_s;
+        *out_checked_s = head.ref.checked_at_s;
     }
     return err;
+}
+
+// What the root shows.
+static enum err open_root(struct mount *mount, struct why *why, int64_t *out_checked_s)
+{
+    if (!mount->is_hub) {
+        return resolve(mount, why, out_checked_s);
+    }
+    mount->attributes = make_attributes(mount->options, mount->started_s);
+    return mount_open_hub_folders(mount);
 }
 
 static enum err open_session(struct mount *mount, int64_t checked_s, struct why *why)
@@ -201,6 +197,8 @@ static enum err open_session(struct mount *mount, int64_t checked_s, struct why 
     if (err == ERR_NONE) {
         atomic_store(&mount->parked_reads_max,
                      session_granted_background(mount->session) / 2 - 1);
+    }
+    if (err == ERR_NONE && !mount->is_hub) {
         err = refresher_open(mount, checked_s, &mount->refresher);
     }
     return err;
@@ -246,6 +244,12 @@ static enum err open_all(struct mount *mount, struct why *why)
         err = open_stores(mount, why);
     }
     if (err == ERR_NONE) {
+        err = mount_open_names(mount);
+    }
+    if (err == ERR_NONE) {
+        err = open_contents(mount);
+    }
+    if (err == ERR_NONE) {
         err = open_parked(mount);
     }
     if (err == ERR_NONE) {
@@ -255,7 +259,7 @@ static enum err open_all(struct mount *mount, struct why *why)
         err = start_loop(mount);
     }
     if (err == ERR_NONE) {
-        err = resolve(mount, why, &checked_s);
+        err = open_root(mount, why, &checked_s);
     }
     if (err == ERR_NONE) {
         err = open_session(mount, checked_s, why);
@@ -298,6 +302,7 @@ static void close_network(struct mount *mount)
     if (mount->pool != NULL) {
         worker_pool_free(mount->pool);
     }
+    mount_refresh_cancel_all(mount);
     refresher_free(mount->refresher);
     content_cache_free(mount->contents);
     if (mount->xet != NULL) {
@@ -307,8 +312,7 @@ static void close_network(struct mount *mount)
 
 static void close_rest(struct mount *mount)
 {
-    namespace_free(mount->namespace);
-    snapshot_free(mount->snapshot);
+    mount_close_names(mount);
     parked_free(mount->parked);
     reply_buffers_free(mount->buffers);
     if (mount->tree != NULL) {
@@ -329,8 +333,11 @@ enum { PARKED_READS_FIRST = 5 };
 
 static void mount_init(struct mount *mount, const struct mount_options *options)
 {
-    *mount = (struct mount){.options = options, .started_s = clock_wall_s()};
+    *mount = (struct mount){.options = options,
+                            .started_s = clock_wall_s(),
+                            .is_hub = options->address.is_hub};
     atomic_init(&mount->parked_reads_max, PARKED_READS_FIRST);
+    atomic_init(&mount->offline_told_ms, 0);
     lock_init(&mount->lock);
     wait_owner_init(&mount->startup);
 }

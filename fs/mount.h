@@ -23,6 +23,7 @@ const struct mount_options *mount_options_of(const struct mount *mount);
 
 // What `hugfs status` tells of a mount; fs/render_status.c writes it as text, JSON and metrics.
 struct mount_status {
+    bool is_hub;            // of the whole Hub: the next nine say nothing
     struct repo_id repo;    // canonical id, as the Hub spells it
     struct oid commit;      // what the mount shows
     int64_t commit_date_s;  // -1 = not known
@@ -38,6 +39,8 @@ struct mount_status {
     struct hub_stats hub;
     struct xet_stats xet;
     struct chunk_store_stats cache;
+    bool has_path; // a path was asked about, and this is known of it; NULL = nothing
+    const struct mount_share *here;
 };
 void mount_get_status(struct mount *mount, struct mount_status *out);
 
@@ -62,6 +65,34 @@ typedef void (*mount_info_fn)(void *ctx, enum err err, const struct why *why,
 // Looks up one path, relative to the mount's root ("" = the root itself).
 void mount_info(struct mount *mount, const char *path, mount_info_fn done, void *ctx);
 
+// What share of the files at and below a path is on this machine; fs/render_share.c writes it.
+enum { MOUNT_SHARE_FILES_MAX = 1000 };
+struct mount_share_file {
+    char *path; // from the repository root, as the paths below
+    uint64_t size;
+    uint64_t cached_bytes;
+    bool pinned;
+    bool gated; // and not to be read with this token
+};
+struct mount_share {
+    char *path;
+    const struct mount_share_file *files; // those that are not here in full first
+    size_t n_files;
+    char *const *folders; // some of those whose names are not all known
+    size_t n_folders;
+    uint64_t unlisted_folders;
+    uint64_t files_total;
+    uint64_t files_complete;
+    uint64_t bytes_total;
+    uint64_t bytes_cached;
+};
+// `share` is NULL on error, and lives until the callback returns.
+typedef void (*mount_share_fn)(void *ctx, enum err err, const struct why *why,
+                               const struct mount_share *share);
+// Never asks the Hub about what lies below the path. ERR_USAGE: no repository lies there.
+void mount_get_share(struct mount *mount, const char *path, mount_share_fn done,
+                     void *ctx);
+
 // Fetches (and pins) every file at or below a path. Progress is called from time to time and
 // once at the end, before done.
 struct mount_progress {
@@ -79,8 +110,9 @@ uint64_t mount_fetch(struct mount *mount, const char *path, enum mount_fetch wha
                      mount_progress_fn progress, mount_done_fn done, void *ctx);
 void mount_fetch_cancel(struct mount *mount, uint64_t ticket);
 
-// Asks for the head now; done when the mount stands at it.
-void mount_refresh(struct mount *mount, mount_done_fn done, void *ctx);
+// Asks where the revision that the path lies in stands now; done when the mount shows that. In a
+// mount of the whole Hub "" means whatever is used from now on.
+void mount_refresh(struct mount *mount, const char *path, mount_done_fn done, void *ctx);
 void mount_set_offline(struct mount *mount, bool offline);
 
 // Chunk store maintenance on behalf of `hugfs cache ...` when a mount owns the store.

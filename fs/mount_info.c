@@ -9,7 +9,6 @@ struct info_request {
     mount_info_fn done;
     void *ctx;
     struct tree_node node;
-    char path[];
 };
 
 // Where the bytes are, for a file.
@@ -31,21 +30,31 @@ static void add_content(struct mount *mount, struct content *content,
     info->pinned = chunk_store_is_pinned(mount->chunks, &id);
 }
 
-static enum err describe(struct mount *mount, const struct tree_node *node,
-                         struct mount_path_info *info, char **out_path)
+enum err mount_describe(struct mount *mount, const struct tree_node *node,
+                        struct mount_path_info *out, char **out_path)
 {
     struct content *content = NULL;
-    info->node = *node;
-    enum err err = snapshot_locate(mount->snapshot, node->ino, &info->commit, out_path);
-    info->path = *out_path;
-    if (err == ERR_NONE && node->kind != ENTRY_DIRECTORY) {
+    struct location at;
+    enum err err = locator_find(mount->locator, node->ino, &at);
+    if (err != ERR_NONE) {
+        return err;
+    }
+    struct mount_path_info info = {
+        .repo = at.source.repo, .commit = at.source.sha, .path = at.path, .node = *node};
+    if (node->kind != ENTRY_DIRECTORY) {
         err = content_get(mount->contents, node->ino, &content);
     }
     if (content != NULL) {
-        add_content(mount, content, info);
+        add_content(mount, content, &info);
         content_put(content);
     }
-    return err;
+    if (err != ERR_NONE) {
+        location_release(&at);
+        return err;
+    }
+    *out = info;
+    *out_path = at.path;
+    return ERR_NONE;
 }
 
 // On the pool, because it takes a look at all that the store has of a file.
@@ -53,45 +62,35 @@ static void answer(struct job *job)
 {
     struct info_request *request = (struct info_request *)job;
     struct mount *mount = request->mount;
-    struct mount_path_info info = {.repo = mount->repo};
+    struct mount_path_info info;
     AUTO_FREE char *path = NULL;
-    enum err err = describe(mount, &request->node, &info, &path);
+    enum err err = mount_describe(mount, &request->node, &info, &path);
     request->done(request->ctx, err, NULL, err == ERR_NONE ? &info : NULL);
     free(request);
 }
 
-static void on_node(void *ctx, enum err err, const struct why *why,
-                    const struct tree_node *node)
+static void on_located(void *ctx, enum err err, const struct why *why,
+                       const struct located *located)
 {
     struct info_request *request = ctx;
-    struct mount *mount = request->mount;
-    if (err == ERR_NONE) {
-        request->node = *node;
-        request->job.run = answer;
-        worker_pool_submit(mount->pool, &request->job, JOB_BACKGROUND);
+    if (err != ERR_NONE) {
+        request->done(request->ctx, err, why, NULL);
+        free(request);
         return;
     }
-    struct why missing = {""};
-    if (err == ERR_NOT_FOUND) {
-        err = why_set(&missing, err, "%s has no \"%s\"", mount->repo.name, request->path);
-        why = &missing;
-    }
-    request->done(request->ctx, err, why, NULL);
-    free(request);
+    request->node = located->node;
+    request->job.run = answer;
+    worker_pool_submit(request->mount->pool, &request->job, JOB_BACKGROUND);
 }
 
 void mount_info(struct mount *mount, const char *path, mount_info_fn done, void *ctx)
 {
-    size_t size = strlen(path) + 1;
-    struct info_request *request = calloc(1, sizeof(*request) + size);
+    struct info_request *request = calloc(1, sizeof(*request));
     if (request == NULL) {
         done(ctx, ERR_NO_MEMORY, NULL, NULL);
         return;
     }
     *request = (struct info_request){.mount = mount, .done = done, .ctx = ctx};
-    memcpy(request->path, path, size);
-    struct snapshot_view view;
-    snapshot_current(mount->snapshot, &view);
     struct hub_call call = mount_demand(mount, "info");
-    namespace_walk(mount->namespace, view.root, path, &call, on_node, request);
+    mount_locate(mount, path, &call, on_located, request);
 }

@@ -90,6 +90,7 @@ static enum err apply_address(struct mount_options *options,
                               const struct mount_arguments *arguments, struct why *why)
 {
     options->address.repo = address->repo;
+    options->address.is_hub = address->is_hub;
     if (address->revision[0] != '\0') {
         memcpy(options->address.revision, address->revision, sizeof address->revision);
     }
@@ -101,6 +102,12 @@ static enum err apply_address(struct mount_options *options,
         if (err) {
             return err;
         }
+    }
+    if (address->is_hub &&
+        (options->address.revision[0] != '\0' || options->address.subdir[0] != '\0')) {
+        return why_set(why, ERR_USAGE,
+                       "rev= and subdir= belong to one repository, not to the whole Hub: "
+                       "there every revision is a path, OWNER/NAME@REV");
     }
     if (address->revision[0] != '\0' &&
         strcmp(address->revision, options->address.revision) != 0) {
@@ -126,7 +133,7 @@ enum err mount_merge(const struct mount_arguments *arguments, struct why *why,
     struct address address;
     enum err err = address_parse(arguments->source, why, &address);
     if (err == ERR_NONE) {
-        err = apply_files(out, &address.repo, why);
+        err = apply_files(out, address.is_hub ? NULL : &address.repo, why);
     }
     if (err == ERR_NONE) {
         err = apply_environment(out, why);

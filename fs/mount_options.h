@@ -8,8 +8,10 @@
 
 #include <stdint.h>
 
-// What is mounted: [hf://][models/|datasets/|spaces/]OWNER/NAME[@REV][/SUBDIR].
+// What is mounted: [hf://][models/|datasets/|spaces/]OWNER/NAME[@REV][/SUBDIR], or hf:// alone: the
+// whole Hub.
 struct address {
+    bool is_hub; // the rest is empty then
     struct repo_id repo;
     char revision[REVISION_SIZE];    // "" = the default branch
     char subdir[PATH_BYTES_MAX + 1]; // "" = the root; legal by path_is_legal()

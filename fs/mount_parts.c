@@ -13,10 +13,27 @@ struct hub_call mount_demand(const struct mount *mount, const char *reason)
         .class = HUB_DEMAND, .deadline_ms = mount_deadline_ms(mount), .reason = reason};
 }
 
+bool mount_is_news(struct mount *mount, enum err err)
+{
+    enum { OFFLINE_NEWS_MS = 60000 };
+    int64_t now_ms = clock_now_ms();
+    if (err != ERR_OFFLINE) {
+        return true;
+    }
+    long long told_ms = atomic_load(&mount->offline_told_ms);
+    return (told_ms == 0 || now_ms - told_ms >= OFFLINE_NEWS_MS) &&
+           atomic_compare_exchange_strong(&mount->offline_told_ms, &told_ms, now_ms);
+}
+
+bool mount_is_virtual(const struct mount *mount, uint64_t ino)
+{
+    return !ino_is_stored(ino) && (ino != INO_ROOT || mount->is_hub);
+}
+
 uint64_t mount_stored_ino(struct mount *mount, uint64_t ino)
 {
-    if (ino != MOUNT_ROOT_INO) {
-        return ino;
+    if (ino != INO_ROOT) {
+        return ino_node(ino);
     }
     struct snapshot_view view;
     snapshot_current(mount->snapshot, &view);

@@ -5,20 +5,25 @@
 // lock at the end.
 #pragma once
 
+#include "fs/accounts.h"
 #include "fs/attributes.h"
 #include "fs/content.h"
 #include "fs/control.h"
+#include "fs/directory.h"
+#include "fs/heads.h"
+#include "fs/ino.h"
 #include "fs/mount.h"
 #include "fs/namespace.h"
+#include "fs/owner_lists.h"
 #include "fs/parked.h"
+#include "fs/places.h"
 #include "fs/refresher.h"
 #include "fs/reply_buffers.h"
 #include "fs/session.h"
 #include "fs/signals.h"
 #include "fs/snapshot.h"
+#include "fs/vnode.h"
 #include "fs/wait.h"
-
-enum { MOUNT_ROOT_INO = 1 }; // the kernel's number for the root of a mount
 
 struct mount {
     const struct mount_options *options;
@@ -33,30 +38,44 @@ struct mount {
     struct chunk_store *chunks;
     struct xet *xet;
 
+    bool is_hub; // the whole Hub, not one repository
+
+    // Of a mount of one repository.
     struct repo_id repo; // canonical
     int64_t repo_row;    // in the tree store, under this credential
     bool is_commit;      // the mount is of a commit: there is no head to follow
-    struct attributes attributes;
-
     struct snapshot *snapshot;
+
+    struct attributes attributes;
+    struct locator *locator;
+    struct heads *heads;
     struct namespace *namespace;
+    struct tree_walks *walks;
+    struct places *places;
+    struct vnodes *vnodes;
+    struct accounts *accounts; // of a mount of the whole Hub, as the next
+    struct owner_lists *owner_lists;
     struct content_cache *contents;
     struct reply_buffers *buffers;
     struct parked *parked;
     // Below half of what the kernel queues, which INIT tells when reads may already come.
     atomic_uint parked_reads_max;
     struct session *session;
-    struct refresher *refresher;
+    struct refresher *refresher; // of a mount of one repository
     struct signals *signals;
     struct control_server *control;
+    atomic_uint n_diffs; // of the control socket's clients, control_diff.c
 
     struct wait_owner startup; // of the thread that mounts
+
+    atomic_llong offline_told_ms; // mount_is_news()
 
     struct lock
         lock; // before the locks of the parts; none of their verbs is called under it
     bool is_serving GUARDED_BY(lock); // the session answers, the refresher runs
     bool stop_wanted GUARDED_BY(lock);
     struct fetch_job *fetch_jobs GUARDED_BY(lock);
+    struct refresh *refreshes GUARDED_BY(lock);
     mount_trace_fn trace GUARDED_BY(lock);
     void *trace_ctx GUARDED_BY(lock);
     uint64_t next_ticket GUARDED_BY(lock);
@@ -68,10 +87,36 @@ int64_t mount_deadline_ms(const struct mount *mount);
 // A call on behalf of a kernel request that begins now.
 struct hub_call mount_demand(const struct mount *mount, const char *reason);
 
-// The stored node behind an inode number of the kernel: 1 is the mount's root.
+// Whether the failure of a request is worth a line of the log. That the Hub is out of reach hub/
+// has said once; what fails because of it is told now and then, not for each request.
+bool mount_is_news(struct mount *mount, enum err err);
+
+// Whether the number is a virtual node's (vnode.h).
+bool mount_is_virtual(const struct mount *mount, uint64_t ino);
+// The stored node behind an inode number of the kernel that is not virtual: 1 is the mount's root.
 uint64_t mount_stored_ino(struct mount *mount, uint64_t ino);
 // Its node. ERR_STALE.
 NODISCARD enum err mount_node(struct mount *mount, uint64_t ino, struct tree_node *out);
+
+// Where a path of the mount lies in a repository; lives until the callback returns.
+struct located {
+    struct tree_node node;
+    struct hub_source source; // the repository, and the commit that the mount shows there
+    char revision[REVISION_SIZE]; // as it was asked for
+    uint64_t repo_root;           // the stored root of that commit
+    uint64_t root;                // the kernel's number of the root that is shown there
+};
+typedef void (*mount_located_fn)(void *ctx, enum err err, const struct why *why,
+                                 const struct located *located);
+// Walks to a path. ERR_USAGE with a sentence: it lies above the repositories, or in .hub.
+// mount_locate.c
+void mount_locate(struct mount *mount, const char *path, const struct hub_call *call,
+                  mount_located_fn done, void *ctx);
+
+// What is known about a file or folder, by its stored node; from this machine alone. `out->path` is
+// *out_path, which is malloc'd. mount_info.c
+NODISCARD enum err mount_describe(struct mount *mount, const struct tree_node *node,
+                                  struct mount_path_info *out, char **out_path);
 
 // Whether the mount is up and not going down.
 bool mount_is_serving(struct mount *mount);
@@ -79,5 +124,13 @@ bool mount_is_serving(struct mount *mount);
 // Told of each parked request that was answered; fits parked_trace_fn. mount_trace.c
 void mount_trace_parked(void *ctx, const char *operation, uint64_t ino, int64_t waited_ms,
                         enum err err);
+// The parts that know names; those above the repositories, of a mount of the whole Hub; and the end
+// of both, after hub_close(). mount_names.c
+NODISCARD enum err mount_open_names(struct mount *mount);
+NODISCARD enum err mount_open_hub_folders(struct mount *mount);
+void mount_close_names(struct mount *mount);
+
+// Ends what waits in mount_refresh(); when no thread can be in it any more.
+void mount_refresh_cancel_all(struct mount *mount);
 // For mount_fetch_cancel(): every job there is.
 #define FETCH_JOBS_ALL UINT64_MAX

@@ -19,21 +19,19 @@ struct batch {
     struct hub_call call; // of the latest asker, as `pending`: under the lock
     struct waiter *pending;
     struct waiter *asked;
-    char *path;
+    struct location at; // of the directory, when `asked` were asked
     UT_hash_handle hh;
 };
 
 struct name_query {
     struct hub *hub;
     struct tree_store *tree;
-    struct snapshot *snapshot;
-    struct repo_id repo;
+    struct locator *locator;
     struct lock lock;
     struct batch *batches GUARDED_BY(lock);
 };
 
-enum err name_query_new(struct hub *hub, struct tree_store *tree,
-                        struct snapshot *snapshot, const struct repo_id *repo,
+enum err name_query_new(struct hub *hub, struct tree_store *tree, struct locator *locator,
                         struct name_query **out)
 {
     struct name_query *query = calloc(1, sizeof(*query));
@@ -42,8 +40,7 @@ enum err name_query_new(struct hub *hub, struct tree_store *tree,
     }
     query->hub = hub;
     query->tree = tree;
-    query->snapshot = snapshot;
-    query->repo = *repo;
+    query->locator = locator;
     lock_init(&query->lock);
     *out = query;
     return ERR_NONE;
@@ -76,7 +73,7 @@ static void finish(struct batch *batch, enum err err, const struct why *why)
     if (has_more) {
         send_names(batch);
     } else {
-        free(batch->path);
+        location_release(&batch->at);
         free(batch);
     }
 }
@@ -113,10 +110,11 @@ static void on_names(void *ctx, enum err err, const struct why *why,
 {
     struct batch *batch = ctx;
     struct waiter *waiter;
+    err = err == ERR_NOT_FOUND ? ERR_STALE : err; // of the repository: not about a name
     if (err == ERR_NONE) {
         LL_FOREACH (batch->asked, waiter) {
             const struct tree_entry *entry =
-                find_entry(entries, n, batch->path, waiter->name);
+                find_entry(entries, n, batch->at.path, waiter->name);
             waiter->err = entry == NULL ? ERR_NOT_FOUND : store(batch, entry);
         }
     }
@@ -148,8 +146,8 @@ static enum err write_paths(const struct batch *batch, struct buffer *text,
     const struct waiter *waiter;
     LL_FOREACH (batch->asked, waiter) {
         offsets[n++] = text->len;
-        enum err err = buffer_printf(text, "%s%s%s", batch->path,
-                                     batch->path[0] == '\0' ? "" : "/", waiter->name);
+        enum err err = buffer_printf(text, "%s%s%s", batch->at.path,
+                                     batch->at.path[0] == '\0' ? "" : "/", waiter->name);
         if (err == ERR_NONE) {
             err = buffer_append(text, "", 1);
         }
@@ -171,10 +169,8 @@ static void send_names(struct batch *batch)
     AUTO(buffer) struct buffer text = buffer_init(NAMES_PER_CALL * (PATH_BYTES_MAX + 1));
     const char *paths[NAMES_PER_CALL];
     size_t n = 0;
-    struct oid commit;
-    free(batch->path);
-    batch->path = NULL;
-    enum err err = snapshot_locate(query->snapshot, batch->ino, &commit, &batch->path);
+    location_release(&batch->at);
+    enum err err = locator_find(query->locator, batch->ino, &batch->at);
     if (err == ERR_NONE) {
         err = write_paths(batch, &text, paths, &n);
     }
@@ -182,8 +178,8 @@ static void send_names(struct batch *batch)
         finish(batch, err, NULL);
         return;
     }
-    (void)hub_paths_info(query->hub, &call, &query->repo, &commit, paths, n, on_names,
-                         batch);
+    (void)hub_paths_info(query->hub, &call, &batch->at.source.repo, &batch->at.source.sha,
+                         paths, n, on_names, batch);
 }
 
 void name_query_ask(struct name_query *query, uint64_t dir_ino, const char *name,

@@ -4,16 +4,15 @@
 // together: while one question is under way, the next names gather for the one after it.
 #pragma once
 
-#include "fs/snapshot.h"
+#include "fs/locator.h"
 #include "fs/waiters.h"
 #include "hub/hub.h"
 
 struct name_query;
 
-// All of them outlive it. `repo` is the canonical id.
+// All of them outlive it.
 NODISCARD enum err name_query_new(struct hub *hub, struct tree_store *tree,
-                                  struct snapshot *snapshot, const struct repo_id *repo,
-                                  struct name_query **out);
+                                  struct locator *locator, struct name_query **out);
 // After hub_close(): nothing is under way any more.
 void name_query_free(struct name_query *query);
 

@@ -16,18 +16,17 @@ struct namespace
     struct name_query *names;
 };
 
-enum err namespace_new(struct hub *hub, struct tree_store *tree,
-                       struct snapshot *snapshot, const struct repo_id *repo,
-                       struct namespace **out)
+enum err namespace_new(struct hub *hub, struct tree_store *tree, struct locator *locator,
+                       struct tree_walks *walks, struct namespace **out)
 {
     struct namespace *namespace = calloc(1, sizeof(*namespace));
     if (namespace == NULL) {
         return ERR_NO_MEMORY;
     }
     namespace->tree = tree;
-    enum err err = listing_new(hub, tree, snapshot, repo, &namespace->listing);
+    enum err err = listing_new(hub, tree, locator, walks, &namespace->listing);
     if (err == ERR_NONE) {
-        err = name_query_new(hub, tree, snapshot, repo, &namespace->names);
+        err = name_query_new(hub, tree, locator, &namespace->names);
     }
     if (err != ERR_NONE) {
         namespace_free(namespace);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of the mounted repository: what the tree store has, and what the Hub must be asked.
+// Names in repositories: what the tree store has, and what the Hub must be asked. Directories are
+// given by their stored nodes.
 #pragma once
 
 #include "fs/listing.h"
@@ -7,9 +8,9 @@
 
 struct namespace;
 
-// All of them outlive it. `repo` is the canonical id.
+// All of them outlive it.
 NODISCARD enum err namespace_new(struct hub *hub, struct tree_store *tree,
-                                 struct snapshot *snapshot, const struct repo_id *repo,
+                                 struct locator *locator, struct tree_walks *walks,
                                  struct namespace **out);
 // After hub_close().
 void namespace_free(struct namespace *namespace);

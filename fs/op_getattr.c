@@ -6,13 +6,11 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info
 {
     (void)file_info;
     struct mount *mount = fuse_req_userdata(req);
-    struct tree_node node;
-    enum err err = mount_node(mount, ino, &node);
+    struct entry entry;
+    enum err err = directory_stat(mount, ino, &entry);
     if (err != ERR_NONE) {
         op_reply_error(req, err);
         return;
     }
-    struct stat attributes;
-    attributes_fill(&mount->attributes, &node, ino, &attributes);
-    fuse_reply_attr(req, &attributes, OP_FOREVER_S);
+    fuse_reply_attr(req, &entry.stat, entry.stat_s);
 }

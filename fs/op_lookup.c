@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LOOKUP: from the store, else parked until the namespace has asked the Hub. A name that
-// does not exist is an answer too, and remembered by the kernel as long as its directory is.
+// LOOKUP: from this machine, else parked until the folder has asked the Hub. A name that does not
+// exist is an answer too, and remembered by the kernel.
 #include "fs/ops.h"
 
 struct lookup_wait {
@@ -8,36 +8,46 @@ struct lookup_wait {
     parked_id id;
 };
 
+// Hands the entry, and the lookup that it counts, to the kernel.
 static void reply(struct mount *mount, fuse_req_t req, enum err err,
-                  const struct tree_node *node)
+                  const struct entry *entry)
 {
-    struct fuse_entry_param entry = {.entry_timeout = OP_FOREVER_S}; // no such name
-    if (err == ERR_NONE) {
-        op_fill_entry(mount, node, &entry);
-    } else if (err != ERR_NOT_FOUND) {
+    if (err != ERR_NONE && err != ERR_NOT_FOUND) {
         op_reply_error(req, err);
         return;
     }
-    fuse_reply_entry(req, &entry);
+    struct fuse_entry_param param = op_entry(entry);
+    if (err == ERR_NOT_FOUND) {
+        param = (struct fuse_entry_param){.entry_timeout = entry->name_s};
+    }
+    if (fuse_reply_entry(req, &param) != 0 && err == ERR_NONE) {
+        entry_drop(mount,
+                   entry); // the kernel has given the request up and counts nothing
+    }
 }
 
 static void on_found(void *ctx, enum err err, const struct why *why,
-                     const struct tree_node *node)
+                     const struct entry *entry)
 {
     struct lookup_wait *wait = ctx;
     struct mount *mount = wait->mount;
     fuse_req_t req = parked_take(mount->parked, wait->id, err);
     if (req != NULL) {
-        reply(mount, req, err, node);
+        reply(mount, req, err, entry);
         parked_replied(mount->parked);
+    } else if (err == ERR_NONE) {
+        entry_drop(mount, entry);
     }
-    if (err != ERR_NONE && err != ERR_NOT_FOUND && err != ERR_CANCELLED) {
+    if (err != ERR_NONE && err != ERR_NOT_FOUND && err != ERR_CANCELLED &&
+        mount_is_news(mount, err)) {
         log_warn("fs", "a name could not be looked up: %s", why_text(why, err));
+    } else if (err == ERR_NOT_FOUND && why != NULL && why->text[0] != '\0') {
+        log_info("fs", "a name was looked up in vain: %s", why->text);
     }
     free(wait);
 }
 
-static void park(struct mount *mount, fuse_req_t req, uint64_t dir_ino, const char *name,
+static void park(struct mount *mount, fuse_req_t req, uint64_t dir, const char *name,
                  size_t len)
 {
     struct lookup_wait *wait = calloc(1, sizeof(*wait));
@@ -49,13 +59,13 @@ static void park(struct mount *mount, fuse_req_t req, uint64_t dir_ino, const ch
     char copy[NAME_BYTES_MAX + 1];
     memcpy(copy, name, len + 1);
     wait->mount = mount;
-    wait->id = parked_add(mount->parked, req, "lookup", dir_ino, PARKED_CAN_INTERRUPT);
+    wait->id = parked_add(mount->parked, req, "lookup", dir, PARKED_CAN_INTERRUPT);
     if (wait->id == 0) {
         free(wait);
         return;
     }
     struct hub_call call = mount_demand(mount, "lookup");
-    namespace_find(mount->namespace, dir_ino, copy, len, &call, on_found, wait);
+    directory_find(mount, dir, copy, len, &call, on_found, wait);
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -66,12 +76,11 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         op_reply_error(req, ERR_NAME_TOO_LONG);
         return;
     }
-    uint64_t dir_ino = mount_stored_ino(mount, parent);
-    struct tree_node node;
-    enum err err = namespace_peek(mount->namespace, dir_ino, name, len, &node);
+    struct entry entry = {.ino = 0};
+    enum err err = directory_peek(mount, parent, name, len, &entry);
     if (err == ERR_ABSENT) {
-        park(mount, req, dir_ino, name, len);
+        park(mount, req, parent, name, len);
     } else {
-        reply(mount, req, err, &node);
+        reply(mount, req, err, &entry);
     }
 }

@@ -23,6 +23,13 @@ struct read_wait {
 
 static void on_ready(void *ctx, enum err err, const struct why *why);
 
+// The file is there, for somebody has it open: when the Hub knows nothing of it any more (the
+// repository was deleted, or closed to us), what is not here is out of reach and not missing.
+static enum err stale_if_not_found(enum err err)
+{
+    return err == ERR_NOT_FOUND ? ERR_STALE : err;
+}
+
 // The kernel's request is gone: a reader that was killed, or its deadline. What is fetched is
 // kept for the next reader, but nobody waits for it any more.
 static void let_go(void *ctx, uint64_t ticket, bool is_early)
@@ -46,6 +53,7 @@ static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_le
     enum err err =
         xet_file_read(content->file, &content->source, &own.pattern, own.offset, own.size,
                       own.deadline_ms, bytes, out_len, on_ready, wait, &ticket, why);
+    err = stale_if_not_found(err);
     if (err == ERR_PARKED && own.is_interruptible) {
         struct parked_hold hold = {let_go, content, ticket};
         parked_set_hold(own.mount->parked, own.id, &hold);
@@ -55,9 +63,10 @@ static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_le
     return err;
 }
 
-static void complain(struct content *content, enum err err, const struct why *why)
+static void complain(struct mount *mount, struct content *content, enum err err,
+                     const struct why *why)
 {
-    if (content_may_complain(content)) {
+    if (content_may_complain(content) && mount_is_news(mount, err)) {
         log_warn("fs", "reading \"%s\" failed: %s", content->path, why_text(why, err));
     }
 }
@@ -70,7 +79,7 @@ static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
     struct mount *mount = wait->mount;
     struct content *content = wait->content;
     if (err != ERR_NONE && err != ERR_CANCELLED && err != ERR_INTERRUPTED) {
-        complain(content, err, why);
+        complain(mount, content, err, why);
     }
     if (req != NULL) {
         if (err == ERR_NONE) {
@@ -93,6 +102,7 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
     void *bytes = NULL;
     size_t len = 0;
     struct why own = {""};
+    err = stale_if_not_found(err);
     if (err == ERR_NONE) {
         bytes = reply_buffers_take(mount->buffers);
         err = bytes == NULL ? ERR_NO_MEMORY : read_or_park(wait, bytes, &len, &own);
@@ -179,11 +189,31 @@ static void reply_bytes(fuse_req_t req, struct content *content, char *bytes, si
 // Takes the reference over.
 static void refuse_masked(fuse_req_t req, struct content *content)
 {
+    struct mount *mount = fuse_req_userdata(req);
     struct why why = {""};
     enum err err = content_refuse(content, &why);
-    complain(content, err, &why);
+    complain(mount, content, err, &why);
     op_reply_error(req, err);
     content_put(content);
+}
+
+// The bytes of a rendered file.
+static void read_virtual(struct mount *mount, fuse_req_t req, uint64_t ino, size_t size,
+                         uint64_t offset)
+{
+    struct vnode *node = vnodes_get(mount->vnodes, ino);
+    if (node == NULL) {
+        op_reply_error(req, ERR_STALE);
+        return;
+    }
+    if (S_ISDIR(node->type->mode)) {
+        op_reply_error(req, ERR_IS_DIRECTORY);
+    } else {
+        uint64_t left = offset < node->size ? node->size - offset : 0;
+        fuse_reply_buf(req, left > 0 ? node->text + offset : NULL,
+                       left < size ? (size_t)left : size);
+    }
+    vnodes_put(mount->vnodes, node);
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
@@ -191,6 +221,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
     struct mount *mount = fuse_req_userdata(req);
     struct content *content = NULL;
+    if (mount_is_virtual(mount, ino)) {
+        read_virtual(mount, req, ino, size, (uint64_t)offset);
+        return;
+    }
     enum err err = content_get(mount->contents, ino, &content);
     if (err != ERR_NONE) {
         op_reply_error(req, err);

@@ -19,10 +19,29 @@ static void reply_target(fuse_req_t req, struct content *content, char *bytes, s
     fuse_reply_readlink(req, bytes);
 }
 
+static void reply_virtual(struct mount *mount, fuse_req_t req, uint64_t ino)
+{
+    struct vnode *node = vnodes_get(mount->vnodes, ino);
+    if (node == NULL) {
+        op_reply_error(req, ERR_STALE);
+        return;
+    }
+    if (S_ISLNK(node->type->mode)) {
+        fuse_reply_readlink(req, node->text);
+    } else {
+        op_reply_error(req, ERR_RANGE); // EINVAL: not a symlink
+    }
+    vnodes_put(mount->vnodes, node);
+}
+
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
     struct mount *mount = fuse_req_userdata(req);
     struct content *content = NULL;
+    if (mount_is_virtual(mount, ino)) {
+        reply_virtual(mount, req, ino);
+        return;
+    }
     enum err err = content_get(mount->contents, ino, &content);
     if (err != ERR_NONE) {
         op_reply_error(req, err);

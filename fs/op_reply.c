@@ -21,13 +21,12 @@ void op_arm_interrupt(struct fuse_req *req, uint64_t id)
     fuse_req_interrupt_func(req, on_interrupt, (void *)(uintptr_t)id);
 }
 
-void op_fill_entry(struct mount *mount, const struct tree_node *node,
-                   struct fuse_entry_param *out)
+struct fuse_entry_param op_entry(const struct entry *entry)
 {
-    *out = (struct fuse_entry_param){
-        .ino = node->ino,
-        .attr_timeout = OP_FOREVER_S,
-        .entry_timeout = OP_FOREVER_S,
+    return (struct fuse_entry_param){
+        .ino = entry->ino,
+        .attr = entry->stat,
+        .attr_timeout = entry->stat_s,
+        .entry_timeout = entry->name_s,
     };
-    attributes_fill(&mount->attributes, node, node->ino, &out->attr);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// STATFS: the repository as far as it has been listed, and full: nothing can be written. A
-// file system of zero blocks would vanish from `df`.
+// STATFS: the repository that the path lies in as far as it has been listed, and full: nothing can
+// be written. A file system of zero blocks would vanish from `df`.
 #include "fs/ops.h"
 
 #include <sys/statvfs.h>
@@ -9,11 +9,17 @@ enum { STATFS_BLOCK_BYTES = 4096 };
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-    (void)ino;
     struct mount *mount = fuse_req_userdata(req);
     uint64_t files = 0;
     uint64_t bytes = 0;
-    enum err err = tree_store_totals(mount->tree, mount->repo_row, &files, &bytes);
+    struct tree_node node;
+    enum err err = ERR_NONE;
+    if (!mount_is_virtual(mount, ino)) {
+        err = mount_node(mount, ino, &node);
+        if (err == ERR_NONE) {
+            err = tree_store_totals(mount->tree, node.repo, &files, &bytes);
+        }
+    }
     if (err != ERR_NONE) {
         op_reply_error(req, err);
         return;

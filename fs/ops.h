@@ -45,8 +45,5 @@ typedef void (*op_bytes_fn)(fuse_req_t req, struct content *content, char *bytes
 void op_read_content(fuse_req_t req, const char *operation, struct content *content,
                      uint64_t offset, size_t size, unsigned flags, op_bytes_fn reply);
 
-// What the kernel is told about a node, for ever: a node is immutable, and a name below a
-// repository root changes only by the refresher's word.
-#define OP_FOREVER_S 1e9
-void op_fill_entry(struct mount *mount, const struct tree_node *node,
-                   struct fuse_entry_param *out);
+// An entry as libfuse takes it.
+struct fuse_entry_param op_entry(const struct entry *entry);

@@ -23,7 +23,10 @@
 
 #include <utlist.h>
 
-enum { JITTER_PERCENT = 10 };
+enum {
+    JITTER_PERCENT = 10,
+    QUOTA_WINDOW_MS = 300000, // of the Hub: after as long it surely answers again
+};
 
 struct kick {
     mount_done_fn done;
@@ -49,7 +52,9 @@ struct refresher {
     struct kick *kicks GUARDED_BY(lock);
     struct errand *errands GUARDED_BY(lock);
     int64_t checked_s GUARDED_BY(lock);
+    enum err err GUARDED_BY(lock); // of the last time, with `error`
     struct why error GUARDED_BY(lock);
+    struct repo_id repo GUARDED_BY(lock); // as the Hub called it the last time
 };
 
 // -------------------------------------------------------------------------------- moving
@@ -71,17 +76,17 @@ static enum err complete(struct refresher *refresher, uint64_t dir_ino,
 
 static void forget_name(void *ctx, const char *name)
 {
-    session_forget_name(ctx, MOUNT_ROOT_INO, name);
+    session_forget_name(ctx, INO_ROOT, name);
 }
 
-static enum err move_to(struct refresher *refresher, const struct tree_ref *ref,
+static enum err move_to(struct refresher *refresher, const struct head *head,
                         const struct hub_call *call, struct why *why)
 {
     struct mount *mount = refresher->mount;
     struct snapshot_view old;
     struct snapshot_view new;
     snapshot_current(mount->snapshot, &old);
-    enum err err = head_view(mount, &refresher->owner, call, ref, why, &new);
+    enum err err = head_view(mount, &refresher->owner, call, head, why, &new);
     if (err == ERR_NONE) {
         err = complete(refresher, new.root, call, why);
     }
@@ -99,8 +104,22 @@ static enum err move_to(struct refresher *refresher, const struct tree_ref *ref,
         return ERR_NONE; // SUBDIR is the same folder in both
     }
     err = root_diff(mount->tree, old.root, new.root, forget_name, mount->session);
-    session_forget_listing(mount->session, MOUNT_ROOT_INO);
+    session_forget_listing(mount->session, INO_ROOT);
     return err;
+}
+
+// The mount goes on under the name that it has: the Hub leads on from there.
+static void note_name(struct refresher *refresher, const struct repo_id *repo)
+{
+    char name[REPO_NAME_SIZE + 16];
+    lock_acquire(&refresher->lock);
+    bool is_news = !repo_id_equal(&refresher->repo, repo);
+    refresher->repo = *repo;
+    lock_release(&refresher->lock);
+    if (is_news) {
+        repo_id_format(repo, name, sizeof(name));
+        log_info("fs", "the repository is called %s now", name);
+    }
 }
 
 static enum err refresh(struct refresher *refresher, enum hub_class class,
@@ -109,23 +128,31 @@ static enum err refresh(struct refresher *refresher, enum hub_class class,
     struct mount *mount = refresher->mount;
     struct hub_call call = {.class = class,
                             .reason = "poll"}; // each call has its own deadline
-    struct tree_ref ref;
+    struct head head;
     struct snapshot_view view;
-    enum err err = head_ask(mount, &refresher->owner, &call, why, &ref);
+    enum err err = head_ask(mount, &refresher->owner, &call, why, &head);
     snapshot_current(mount->snapshot, &view);
-    if (err != ERR_NONE || oid_equal(&ref.sha, &view.commit)) {
+    if (err == ERR_NONE) {
+        note_name(refresher, &head.repo);
+    }
+    if (err != ERR_NONE || oid_equal(&head.ref.sha, &view.commit)) {
         return err;
     }
-    return move_to(refresher, &ref, &call, why);
+    return move_to(refresher, &head, &call, why);
 }
 
 // ---------------------------------------------------------------------------- the thread
 
-static int64_t next_poll_ms(const struct refresher *refresher)
+// `n_refused`: how often in a row the Hub's rate limit has refused the question. Not every 429 says
+// for how long, and one that says longer than a request may take is lost with it.
+static int64_t next_poll_ms(const struct refresher *refresher, unsigned n_refused)
 {
     int64_t poll_ms = refresher->mount->options->poll_ms;
     if (poll_ms <= 0 || refresher->mount->is_commit) {
         return DEADLINE_NONE;
+    }
+    for (unsigned i = 0; i < n_refused && poll_ms < QUOTA_WINDOW_MS; i++) {
+        poll_ms *= 2;
     }
     int64_t spread = poll_ms * JITTER_PERCENT / 100;
     return clock_now_ms() + poll_ms - spread +
@@ -168,6 +195,8 @@ static bool await_turn(struct refresher *refresher, int64_t at_ms, struct turn *
 static void note_result(struct refresher *refresher, enum err err, const struct why *why)
 {
     lock_acquire(&refresher->lock);
+    bool is_news = err != refresher->err;
+    refresher->err = err;
     refresher->error = (struct why){""};
     if (err == ERR_NONE) {
         refresher->checked_s = clock_wall_s();
@@ -176,7 +205,7 @@ static void note_result(struct refresher *refresher, enum err err, const struct 
                  why_text(why, err));
     }
     lock_release(&refresher->lock);
-    if (err != ERR_NONE && err != ERR_CANCELLED) {
+    if (err != ERR_NONE && err != ERR_CANCELLED && is_news) {
         log_warn("fs", "the head of the branch could not be followed: %s",
                  why_text(why, err));
     }
@@ -221,14 +250,16 @@ static void *run(void *ctx)
 {
     struct refresher *refresher = ctx;
     struct turn turn;
-    int64_t at_ms = next_poll_ms(refresher);
+    unsigned n_refused = 0;
+    int64_t at_ms = next_poll_ms(refresher, n_refused);
     while (await_turn(refresher, at_ms, &turn)) {
         run_errands(turn.errands, true);
         if (turn.is_kicked || turn.is_due) {
             struct why why = {""};
             enum err err = take_turn(refresher, &turn, &why);
             answer_kicks(turn.kicks, err, &why);
-            at_ms = next_poll_ms(refresher);
+            n_refused = err == ERR_QUOTA ? n_refused + 1 : 0;
+            at_ms = next_poll_ms(refresher, n_refused);
         }
     }
     run_errands(turn.errands, false);
@@ -248,6 +279,7 @@ enum err refresher_open(struct mount *mount, int64_t checked_s, struct refresher
     wait_owner_init(&refresher->owner);
     lock_acquire(&refresher->lock);
     refresher->checked_s = checked_s;
+    refresher->repo = mount->repo;
     lock_release(&refresher->lock);
     if (pthread_create(&refresher->thread, NULL, run, refresher) != 0) {
         wait_owner_release(&refresher->owner);
@@ -329,9 +361,10 @@ enum err refresher_run(struct refresher *refresher, refresher_fn run_fn, void *c
 }
 
 void refresher_status(struct refresher *refresher, int64_t *out_checked_s,
-                      struct why *out_error)
+                      struct why *out_error, struct repo_id *out_repo)
 {
     lock_acquire(&refresher->lock);
+    *out_repo = refresher->repo;
     *out_checked_s = refresher->checked_s;
     *out_error = refresher->error;
     lock_release(&refresher->lock);

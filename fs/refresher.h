@@ -29,6 +29,7 @@ typedef void (*refresher_fn)(void *ctx, bool may_tell);
 NODISCARD enum err refresher_run(struct refresher *refresher, refresher_fn run,
                                  void *ctx);
 
-// When the head was last known, and why it was not the last time ("" = it was).
+// When the head was last known, why it was not the last time ("" = it was), and what the
+// repository is called: it may have been renamed since it was mounted.
 void refresher_status(struct refresher *refresher, int64_t *out_checked_s,
-                      struct why *out_error);
+                      struct why *out_error, struct repo_id *out_repo);

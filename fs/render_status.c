@@ -91,10 +91,15 @@ static enum err render_json(const struct mount_status *status,
     json_i64(&json, "started", status->started_s);
     json_string(&json, "endpoint", options->endpoint);
     json_string(&json, "token_source", status->token_source);
-    write_repository(&json, status);
+    if (!status->is_hub) {
+        write_repository(&json, status);
+    }
     write_hub(&json, &status->hub);
     write_reads(&json, status);
     render_cache_object(&json, "cache", options->cache_dir, &status->cache);
+    if (status->has_path) {
+        render_share_object(&json, status->here);
+    }
     json_close_object(&json);
     return json_writer_end(&json);
 }
@@ -170,7 +175,7 @@ static enum err render_text(const struct mount_status *status,
     figure_time((clock_wall_s() - status->started_s) * 1000, age);
     enum err err = render_row(out, "mount", "%s", options->mount_point);
     err = err ? err : render_row(out, "source", "%s", source);
-    err = err ? err : append_commit(status, out);
+    err = err || status->is_hub ? err : append_commit(status, out);
     err = err ? err : append_state(status, out);
     err = err ? err : append_traffic(status, out);
     err = err ? err : append_cache(status, options, out);
@@ -178,6 +183,9 @@ static enum err render_text(const struct mount_status *status,
     err = err ? err
               : render_row(out, "daemon", "process %ld, hugfs %s, up %s", (long)getpid(),
                            HUGFS_VERSION, age);
+    if (err == ERR_NONE && status->here != NULL) {
+        err = render_share_text(status->here, out);
+    }
     return err;
 }
 

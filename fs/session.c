@@ -12,6 +12,7 @@
 #include "fs/init_reply.h"
 #include "fs/ops.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
@@ -74,6 +75,9 @@ log_fuse(enum fuse_log_level level, const char *format, va_list arguments)
 static enum err write_fsname(const struct mount *mount, struct buffer *text)
 {
     struct address shown = mount->options->address;
+    if (shown.is_hub) {
+        return buffer_append_text(text, "fsname=hf://");
+    }
     shown.repo = mount->repo;
     enum err err = buffer_append_text(text, "fsname=hf://");
     return err != ERR_NONE ? err : address_format(&shown, text);
@@ -348,14 +352,18 @@ void session_close(struct session *session)
 }
 
 // --------------------------------------------------------------------------- notifications
+// The kernel makes them wait for requests that are under way: whoever holds a lock that one of
+// these needs would wait for ever.
 
 void session_forget_name(struct session *session, uint64_t dir_ino, const char *name)
 {
+    assert(lock_held_count() == 0);
     // ENOENT: the kernel does not know the name, or not even the directory.
     (void)fuse_lowlevel_notify_inval_entry(session->fuse, dir_ino, name, strlen(name));
 }
 
 void session_forget_listing(struct session *session, uint64_t dir_ino)
 {
+    assert(lock_held_count() == 0);
     (void)fuse_lowlevel_notify_inval_inode(session->fuse, dir_ino, 0, 0);
 }

@@ -51,7 +51,7 @@ static void handle(struct signals *signals, uint32_t signal)
     case SIGHUP:
         if (mount_is_serving(signals->mount)) {
             hub_reload_token(signals->mount->hub);
-            mount_refresh(signals->mount, NULL, NULL);
+            mount_refresh(signals->mount, "", NULL, NULL);
         }
         break;
     case SIGUSR2:

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which commit the mount shows. A mount is one commit at a time: readers take a view, the
-// refresher publishes the next one. Commits shown before are remembered, because inodes of
-// theirs live on as open files and working directories, and what they still have to fetch is
-// asked for at a commit that has it.
+// Which commit a mount of one repository shows. It is one commit at a time: readers take a
+// view, the refresher publishes the next one. Inodes of commits shown before live on as open
+// files and working directories; where they are to be had is locator.h's business.
 #pragma once
 
 #include "base/base.h"
@@ -17,18 +16,17 @@ struct snapshot_view {
     int64_t date_s; // of the commit; -1 unknown
 };
 
-// `tree` outlives it.
-NODISCARD enum err snapshot_new(struct tree_store *tree, struct snapshot **out);
+NODISCARD enum err snapshot_new(struct snapshot **out);
 void snapshot_free(struct snapshot *snapshot);
 
-// Makes a commit known to snapshot_locate() before it is shown. Any thread, as all below.
-void snapshot_learn(struct snapshot *snapshot, const struct oid *commit,
-                    uint64_t repo_root);
-// Readers see `view` from now on.
+// Readers see `view` from now on. Any thread, as below.
 void snapshot_publish(struct snapshot *snapshot, const struct snapshot_view *view);
 void snapshot_current(struct snapshot *snapshot, struct snapshot_view *out);
 
-// A commit that has the node, and its path from the repository root (malloc'd). ERR_STALE:
-// none of the commits remembered has it. Asks the store only.
-NODISCARD enum err snapshot_locate(struct snapshot *snapshot, uint64_t ino,
-                                   struct oid *out_commit, char **out_path);
+// Views are counted, in so many bits.
+enum { SNAPSHOT_TURN_BITS = 20 };
+#define SNAPSHOT_NOW UINT64_MAX
+// The root that was shown at `*turn`, so that who is in the middle of its listing can go on; when
+// that is more than 15 moves ago, the one that is shown now, whose turn *turn becomes.
+// `*out_is_past`: it is another one than is shown now.
+uint64_t snapshot_root(struct snapshot *snapshot, uint64_t *turn, bool *out_is_past);

@@ -41,7 +41,7 @@ void wait_unref(struct wait *wait)
 }
 
 static void finish(struct wait *wait, enum err err, const struct why *why,
-                   const struct hub_repo_info *info, const struct tree_node *node)
+                   const struct tree_node *node)
 {
     lock_acquire(&wait->lock);
     if (!wait->is_over) {
@@ -49,9 +49,6 @@ static void finish(struct wait *wait, enum err err, const struct why *why,
         wait->err = err;
         if (why != NULL) {
             wait->why = *why;
-        }
-        if (info != NULL) {
-            wait->info = *info;
         }
         if (node != NULL) {
             wait->node = *node;
@@ -63,21 +60,14 @@ static void finish(struct wait *wait, enum err err, const struct why *why,
 
 void wait_done(void *ctx, enum err err, const struct why *why)
 {
-    finish(ctx, err, why, NULL, NULL);
-    wait_unref(ctx);
-}
-
-void wait_done_info(void *ctx, enum err err, const struct why *why,
-                    const struct hub_repo_info *info)
-{
-    finish(ctx, err, why, info, NULL);
+    finish(ctx, err, why, NULL);
     wait_unref(ctx);
 }
 
 void wait_done_node(void *ctx, enum err err, const struct why *why,
                     const struct tree_node *node)
 {
-    finish(ctx, err, why, NULL, node);
+    finish(ctx, err, why, node);
     wait_unref(ctx);
 }
 
@@ -97,7 +87,7 @@ void wait_owner_cancel(struct wait_owner *owner)
     lock_acquire(&owner->lock);
     owner->is_cancelled = true;
     if (owner->current != NULL) {
-        finish(owner->current, ERR_CANCELLED, NULL, NULL, NULL);
+        finish(owner->current, ERR_CANCELLED, NULL, NULL);
     }
     lock_release(&owner->lock);
 }

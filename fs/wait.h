@@ -14,7 +14,6 @@
 
 #include "base/base.h"
 #include "cache/cache.h"
-#include "hub/hub.h"
 
 struct wait {
     struct condition changed;
@@ -24,7 +23,6 @@ struct wait {
     enum err err GUARDED_BY(lock);
     struct why why GUARDED_BY(lock);
     // What the callback brought; read after wait_end() has returned ERR_NONE.
-    struct hub_repo_info info;
     struct tree_node node;
 };
 
@@ -52,7 +50,5 @@ void wait_unref(struct wait *wait);
 
 // The callbacks: each ends the wait, `ctx`, and drops its reference.
 void wait_done(void *ctx, enum err err, const struct why *why);
-void wait_done_info(void *ctx, enum err err, const struct why *why,
-                    const struct hub_repo_info *info);
 void wait_done_node(void *ctx, enum err err, const struct why *why,
                     const struct tree_node *node);

@@ -3,7 +3,7 @@
 # Completion of hugfs(1) for bash. The lists are compared with hugfs --help by
 # tests/lint/doc_parity.py.
 
-_hugfs_verbs="mount umount status info prefetch pin unpin refresh offline online trace cache"
+_hugfs_verbs="mount umount status info log revisions diff prefetch pin unpin refresh offline online trace cache"
 _hugfs_mount_options="ro rev= subdir= poll= cache_dir= cache_size= endpoint= token_file= ca_file= \
 offline timeout= max_rate= max_conns= insecure_http allow_other uid= gid= umask= nonempty log= debug="
 
@@ -12,7 +12,7 @@ _hugfs_flags() {
     case $1 in
     mount) echo "-f -d -o -s -n -v -r -h --help" ;;
     status) echo "--json --metrics -h --help" ;;
-    info | trace) echo "--json -h --help" ;;
+    info | log | revisions | diff | trace) echo "--json -h --help" ;;
     cache) echo "--json -o -h --help" ;;
     umount | prefetch | pin | unpin | refresh | offline | online) echo "-h --help" ;;
     *) echo "-f -d -o -s -n -v -r -h --help -V --version" ;;

@@ -14,6 +14,8 @@ static void check_request(const struct control_request *request)
                  ERR_NONE);
     fuzz_require(again.verb == request->verb && again.format == request->format);
     fuzz_require(strcmp(again.path, request->path) == 0 && again.bytes == request->bytes);
+    fuzz_require(strcmp(again.from, request->from) == 0 &&
+                 strcmp(again.to, request->to) == 0);
 }
 
 static void check_table(const struct mount_table *table)

@@ -56,7 +56,6 @@ def test_kinds_that_are_not_supported_are_said_to_be_so_without_a_request(hub, h
 
 BAD_NAMES = {
     "no owner": "/sample",
-    "nothing": "hf://",
     "two dots": "acme/..",
     "a hidden folder of another program": "acme/.git",
     "a space": "acme/my model",

@@ -11,6 +11,7 @@ import re
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,51 @@ class TestVersions:
         assert (made / "a.txt").stat().st_ino != made.before["a.txt"].st_ino
         assert (made / "kept.txt").stat().st_ino == made.before["kept.txt"].st_ino
 
+    def test_v6_a_branch_that_is_forced_back_is_followed(self, mount, hub):
+        hub.repo("acme/v6")
+        first, _ = (hub.put("acme/v6", "a.txt", f"version {number}\n") for number in (1, 2))
+        made = mount("acme/v6", options=["poll=never"])
+        assert (made / "a.txt").read_text() == "version 2\n"
+        hub.ref("acme/v6", "main", first)
+        made.cli("refresh", made.path)
+        assert (made / "a.txt").read_text() == "version 1\n"
+
+    def test_v7_a_mount_of_a_deleted_repository_stays_at_its_last_commit(self, moved, hub):
+        made, _ = moved
+        hub.delete_repo(made.source)
+        made.cli("refresh", made.path, status=3)
+        assert made.source in made.cli("status", "--json", made.path).json["mounts"][0]["refresh_error"]
+        assert errno_of((made / "kept.txt").read_bytes) == 116  # ESTALE
+
+    def test_v8_a_mount_of_a_renamed_repository_goes_on(self, moved, hub):
+        made, _ = moved
+        hub.move(made.source, made.source + "-new")
+        made.cli("refresh", made.path)
+        assert (made / "kept.txt").read_text() == "kept\n"
+        assert made.cli("status", "--json", made.path).json["mounts"][0]["repo"] == made.source + "-new"
+
+    def test_v9_the_whole_hub_asks_only_for_what_is_looked_at(self, mount, hub, wire):
+        hub.repo("acme/v9")
+        hub.put("acme/v9", "a.txt", "version 1\n")
+        made = mount("hf://", options=["poll=1"])
+        assert (made / "models/acme/v9/a.txt").read_text() == "version 1\n"
+        wire.mark()
+        time.sleep(2.5)
+        assert wire.count() == 0
+        hub.put("acme/v9", "a.txt", "version 2\n")
+        made.cli("refresh", made / "models/acme/v9")
+        assert (made / "models/acme/v9/a.txt").read_text() == "version 2\n"
+
+    def test_v10_a_listing_of_the_root_goes_on_as_it_began(self, mount, hub):
+        hub.bulk("acme/v10", files=3000, dirs=1)
+        made = mount("acme/v10/d0000", options=["poll=never"])
+        with os.scandir(made.path) as listing:
+            names = [next(listing).name]
+            hub.put("acme/v10", "d0000/a", "a name before all others\n")
+            made.cli("refresh", made.path)
+            names += [entry.name for entry in listing]
+        assert len(names) == len(set(names)) == 3000 and "a" not in names
+
 
 class TestNames:
     def test_n1_names_are_the_bytes_that_the_hub_lists(self, mount, hub):
@@ -186,6 +232,47 @@ class TestNames:
     def test_n10_extended_attributes_are_not_supported(self, mount, sample):
         made = mount("acme/sample")
         assert errno_of(lambda: os.getxattr(made / "README.md", "user.any")) == 95  # ENOTSUP
+
+
+class TestHidden:
+    def test_h1_every_root_answers_hub_and_lists_none(self, mount, sample):
+        made = mount("acme/sample")
+        assert ".hub" not in os.listdir(made.path)
+        assert (made / ".hub").is_dir()
+        assert not (made / "notes/.hub").exists()
+
+    def test_h2_commit_status_and_log_are_of_the_commit_that_is_shown(self, mount, sample):
+        made = mount("acme/sample")
+        assert (made / ".hub/commit").read_text() == sample.head + "\n"
+        assert re.search(r"^checked +.* ago$", (made / ".hub/status").read_text(), re.M)
+        assert (made / ".hub/log").read_text().startswith(sample.head + "  ")
+
+    def test_h3_info_is_that_of_the_verb(self, mount, sample):
+        made = mount("acme/sample")
+        assert (made / ".hub/info/notes/first.txt").read_text() == made.cli("info", "--json", made / "notes/first.txt").out
+
+    def test_h4_a_text_has_its_size(self, mount, sample):
+        made = mount("acme/sample")
+        for name in ("commit", "status", "log", "info/config.json"):
+            with open(made / ".hub" / name, "rb") as file:
+                assert os.fstat(file.fileno()).st_size == len(file.read()) > 0
+
+    def test_h5_revisions_has_an_entry_for_every_ref(self, mount, hub, moved):
+        made, _ = moved
+        name = made.source
+        hub.commit(name, [{"add": "a.txt", "text": "aside\n"}], ref="a/b%")
+        assert sorted(os.listdir(made / ".hub/revisions")) == ["branches", "converts", "pulls", "tags"]
+        assert sorted(os.listdir(made / ".hub/revisions/branches")) == ["a%2Fb%25", "main"]
+        assert (made / ".hub/revisions/branches/a%2Fb%25/a.txt").read_text() == "aside\n"
+        wide = mount("hf://") / "models" / name / ".hub/revisions/branches/a%2Fb%25"
+        assert wide.is_symlink() and (wide / "a.txt").read_text() == "aside\n"
+
+    def test_h6_what_was_read_can_be_read_without_the_hub(self, mount, sample):
+        made = mount("acme/sample")
+        names = (".hub/commit", ".hub/log", ".hub/info/config.json")
+        before = [(made / name).read_text() for name in names]
+        made.cli("offline", made.path)
+        assert [(made / name).read_text() for name in names] == before
 
 
 class TestWaiting:

@@ -72,11 +72,24 @@ TEST(test_an_at_sign_in_a_subfolder_is_part_of_it)
     assert_address("a/b@v1/x@y", REPO_MODEL, "a/b", "v1", "x@y");
 }
 
+TEST(test_the_scheme_alone_is_the_whole_hub)
+{
+    struct address address;
+    AUTO(buffer) struct buffer text = buffer_init(64);
+    assert_int_equal(address_parse("hf://", NULL, &address), ERR_NONE);
+    assert_true(address.is_hub);
+    assert_int_equal(address_parse("HF:///", NULL, &address), ERR_NONE);
+    assert_true(address.is_hub);
+    assert_int_equal(address_format(&address, &text), ERR_NONE);
+    assert_string_equal(buffer_text(&text), "hf://");
+    assert_int_equal(address_parse("hf://a/b", NULL, &address), ERR_NONE);
+    assert_false(address.is_hub);
+}
+
 TEST(test_what_hugfs_does_not_mount_is_named)
 {
     assert_refused("buckets/a/b", ERR_UNSUPPORTED, "buckets are not supported");
     assert_refused("hf://kernels/a/b", ERR_UNSUPPORTED, "kernels are not supported");
-    assert_refused("hf://", ERR_UNSUPPORTED, "whole Hub");
 }
 
 TEST(test_nonsense_is_refused_with_a_sentence)
@@ -142,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_special_refs_may_be_written_plainly),
         cmocka_unit_test(test_a_slash_in_a_revision_is_percent_encoded),
         cmocka_unit_test(test_an_at_sign_in_a_subfolder_is_part_of_it),
+        cmocka_unit_test(test_the_scheme_alone_is_the_whole_hub),
         cmocka_unit_test(test_what_hugfs_does_not_mount_is_named),
         cmocka_unit_test(test_nonsense_is_refused_with_a_sentence),
         cmocka_unit_test(test_a_web_address_is_refused_without_being_repeated),

@@ -15,7 +15,15 @@ TEST(test_requests_survive_the_way_there)
         {.verb = CONTROL_HELLO},
         {.verb = CONTROL_STATUS, .format = RENDER_METRICS},
         {.verb = CONTROL_INFO, .format = RENDER_JSON, .path = "a b/c%d\n\xff e"},
+        {.verb = CONTROL_LOG, .format = RENDER_JSON, .path = "a"},
+        {.verb = CONTROL_REVISIONS, .path = ""},
+        {.verb = CONTROL_DIFF,
+         .format = RENDER_JSON,
+         .path = "a b",
+         .from = "refs/pr/1",
+         .to = "100%\xc3\xa9"},
         {.verb = CONTROL_PREFETCH, .path = ""},
+        {.verb = CONTROL_REFRESH, .path = "models/a/b"},
         {.verb = CONTROL_PIN, .path = "x"},
         {.verb = CONTROL_TRACE, .format = RENDER_TEXT},
         {.verb = CONTROL_CACHE_TRIM, .bytes = 123456789012},
@@ -32,6 +40,8 @@ TEST(test_requests_survive_the_way_there)
         assert_int_equal(out.format, requests[i].format);
         assert_string_equal(out.path, requests[i].path);
         assert_true(out.bytes == requests[i].bytes);
+        assert_string_equal(out.from, requests[i].from);
+        assert_string_equal(out.to, requests[i].to);
     }
 }
 
@@ -63,6 +73,15 @@ TEST(test_wrong_requests_are_refused)
         "info text a%2",
         "info text a%2g",
         "info text a%00b",
+        "log",
+        "log metrics .",
+        "log text . main",
+        "revisions text",
+        "diff text a main",
+        "diff text a main .",
+        "diff text a main dev more",
+        "diff text a main a..b",
+        "diff text a main%20x dev",
         "prefetch",
         "cache-trim -5",
         "cache-trim",

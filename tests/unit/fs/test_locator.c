@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// snapshot.c and root_diff.c on a real tree store.
+// locator.c, snapshot.c and root_diff.c on a real tree store.
+#include "fs/locator.h"
 #include "fs/root_diff.h"
 #include "fs/snapshot.h"
 
@@ -13,10 +14,27 @@
 
 struct world {
     char dir[64];
+    struct event_loop *loop;
+    struct worker_pool *pool;
+    struct hub *hub;
     struct tree_store *tree;
-    struct snapshot *snapshot;
+    struct locator *locator;
     int64_t repo;
 };
+
+static enum err open_hub(struct world *world)
+{
+    struct hub_config config = {
+        .endpoint = "https://hub.invalid", .offline = true, .user_agent = "test"};
+    enum err err = event_loop_new(&world->loop);
+    if (err == ERR_NONE) {
+        err = worker_pool_new(1, "test", &world->pool);
+    }
+    if (err == ERR_NONE) {
+        err = hub_open(&config, world->loop, world->pool, NULL, &world->hub);
+    }
+    return err;
+}
 
 static int setup(void **state)
 {
@@ -24,19 +42,24 @@ static int setup(void **state)
     struct repo_id repo = {.kind = REPO_MODEL, .name = "alice/m"};
     world = (struct world){.dir = "/tmp/hugfs-snapshot-XXXXXX"};
     *state = &world;
-    if (mkdtemp(world.dir) == NULL ||
+    unsetenv("HF_TOKEN");
+    setenv("HF_HOME", "/nonexistent", 1);
+    if (mkdtemp(world.dir) == NULL || open_hub(&world) != ERR_NONE ||
         tree_store_open(world.dir, NULL, &world.tree) != ERR_NONE ||
-        tree_store_repo(world.tree, "http://hub", &repo, "", &world.repo) != ERR_NONE) {
+        locator_new(world.hub, world.tree, "http://hub", &world.locator) != ERR_NONE) {
         return -1;
     }
-    return snapshot_new(world.tree, &world.snapshot) == ERR_NONE ? 0 : -1;
+    return locator_row(world.locator, &repo, &world.repo) == ERR_NONE ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
     struct world *world = *state;
-    snapshot_free(world->snapshot);
+    locator_free(world->locator);
     tree_store_close(world->tree);
+    hub_close(world->hub);
+    worker_pool_free(world->pool);
+    event_loop_free(world->loop);
     DIR *dir = opendir(world->dir);
     const struct dirent *entry;
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
@@ -64,7 +87,6 @@ static uint64_t add_commit(struct world *world, uint8_t commit)
     struct oid oid = oid_of(commit);
     assert_int_equal(
         tree_store_root(world->tree, world->repo, &oid, 1000 + commit, &root), ERR_NONE);
-    snapshot_learn(world->snapshot, &oid, root);
     return root;
 }
 
@@ -86,12 +108,13 @@ static uint64_t lookup(struct world *world, uint64_t dir, const char *name)
 
 static uint8_t locate(struct world *world, uint64_t ino, const char *expected_path)
 {
-    struct oid commit;
-    char *path = NULL;
-    assert_int_equal(snapshot_locate(world->snapshot, ino, &commit, &path), ERR_NONE);
-    assert_string_equal(path, expected_path);
-    free(path);
-    return commit.bytes[0];
+    struct location at;
+    assert_int_equal(locator_find(world->locator, ino, &at), ERR_NONE);
+    assert_string_equal(at.path, expected_path);
+    assert_string_equal(at.source.repo.name, "alice/m");
+    assert_int_equal(at.row, world->repo);
+    location_release(&at);
+    return at.source.sha.bytes[0];
 }
 
 static void a_node_is_located_at_the_newest_commit_that_has_it(void **state)
@@ -154,45 +177,89 @@ static void a_mode_of_another_version_changes_nothing(void **state)
     assert_int_equal(tree_store_set_mode(world->tree, root, &told), ERR_ABSENT);
 }
 
-static void a_node_of_no_commit_shown_is_stale(void **state)
+static void an_unknown_number_is_stale(void **state)
 {
     struct world *world = *state;
-    uint64_t root = 0;
-    struct oid commit = oid_of(9);
-    char *path = NULL;
-    assert_int_equal(tree_store_root(world->tree, world->repo, &commit, 0, &root),
-                     ERR_NONE);
-    assert_int_equal(snapshot_locate(world->snapshot, root, &commit, &path), ERR_STALE);
-    assert_int_equal(snapshot_locate(world->snapshot, 12345, &commit, &path), ERR_STALE);
+    struct location at;
+    assert_int_equal(locator_find(world->locator, 12345, &at), ERR_STALE);
 }
 
-static void the_history_forgets_the_oldest_commits(void **state)
+static void a_commit_that_is_shown_is_preferred_to_a_newer_one(void **state)
 {
     struct world *world = *state;
+    struct tree_entry same[] = {entry_of("same", ENTRY_FILE, 10)};
+    struct oid first_id = oid_of(1);
     uint64_t first = add_commit(world, 1);
+    put(world, first, same, 1);
     uint64_t second = add_commit(world, 2);
-    struct oid second_id = oid_of(2);
-    for (int i = 0; i < 255; i++) {
-        snapshot_learn(world->snapshot, &second_id, second);
-    }
-    struct oid commit;
-    char *path = NULL;
-    assert_int_equal(snapshot_locate(world->snapshot, first, &commit, &path), ERR_STALE);
+    put(world, second, same, 1);
+    assert_int_equal(locate(world, lookup(world, first, "same"), "same"), 2);
+    locator_prefer(world->locator, world->repo, &first_id, first);
+    assert_int_equal(locate(world, lookup(world, first, "same"), "same"), 1);
     assert_int_equal(locate(world, second, ""), 2);
+}
+
+static void a_node_is_found_behind_a_thousand_newer_commits(void **state)
+{
+    struct world *world = *state;
+    struct tree_entry old[] = {entry_of("old", ENTRY_FILE, 10)};
+    struct tree_entry new[] = {entry_of("new", ENTRY_FILE, 11)};
+    uint64_t first = add_commit(world, 1);
+    put(world, first, old, 1);
+    for (int i = 0; i < 1000; i++) {
+        struct oid oid = {{2, (uint8_t)(i & 255), (uint8_t)(i >> 8)}};
+        uint64_t root = 0;
+        assert_int_equal(tree_store_root(world->tree, world->repo, &oid, 1, &root),
+                         ERR_NONE);
+        put(world, root, new, 1);
+    }
+    assert_int_equal(locate(world, lookup(world, first, "old"), "old"), 1);
+}
+
+static void what_another_token_listed_is_stale(void **state)
+{
+    struct world *world = *state;
+    struct repo_id repo = {.kind = REPO_MODEL, .name = "alice/m"};
+    struct oid oid = oid_of(1);
+    struct location at;
+    int64_t row = 0;
+    uint64_t root = 0;
+    assert_int_equal(
+        tree_store_repo(world->tree, "http://hub", &repo, "0123456789abcdef", &row),
+        ERR_NONE);
+    assert_int_equal(tree_store_root(world->tree, row, &oid, 1, &root), ERR_NONE);
+    assert_int_equal(locator_find(world->locator, root, &at), ERR_STALE);
+}
+
+static void what_another_endpoint_listed_is_stale(void **state)
+{
+    struct world *world = *state;
+    struct repo_id repo = {.kind = REPO_MODEL, .name = "alice/m"};
+    struct oid oid = oid_of(1);
+    struct location at;
+    int64_t row = 0;
+    uint64_t root = 0;
+    assert_int_equal(tree_store_repo(world->tree, "http://other", &repo, "", &row),
+                     ERR_NONE);
+    assert_int_equal(tree_store_root(world->tree, row, &oid, 1, &root), ERR_NONE);
+    assert_int_equal(locator_find(world->locator, root, &at), ERR_STALE);
 }
 
 static void a_view_is_what_was_published_last(void **state)
 {
-    struct world *world = *state;
+    struct snapshot *snapshot = NULL;
+    (void)state;
+    assert_int_equal(snapshot_new(&snapshot), ERR_NONE);
     struct snapshot_view view = {
         .commit = oid_of(1), .repo_root = 5, .root = 6, .date_s = 7};
-    snapshot_publish(world->snapshot, &view);
+    snapshot_publish(snapshot, &view);
     view.root = 8;
-    snapshot_publish(world->snapshot, &view);
+    snapshot_publish(snapshot, &view);
     struct snapshot_view got;
-    snapshot_current(world->snapshot, &got);
+    snapshot_current(snapshot, &got);
     assert_int_equal(got.root, 8);
     assert_int_equal(got.date_s, 7);
+    snapshot_free(snapshot);
 }
 
 static void note_name(void *ctx, const char *name)
@@ -237,9 +304,14 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_mode_of_another_version_changes_nothing, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_node_of_no_commit_shown_is_stale, setup,
+        cmocka_unit_test_setup_teardown(an_unknown_number_is_stale, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_commit_that_is_shown_is_preferred_to_a_newer_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_is_found_behind_a_thousand_newer_commits,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(what_another_token_listed_is_stale, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(the_history_forgets_the_oldest_commits, setup,
+        cmocka_unit_test_setup_teardown(what_another_endpoint_listed_is_stale, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_view_is_what_was_published_last, setup,
                                         teardown),
