@@ -124,6 +124,20 @@ static bool is_young(const struct heads *heads, const char *revision,
     return is_past && (heads->poll_ms <= 0 || age_s * 1000 < heads->poll_ms);
 }
 
+// What is stored of a revision. The default branch has two names, and what came in by one of them
+// is all there is without the Hub.
+static enum err recall(struct heads *heads, int64_t row, const char *revision,
+                       struct tree_ref *out)
+{
+    enum err err = tree_store_get_ref(heads->tree, row, revision, out);
+    bool is_main = strcmp(revision, DEFAULT_BRANCH) == 0;
+    if (err == ERR_ABSENT && (is_main || revision[0] == '\0') &&
+        hub_is_offline(heads->hub)) {
+        err = tree_store_get_ref(heads->tree, row, is_main ? "" : DEFAULT_BRANCH, out);
+    }
+    return err;
+}
+
 enum err heads_peek(struct heads *heads, const struct repo_id *repo, const char *revision,
                     enum heads_age age, struct head *out)
 {
@@ -131,7 +145,7 @@ enum err heads_peek(struct heads *heads, const struct repo_id *repo, const char 
     struct tree_ref ref;
     enum err err = locator_find_row(heads->locator, repo, &row);
     if (err == ERR_NONE) {
-        err = tree_store_get_ref(heads->tree, row, revision, &ref);
+        err = recall(heads, row, revision, &ref);
     }
     if (err != ERR_NONE) {
         return err;

@@ -16,6 +16,9 @@ NODISCARD enum err heads_new(struct hub *hub, struct tree_store *tree,
 // After hub_close(): nothing is under way any more.
 void heads_free(struct heads *heads);
 
+// What the Hub calls every repository's default branch; it can be neither renamed nor deleted.
+#define DEFAULT_BRANCH "main"
+
 // 40 hex digits: it never moves.
 bool revision_is_commit(const char *revision);
 

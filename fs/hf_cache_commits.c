@@ -85,14 +85,16 @@ struct known_ref {
 struct known_refs {
     struct known_ref *list;
     size_t n;
+    bool is_offline;
     enum err err;
 };
 
-// The default branch has no name here, and other files of fs/ keep notes under names with a colon.
+// Other files of fs/ keep notes under names with a colon. What came in as the default branch counts
+// without the Hub only (heads.c).
 static bool note_ref(void *ctx, const char *revision, const struct tree_ref *ref)
 {
     struct known_refs *refs = ctx;
-    if (revision[0] == '\0' || strchr(revision, ':') != NULL) {
+    if (strchr(revision, ':') != NULL || (revision[0] == '\0' && !refs->is_offline)) {
         return true;
     }
     struct known_ref *grown = reallocarray(refs->list, refs->n + 1, sizeof(*grown));
@@ -102,7 +104,8 @@ static bool note_ref(void *ctx, const char *revision, const struct tree_ref *ref
     }
     refs->list = grown;
     struct known_ref *known = &refs->list[refs->n++];
-    snprintf(known->revision, sizeof(known->revision), "%s", revision);
+    snprintf(known->revision, sizeof(known->revision), "%s",
+             revision[0] != '\0' ? revision : DEFAULT_BRANCH);
     known->commit = ref->sha;
     return true;
 }
@@ -127,7 +130,7 @@ enum err hf_cache_commits(struct mount *mount, const struct repo_id *repo,
                           hf_cache_commit_fn visit, void *ctx)
 {
     struct repo_id canonical;
-    struct known_refs refs = {.list = NULL};
+    struct known_refs refs = {.is_offline = hub_is_offline(mount->hub)};
     int64_t row = 0;
     enum err err = hf_cache_canonical(mount, repo, &canonical);
     if (err == ERR_NONE) {

@@ -18,14 +18,16 @@
 enum {
     PAGE_ADDRESS_MAX = 4096,
     BARREN_PAGES_MAX = 16, // in a row
+    FOLLOWED_MAX = 2,
 };
 
 struct page_fetch {
     struct listing *listing;
     uint64_t ino;
     uint64_t turn; // tells this fetch from a later one of the same directory
-    enum hub_class class;
-    hub_ticket ticket; // 0 until known; under the lock, as `waiters`
+    struct hub_call call;
+    unsigned n_followed; // pages of a walk that it waited for
+    hub_ticket ticket;   // 0 until known; under the lock, as `waiters`
     struct waiter *waiters;
     struct location at; // of the directory; set before the call is sent, as `page`
     char page[PAGE_ADDRESS_MAX]; // "" = the first
@@ -176,7 +178,7 @@ static void note_folder(const struct page_fetch *fetch, size_t n)
     if (is_third && find_folder(listing, fetch->at.repo_root, fetch->at.path, parent_len,
                                 &parent) == ERR_NONE) {
         tree_walk_ahead(listing->walks, parent,
-                        fetch->class == HUB_DEMAND ? HUB_AHEAD : fetch->class);
+                        fetch->call.class == HUB_DEMAND ? HUB_AHEAD : fetch->call.class);
     }
 }
 
@@ -186,6 +188,7 @@ static void on_page(void *ctx, enum err err, const struct why *why,
 {
     struct page_fetch *fetch = ctx;
     struct why own = {""};
+    bool was_here = false;
     err = err == ERR_NOT_FOUND ? ERR_STALE : err; // of the repository: not about a name
     if (err == ERR_NONE && next != NULL && strcmp(next, fetch->page) == 0) {
         err = why_set(&own, ERR_BAD_ANSWER,
@@ -198,7 +201,9 @@ static void on_page(void *ctx, enum err err, const struct why *why,
         err = tree_store_put_page(fetch->listing->tree, fetch->ino, entries, n, next,
                                   &duplicates);
         err = err == ERR_NOT_FOUND ? ERR_SYSTEM : err; // of the store: not about a name
-        if (duplicates + refused > 0) {
+        // Of a name that comes twice the first is none: a walk has brought all of it meanwhile.
+        was_here = fetch->page[0] == '\0' && n > 0 && duplicates == n;
+        if (duplicates + refused > 0 && !was_here) {
             log_warn("fs",
                      "the listing of \"%s\" has unusable names refused=%zu duplicate=%zu",
                      fetch->at.path, refused, duplicates);
@@ -212,7 +217,7 @@ static void on_page(void *ctx, enum err err, const struct why *why,
             why = &own;
         }
     }
-    if (err == ERR_NONE && next == NULL && fetch->page[0] == '\0') {
+    if (err == ERR_NONE && next == NULL && fetch->page[0] == '\0' && !was_here) {
         note_folder(fetch, n);
     }
     finish(fetch, err, why);
@@ -234,20 +239,33 @@ static enum err prepare(struct page_fetch *fetch, struct why *why)
     return err == ERR_ABSENT ? ERR_NONE : err;
 }
 
-static void send_page(struct page_fetch *fetch, const struct hub_call *how)
+static void send_page(struct page_fetch *fetch);
+
+// The walk has come a page further.
+static void on_walked(void *ctx, enum err err, const struct why *why)
+{
+    struct page_fetch *fetch = ctx;
+    struct tree_dir dir = {0};
+    (void)err;
+    (void)why;
+    if (tree_store_dir(fetch->listing->tree, fetch->ino, &dir) == ERR_NONE &&
+        dir.complete) {
+        finish(fetch, ERR_NONE, NULL);
+    } else if (++fetch->n_followed >= FOLLOWED_MAX ||
+               !tree_walk_follow(fetch->listing->walks, &fetch->at, on_walked, fetch)) {
+        send_page(fetch);
+    }
+}
+
+static void send_page(struct page_fetch *fetch)
 {
     struct listing *listing = fetch->listing;
     uint64_t ino = fetch->ino;
     uint64_t turn = fetch->turn;
-    struct why why = {""};
-    enum err err = prepare(fetch, &why);
-    if (err != ERR_NONE) {
-        finish(fetch, err, &why);
-        return;
-    }
+    struct hub_call call = fetch->call; // `fetch` may be gone when the verb returns
     const char *page = fetch->page[0] == '\0' ? NULL : fetch->page;
     hub_ticket ticket =
-        hub_tree(listing->hub, how, &fetch->at.source.repo, &fetch->at.source.sha,
+        hub_tree(listing->hub, &call, &fetch->at.source.repo, &fetch->at.source.sha,
                  fetch->at.path, page, on_page, fetch);
     lock_acquire(&listing->lock); // the answer may have come already: look again
     HASH_FIND(hh, listing->fetches, &ino, sizeof(ino), fetch);
@@ -255,6 +273,22 @@ static void send_page(struct page_fetch *fetch, const struct hub_call *how)
         fetch->ticket = ticket;
     }
     lock_release(&listing->lock);
+}
+
+// A folder below one that is being walked comes with the walk, most likely with its next page.
+static void begin(struct page_fetch *fetch)
+{
+    struct why why = {""};
+    enum err err = prepare(fetch, &why);
+    if (err != ERR_NONE) {
+        finish(fetch, err, &why);
+        return;
+    }
+    bool is_first = fetch->page[0] == '\0';
+    if (!is_first ||
+        !tree_walk_follow(fetch->listing->walks, &fetch->at, on_walked, fetch)) {
+        send_page(fetch);
+    }
 }
 
 static struct page_fetch *add(struct listing *listing, uint64_t ino)
@@ -290,7 +324,7 @@ void listing_fetch_page(struct listing *listing, uint64_t dir_ino, uint64_t afte
         if (fetch == NULL) {
             fetch = added = add(listing, dir_ino);
             if (added != NULL) {
-                added->class = how.class;
+                added->call = how;
             }
         }
     }
@@ -304,7 +338,7 @@ void listing_fetch_page(struct listing *listing, uint64_t dir_ino, uint64_t afte
     if (fetch == NULL) {
         waiters_call(waiter, is_here ? ERR_NONE : ERR_NO_MEMORY, NULL);
     } else if (added != NULL) {
-        send_page(added, &how);
+        begin(added);
     } else if (promoted != 0 && how.class == HUB_DEMAND) {
         hub_promote(listing->hub, promoted, HUB_DEMAND);
     }

@@ -73,8 +73,8 @@ static void on_located(void *ctx, enum err err, const struct why *why,
     }
     err = heads_peek(mount->heads, &located->source.repo, located->revision, HEADS_POLLED,
                      &head);
-    if (err == ERR_NONE) {
-        on_asked(refresh, ERR_NONE, NULL); // on the way to the path
+    if (err == ERR_NONE && !hub_is_offline(mount->hub)) {
+        on_asked(refresh, ERR_NONE, NULL); // it was asked on the way to the path
         return;
     }
     struct hub_call call = mount_demand(mount, "refresh");

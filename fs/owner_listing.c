@@ -75,6 +75,20 @@ enum err owner_listing_add(struct owner_listing *listing, const char *name,
     return ERR_NONE;
 }
 
+enum err owner_listing_recall(struct owner_listing *listing,
+                              const struct owner_listing *before)
+{
+    enum err err = ERR_NONE;
+    listing->begun_ms = before->begun_ms;
+    for (size_t i = 0; err == ERR_NONE && i < before->n; i++) {
+        const struct owner_item *item = before->order[i];
+        const struct hub_listed_repo repo = {
+            .has_sha = item->has_head, .sha = item->sha, .modified_s = item->modified_s};
+        err = owner_listing_add(listing, item->name, &repo);
+    }
+    return err;
+}
+
 const struct owner_item *owner_listing_find(const struct owner_listing *listing,
                                             const char *name)
 {

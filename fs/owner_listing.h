@@ -45,6 +45,9 @@ NODISCARD enum err owner_listing_fill(struct owner_listing *listing,
                                       struct tree_store *tree, const char *endpoint,
                                       const char *fingerprint, enum repo_kind kind,
                                       const char *owner);
+// Adds what an older listing of the same owner had; what it told of heads is as old as that.
+NODISCARD enum err owner_listing_recall(struct owner_listing *listing,
+                                        const struct owner_listing *before);
 // NULL = not in it.
 const struct owner_item *owner_listing_find(const struct owner_listing *listing,
                                             const char *name);

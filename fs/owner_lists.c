@@ -244,20 +244,6 @@ static void finish(struct list *list, enum err err, const struct why *why)
     waiters_call(waiters, err, why);
 }
 
-// What the Hub listed before it went away.
-static enum err recall(struct owner_listing *filled, const struct owner_listing *before)
-{
-    enum err err = ERR_NONE;
-    filled->begun_ms = before->begun_ms; // the heads are that old
-    for (size_t i = 0; err == ERR_NONE && i < before->n; i++) {
-        const struct owner_item *item = before->order[i];
-        const struct hub_listed_repo repo = {
-            .has_sha = item->has_head, .sha = item->sha, .modified_s = item->modified_s};
-        err = owner_listing_add(filled, item->name, &repo);
-    }
-    return err;
-}
-
 // The Hub can't be reached: what has been looked into here takes the listing's place.
 static enum err fill_from_store(struct list *list)
 {
@@ -275,7 +261,7 @@ static enum err fill_from_store(struct list *list)
         return err;
     }
     lock_acquire(&lists->lock);
-    err = list->before != NULL ? recall(filled, list->before) : ERR_NONE;
+    err = list->before != NULL ? owner_listing_recall(filled, list->before) : ERR_NONE;
     drop_listing(lists, list->now);
     list->now = filled;
     lists->n_names += filled->n;

@@ -26,3 +26,9 @@ void tree_walk_fetch(struct tree_walks *walks, uint64_t dir_ino, unsigned max_pa
 // twice as many each time it is called again because the reader has come to a folder that is not
 // there. So what is listed in vain is at most about as much as what was read.
 void tree_walk_ahead(struct tree_walks *walks, uint64_t dir_ino, enum hub_class class);
+
+// Waits for the next page of a walk that is under way above the folder: `done` is called when it is
+// stored, or the walk has ended, and the caller looks at the store again. False: there is no such
+// walk; `done` is not called.
+bool tree_walk_follow(struct tree_walks *walks, const struct location *folder,
+                      waiter_fn done, void *ctx);

@@ -6,6 +6,7 @@
 #   packaging/install-deps.sh          to build and run hugfs
 #   packaging/install-deps.sh try      and for the local Hub of packaging/try.sh
 #   packaging/install-deps.sh test     and for tests/run.sh
+#   packaging/install-deps.sh clients  and torch, for the official clients of tests/clients
 set -eu
 
 build=(fuse3 ca-certificates gcc libc6-dev cmake ninja-build pkg-config libfuse3-dev
@@ -13,13 +14,15 @@ build=(fuse3 ca-certificates gcc libc6-dev cmake ninja-build pkg-config libfuse3
 try=(python3 python3-venv git)
 test=(libcmocka-dev clang libclang-rt-dev clang-format clang-tidy codespell shellcheck mandoc
     nginx-light rclone fio nodejs npm curl openssl psmisc procps util-linux)
+clients=(python3-torch python3-numpy)
 
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;
 try) wanted=("${build[@]}" "${try[@]}") ;;
 test) wanted=("${build[@]}" "${try[@]}" "${test[@]}") ;;
+clients) wanted=("${build[@]}" "${try[@]}" "${test[@]}" "${clients[@]}") ;;
 *)
-    echo "usage: packaging/install-deps.sh [build|try|test]" >&2
+    echo "usage: packaging/install-deps.sh [build|try|test|clients]" >&2
     exit 1
     ;;
 esac

@@ -95,9 +95,11 @@ clean_up() {
     if [ $keep = yes ] && [ "$status" -eq 0 ]; then
         exit 0
     fi
-    if mountpoint -q "$work/model"; then
-        "$hugfs" umount "$work/model" || fusermount3 -uz "$work/model"
-    fi
+    for folder in model hub; do
+        if mountpoint -q "$work/$folder-mount"; then
+            "$hugfs" umount "$work/$folder-mount" || fusermount3 -uz "$work/$folder-mount"
+        fi
+    done
     if [ -n "$hub_pid" ]; then
         kill "$hub_pid" 2>/dev/null || true
         wait "$hub_pid" 2>/dev/null || true
@@ -197,7 +199,7 @@ EOF
 }
 
 look_around() {
-    local model=$work/model
+    local model=$work/model-mount
     mkdir "$model"
     show "$hugfs" mount -o "endpoint=$endpoint,cache_dir=$work/cache" "$repo" "$model"
     show ls -l "$model"
@@ -208,16 +210,30 @@ look_around() {
     show "$hugfs" status "$model"
 }
 
+# The same Hub as one folder, where the model's bytes are shared with the mount above.
+look_at_everything() {
+    local all=$work/hub-mount
+    mkdir "$all"
+    title "Every repository and revision of the Hub as a path"
+    show "$hugfs" mount -o "endpoint=$endpoint,cache_dir=$work/cache" hf:// "$all"
+    show ls "$all" "$all/models/${repo%/*}"
+    show cat "$all/models/$repo@main/.hub/log"
+    printf '\n%sThe official client, with the mount for its cache, has nothing to download:%s\n' "$bold" "$plain"
+    HF_ENDPOINT=$endpoint HF_HUB_CACHE=$all/hf-cache HF_HOME=$work/hf show "$python" -c "
+from huggingface_hub import hf_hub_download
+print(hf_hub_download('$repo', 'model.safetensors'))"
+}
+
 say_goodbye() {
     title "From the real Hub"
     echo "packaging/try.sh $repo ~/minilm"
     echo "or: $hugfs mount $repo DIR"
     if [ $keep = yes ]; then
         title "Still running"
-        echo "The model is at $work/model, served by the local Hub at $endpoint. To end both:"
-        echo "$hugfs umount $work/model && kill $hub_pid && rm -r $work"
+        echo "The model is at $work/model-mount and all of the local Hub ($endpoint) at $work/hub-mount."
+        echo "To end it: $hugfs umount $work/model-mount && $hugfs umount $work/hub-mount && kill $hub_pid && rm -r $work"
     elif [ -t 0 ] && [ -t 1 ]; then
-        title "The model is at $work/model: look around. Ctrl-C ends."
+        title "The model is at $work/model-mount, everything at $work/hub-mount: look around. Ctrl-C ends."
         trap 'echo; exit 0' INT
         wait "$hub_pid" || true
     fi
@@ -240,6 +256,7 @@ try_local() {
     upload
     echo "It listens at $endpoint."
     look_around
+    look_at_everything
     say_goodbye
 }
 

@@ -67,12 +67,19 @@ finish() {
     exit $?
 }
 
-make_venv() {
-    local stamp=$venv/requirements.txt
-    cmp -s tests/requirements.txt "$stamp" && return 0
-    rm -rf "$venv" && python3 -m venv "$venv" &&
-        "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/requirements.txt &&
-        cp tests/requirements.txt "$stamp"
+make_venv() { # FOLDER REQUIREMENTS PYTHON [OPTION]: nothing when it is there already
+    local folder=$1 wanted=$2 python=$3
+    cmp -s "$wanted" "$folder/requirements.txt" && return 0
+    rm -rf "$folder" && "$python" -m venv "${@:4}" "$folder" &&
+        "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" &&
+        cp "$wanted" "$folder/requirements.txt"
+}
+
+# The official clients of tests/clients: the newest ones, and those that go with Debian's torch.
+make_client_venvs() {
+    packaging/install-deps.sh clients &&
+        make_venv "$PWD/build/venv-newest" tests/clients/requirements-newest.txt python3 &&
+        make_venv "$PWD/build/venv-torch" tests/clients/requirements-torch.txt /usr/bin/python3 --system-site-packages
 }
 
 build() { # PRESET
@@ -104,7 +111,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=0:exitcode=99:suppressions=$PWD/tests/tsan.supp
 
 step install-deps packaging/install-deps.sh test || finish
-step venv make_venv || finish
+step venv make_venv "$venv" tests/requirements.txt python3 || finish
 
 if [ "$tier" = quick ]; then
     step build-debug build debug || finish
@@ -121,6 +128,8 @@ suite lint-self pytest lint-self tests/lint
 step build-release build release
 suite hub-self pytest hub-self tests/hub --ignore tests/hub/interop
 suite interop pytest interop tests/hub/interop
+step client-venvs make_client_venvs
+export HUGFS_NEEDS_CLIENTS=1
 suite mount-debug mount_tests mount-debug debug tests/mount
 step build-tsan build tsan && suite unit-tsan unit tsan &&
     suite mount-tsan mount_tests mount-tsan tsan tests/mount -m "not slow"

@@ -334,7 +334,11 @@ def test_eight_walkers_under_several_names_at_once_never_fail(mount, sample):
     made = mount("hf://")
     roots = [f"models/acme/{name}" for name in ("sample", "sample@main", f"sample@{sample.head}")]
     roots.append(f"hf-cache/models--acme--sample/snapshots/{sample.head}")
-    script = 'end=$(($(date +%s) + 4)); while [ $(date +%s) -lt $end ]; do find "$1" -type f -size +0 -printf . >/dev/null || exit 1; (cd "$1/notes/deep" && ls -la >/dev/null && pwd -P >/dev/null) || exit 2; done'
+    script = """end=$(($(date +%s) + 4))
+        while [ $(date +%s) -lt $end ]; do
+            find "$1" -type f -size +0 -printf . >/dev/null || exit 1
+            (cd "$1/notes/deep" && ls -la >/dev/null && pwd -P >/dev/null) || exit 2
+        done"""
     walkers = [
         subprocess.Popen(["bash", "-c", script, "walker", made / roots[number % 4]], stderr=subprocess.PIPE, text=True) for number in range(8)
     ]

@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from harness import wait_until
@@ -116,6 +115,15 @@ def test_refresh_of_what_does_not_exist_says_so(in_hub, repo):
     view = in_hub(repo[0])
     said = view.made.cli("refresh", f"{view.base}-is-missing", status=3)
     assert f"{repo[0]}-is-missing" in said.err
+    assert view.text() == "version 2\n"
+
+
+def test_refresh_without_the_hub_says_so(shown, repo):
+    """`hugfs refresh` while offline: status 4, and everything stays as it is."""
+    view = shown(repo[0])
+    assert view.text() == "version 2\n"
+    view.made.cli("offline", view.made.path)
+    view.refresh(status=4)
     assert view.text() == "version 2\n"
 
 

@@ -18,7 +18,7 @@ import walkers
 from harness import wait_until
 from machine import PATIENCE, PROMPT
 
-MOVES = int(os.environ.get("HUGFS_TEST_MOVES") or 120)
+MOVES = int(os.environ.get("HUGFS_TEST_MOVES") or 400)
 KINDS = ("path", "handle", "map", "held")
 SOURCE = walkers.__file__
 
@@ -72,7 +72,7 @@ def judge(readers):
     """End the readers. None has failed, and all have seen more than a few commits."""
     verdicts = {kind: reader.verdict() for kind, reader in readers.items()}
     assert {kind: said["problem"] for kind, said in verdicts.items() if said["problem"]} == {}
-    assert min(said["commits"] for said in verdicts.values()) >= min(MOVES // 20, 20), verdicts
+    assert min(said["commits"] for said in verdicts.values()) >= min(MOVES // 40, 10), verdicts
     return verdicts
 
 

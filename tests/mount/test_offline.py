@@ -165,6 +165,7 @@ def test_a_lost_network_is_noticed_said_once_and_found_again(mount, stoppable, m
     assert 1 <= lost == found <= len(origins.split()), made.log
 
 
+@pytest.mark.slow
 def test_a_slow_hub_is_not_taken_for_a_lost_one(mount, stoppable, mixed, lines):
     made = mount("acme/mixed", hub=stoppable, options=lines.options)
     os.listdir(made.path)

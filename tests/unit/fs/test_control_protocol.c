@@ -14,6 +14,8 @@ TEST(test_requests_survive_the_way_there)
     const struct control_request requests[] = {
         {.verb = CONTROL_HELLO},
         {.verb = CONTROL_STATUS, .format = RENDER_METRICS},
+        {.verb = CONTROL_STATUS, .has_path = true, .path = "a b"},
+        {.verb = CONTROL_STATUS, .has_path = true, .path = ""}, // not the same as none
         {.verb = CONTROL_INFO, .format = RENDER_JSON, .path = "a b/c%d\n\xff e"},
         {.verb = CONTROL_LOG, .format = RENDER_JSON, .path = "a"},
         {.verb = CONTROL_REVISIONS, .path = ""},
@@ -39,6 +41,7 @@ TEST(test_requests_survive_the_way_there)
         assert_int_equal(out.verb, requests[i].verb);
         assert_int_equal(out.format, requests[i].format);
         assert_string_equal(out.path, requests[i].path);
+        assert_true(out.has_path == requests[i].has_path);
         assert_true(out.bytes == requests[i].bytes);
         assert_string_equal(out.from, requests[i].from);
         assert_string_equal(out.to, requests[i].to);
@@ -65,7 +68,8 @@ TEST(test_wrong_requests_are_refused)
         "frob",
         "status",
         "status xml",
-        "status text more",
+        "status text more words",
+        "status text ../x",
         "info text",
         "info metrics .",
         "info text /etc",
