@@ -26,12 +26,11 @@ static void on_output(void *ctx, const char *line, size_t len)
         }
         return;
     }
-    if (listing->format == RENDER_JSON && listing->lines > 0) {
-        putchar('\n'); // the next line of a list in the same mount
-    } else if (listing->format == RENDER_JSON) {
+    bool is_first = listing->lines == 0; // of a mount; a list in it has further ones
+    bool is_json = listing->format == RENDER_JSON;
+    if (is_json && is_first) {
         printf("%s", listing->shown > 0 ? ",\n " : "{\"mounts\":[");
-    } else if (listing->format == RENDER_TEXT && listing->shown > 0 &&
-               listing->lines == 0) {
+    } else if (is_json || (is_first && listing->shown > 0)) {
         putchar('\n');
     }
     listing->lines++;

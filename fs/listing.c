@@ -177,7 +177,7 @@ static void note_folder(const struct page_fetch *fetch, size_t n)
     lock_release(&listing->lock);
     if (is_third && find_folder(listing, fetch->at.repo_root, fetch->at.path, parent_len,
                                 &parent) == ERR_NONE) {
-        tree_walk_ahead(listing->walks, parent,
+        tree_walk_ahead(listing->walks, fetch->at.repo_root, parent,
                         fetch->call.class == HUB_DEMAND ? HUB_AHEAD : fetch->call.class);
     }
 }

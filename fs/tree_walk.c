@@ -15,6 +15,7 @@ enum {
     AHEAD_PAGES_FIRST = 2,
     AHEAD_PAGES_MAX = 64,
     RESTING_MAX = 8,
+    UNORDERED_MAX = 64,
 };
 
 struct walk {
@@ -40,6 +41,9 @@ struct tree_walks {
     struct locator *locator;
     struct lock lock;
     struct walk *by_ino GUARDED_BY(lock);
+    // Roots that the server does not list folder by folder; the oldest is forgotten.
+    uint64_t unordered[UNORDERED_MAX] GUARDED_BY(lock);
+    size_t n_unordered GUARDED_BY(lock);
 };
 
 static void free_walk(struct walk *walk);
@@ -93,6 +97,9 @@ static void finish(struct walk *walk, enum err err, const struct why *why)
     struct waiter *waiters = walk->waiters;
     struct waiter *followers = walk->followers;
     HASH_DEL(walks->by_ino, walk);
+    if (err == ERR_UNSUPPORTED) {
+        walks->unordered[walks->n_unordered++ % UNORDERED_MAX] = walk->at.repo_root;
+    }
     lock_release(&walks->lock);
     waiters_call(followers, ERR_NONE, NULL);
     if (err == ERR_UNSUPPORTED) {
@@ -283,11 +290,24 @@ void tree_walk_fetch(struct tree_walks *walks, uint64_t dir_ino, unsigned max_pa
     }
 }
 
-void tree_walk_ahead(struct tree_walks *walks, uint64_t dir_ino, enum hub_class class)
+static bool is_unordered(const struct tree_walks *walks, uint64_t repo_root)
+    REQUIRES(walks->lock)
+{
+    for (size_t i = 0; i < UNORDERED_MAX; i++) {
+        if (walks->unordered[i] == repo_root) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void tree_walk_ahead(struct tree_walks *walks, uint64_t repo_root, uint64_t dir_ino,
+                     enum hub_class class)
 {
     bool is_mine = false;
     lock_acquire(&walks->lock);
-    struct walk *walk = find_or_add(walks, dir_ino, &is_mine);
+    struct walk *walk =
+        is_unordered(walks, repo_root) ? NULL : find_or_add(walks, dir_ino, &is_mine);
     if (walk != NULL && is_mine) {
         allow_more(walk);
         walk->call = (struct hub_call){.class = class, .reason = "walk"};

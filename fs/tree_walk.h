@@ -22,10 +22,12 @@ void tree_walks_free(struct tree_walks *walks);
 void tree_walk_fetch(struct tree_walks *walks, uint64_t dir_ino, unsigned max_pages,
                      const struct hub_call *call, waiter_fn done, void *ctx);
 
-// Goes ahead of a reader who lists the folders below a stored folder one by one: some pages now, and
+// Goes ahead of a reader who lists the folders below a stored folder one by one (`repo_root`: of its
+// commit): some pages now, and
 // twice as many each time it is called again because the reader has come to a folder that is not
 // there. So what is listed in vain is at most about as much as what was read.
-void tree_walk_ahead(struct tree_walks *walks, uint64_t dir_ino, enum hub_class class);
+void tree_walk_ahead(struct tree_walks *walks, uint64_t repo_root, uint64_t dir_ino,
+                     enum hub_class class);
 
 // Waits for the next page of a walk that is under way above the folder: `done` is called when it is
 // stored, or the walk has ended, and the caller looks at the store again. False: there is no such

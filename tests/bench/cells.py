@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from bench import readers
+from bench.trees import trees_100k, trees_1m
 from bench.measure import Meter, Sample, drop_caches
 
 
@@ -22,6 +23,7 @@ class Context:
     big_size: int
     tensors_size: int
     random_count: int
+    quota_window: int
     round: int
 
 
@@ -31,6 +33,9 @@ class Cell:
     unit: str
     more_is_better: bool
     run: Callable  # (peer, context) -> {state: Sample}
+    sample: str  # what it reads (samples.py)
+    has_whole_hub: bool = False  # looks at the sample in a mount of the whole Hub too
+    is_long: bool = False  # only when it is named
 
 
 def gigabytes_per_s(size):
@@ -184,11 +189,13 @@ def stalled(peer, context):
 
 
 CELLS = [
-    Cell("sequential", "GB/s", True, sequential),
-    Cell("random-4k", "reads/s", True, random_4k),
-    Cell("safetensors-mmap", "s", False, tensors),
-    Cell("small-files", "s", False, small),
-    Cell("listing", "s", False, listing),
-    Cell("first-byte", "ms", False, first_byte),
-    Cell("200-stalled", "us", False, stalled),
+    Cell("sequential", "GB/s", True, sequential, "big"),
+    Cell("random-4k", "reads/s", True, random_4k, "big"),
+    Cell("safetensors-mmap", "s", False, tensors, "tensors"),
+    Cell("small-files", "s", False, small, "small"),
+    Cell("listing", "s", False, listing, "small"),
+    Cell("first-byte", "ms", False, first_byte, "big"),
+    Cell("200-stalled", "us", False, stalled, "big"),
+    Cell("trees-100k", "s", False, trees_100k, "trees-100k", has_whole_hub=True),
+    Cell("trees-1m", "s", False, trees_1m, "trees-1m", has_whole_hub=True, is_long=True),
 ]

@@ -58,6 +58,18 @@ def filesystem_small(repo):
     return work
 
 
+def filesystem_ls(repo):
+    from huggingface_hub import HfFileSystem
+
+    return lambda: float(len(HfFileSystem().ls(repo)))
+
+
+def filesystem_find(repo):
+    from huggingface_hub import HfFileSystem
+
+    return lambda: float(len(HfFileSystem().find(repo, withdirs=True, detail=True)))
+
+
 def peak_mb():
     """Of this program alone: getrusage() would count the parent's memory before exec."""
     status = Path("/proc/self/status").read_text().splitlines()
@@ -72,6 +84,8 @@ def main():
         "filesystem-random": lambda: filesystem_random(repo, *rest),
         "filesystem-first": lambda: filesystem_first(repo, *rest),
         "filesystem-small": lambda: filesystem_small(repo),
+        "filesystem-ls": lambda: filesystem_ls(repo),
+        "filesystem-find": lambda: filesystem_find(repo),
     }[program]()
     cpu = time.process_time()
     started = time.perf_counter()

@@ -4,6 +4,7 @@ the server saw. Also the traps of the machine: cold caches, memory that was neve
 
 import mmap
 import os
+import resource
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ class Sample:
     peak_rss_mb: float = 0.0
     requests: int = 0
     bytes_sent: int = 0
+    note: str = ""  # what else came of it, for the last column of the table
 
     def as_dict(self):
         return asdict(self)
@@ -51,6 +53,12 @@ def process_cpu_s(pid):
     return sum(int(field) for field in fields[11:15]) / TICK
 
 
+def own_cpu_s():
+    """Of this process and of the programs that it ran to their end."""
+    programs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + programs.ru_utime + programs.ru_stime
+
+
 def process_peak_mb(pid):
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -68,8 +76,8 @@ def reset_peak(pid):
 
 
 class Meter:
-    """Measures what happens inside a `with` block: time, CPU of `pids` and of this process, the
-    peak memory of `pids`, requests and body bytes of the local Hub."""
+    """Measures what happens inside a `with` block: time, CPU of `pids`, of this process and
+    of the programs it runs, the peak memory of `pids`, requests and body bytes of the local Hub."""
 
     def __init__(self, hub, pids=()):
         self.hub = hub
@@ -79,17 +87,17 @@ class Meter:
         for pid in self.pids:
             reset_peak(pid)
         self.last_request = self.hub.last_request() if self.hub else 0
-        self.cpu = sum(map(process_cpu_s, self.pids)) + time.process_time()
+        self.cpu = sum(map(process_cpu_s, self.pids)) + own_cpu_s()
         self.started = time.perf_counter()
         return self
 
     def __exit__(self, *_):
         self.seconds = time.perf_counter() - self.started
-        self.cpu = sum(map(process_cpu_s, self.pids)) + time.process_time() - self.cpu
+        self.cpu = sum(map(process_cpu_s, self.pids)) + own_cpu_s() - self.cpu
         self.peak = max(map(process_peak_mb, self.pids), default=0.0)
         log = self.hub.requests_since(self.last_request) if self.hub else []
         self.requests = len(log)
         self.bytes_sent = sum(entry["body_bytes"] for entry in log)
 
-    def sample(self, value):
-        return Sample(value, self.seconds, self.cpu, self.peak, self.requests, self.bytes_sent)
+    def sample(self, value, note=""):
+        return Sample(value, self.seconds, self.cpu, self.peak, self.requests, self.bytes_sent, note)

@@ -31,11 +31,13 @@ def wait_until(condition, what):
 
 
 class MountView:
-    """A mounted repository: `start(folder, work)` starts the daemon and returns its Popen."""
+    """A mounted repository: `start(repo, folder, work)` starts the daemon and returns its Popen.
+    `inside`: where in the mount the repository is."""
 
-    def __init__(self, start, repo):
+    def __init__(self, start, repo, inside=""):
         self.start = start
         self.repo = repo
+        self.inside = inside
         self.work = tempfile.mkdtemp(prefix="bench-")
         self.folder = os.path.join(self.work, "mnt")
         os.mkdir(self.folder)
@@ -47,7 +49,7 @@ class MountView:
         return [self.process.pid]
 
     def path(self, name=""):
-        return os.path.join(self.folder, name)
+        return os.path.join(self.folder, self.inside, name)
 
     def mount(self):
         self.process = self.start(self.repo, self.folder, self.work)
@@ -74,32 +76,34 @@ class MountView:
 
 
 class MountPeer:
-    """A peer whose daemon shows the sample as a folder."""
+    """A peer whose daemon shows the sample as a folder. `is_whole_hub`: the mount is all of the
+    Hub, and the sample a folder in it; only some cells look at that."""
 
     mounts = True
     has_latency = True
 
-    def __init__(self, name, start):
+    def __init__(self, name, start, is_whole_hub=False):
         self.name = name
         self.start = start
+        self.is_whole_hub = is_whole_hub
 
     @contextlib.contextmanager
     def fresh(self, repo):
-        view = MountView(self.start, repo)
+        view = MountView(self.start, repo, f"models/{repo}" if self.is_whole_hub else "")
         try:
             yield view
         finally:
             view.close()
 
 
-def hugfs(binary, hub):
+def hugfs(binary, hub, is_whole_hub=False):
     def start(repo, folder, work):
         environment = dict(os.environ, HF_ENDPOINT=hub.endpoint, HF_TOKEN=TOKEN, HOME=work)
         options = f"cache_dir={work}/cache,poll=never,log={work}/log"
-        return subprocess.Popen([binary, "mount", "-f", "-o", options, repo, folder], env=environment,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen([binary, "mount", "-f", "-o", options, "hf://" if is_whole_hub else repo, folder],
+                                env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    return MountPeer("hugfs", start)
+    return MountPeer("hugfs hf://" if is_whole_hub else "hugfs", start, is_whole_hub)
 
 
 def hf_mount(binary, hub):
@@ -138,6 +142,7 @@ class LocalDisk:
     name = "local disk"
     mounts = True
     has_latency = False
+    is_whole_hub = False
 
     def __init__(self, samples):
         self.samples = samples
@@ -164,6 +169,7 @@ class PythonClient:
 
     mounts = False
     has_latency = True
+    is_whole_hub = False
 
     def __init__(self, name, hub, python, environment=None):
         self.name = name

@@ -72,12 +72,35 @@ def upload(hub, name, folder):
     return f"{OWNER}/{name}"
 
 
-def make(hub, root, big_size, tensors_size, file_count):
-    """Writes the samples below `root` (the local-disk peer reads them there) and uploads them.
-    Returns {"big": repo, "tensors": repo, "small": repo}."""
-    for name in ("big", "tensors", "small"):
-        os.makedirs(os.path.join(root, name), exist_ok=True)
-    incompressible(os.path.join(root, "big", "data.bin"), big_size)
-    safetensors(os.path.join(root, "tensors", "model.safetensors"), tensors_size)
-    small_files(os.path.join(root, "small"), file_count)
-    return {name: upload(hub, f"bench-{name}", os.path.join(root, name)) for name in ("big", "tensors", "small")}
+TREES = {"trees-100k": (100_000, 1_000), "trees-1m": (1_000_000, 100)}  # files, folders
+
+
+def tree(hub, root, name):
+    """Very many files of no matter what: made on the Hub at once, and as empty files on the disk."""
+    files, folders = TREES[name]
+    for number in range(folders):
+        os.makedirs(os.path.join(root, name, f"d{number:04}"))
+    for number in range(files):
+        os.mknod(os.path.join(root, name, f"d{number % folders:04}", f"f{number:06}.txt"))
+    hub.bulk(f"{OWNER}/bench-{name}", files=files, dirs=folders, size=10)
+    return f"{OWNER}/bench-{name}"
+
+
+def make(hub, root, wanted, big_size, tensors_size, file_count):
+    """Writes the wanted samples below `root` (the local-disk peer reads them there) and brings
+    them to the Hub. Returns {"big": repo, "tensors": repo, "small": repo, "trees-100k": repo, ...}."""
+    writers = {
+        "big": lambda folder: incompressible(os.path.join(folder, "data.bin"), big_size),
+        "tensors": lambda folder: safetensors(os.path.join(folder, "model.safetensors"), tensors_size),
+        "small": lambda folder: small_files(folder, file_count),
+    }
+    repos = {}
+    for name in sorted(wanted):
+        if name in TREES:
+            repos[name] = tree(hub, root, name)
+            continue
+        folder = os.path.join(root, name)
+        os.makedirs(folder)
+        writers[name](folder)
+        repos[name] = upload(hub, f"bench-{name}", folder)
+    return repos

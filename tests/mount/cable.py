@@ -11,9 +11,9 @@ A cut line keeps what was sent, as TCP does, and delivers it when it is mended.
 """
 
 import asyncio
+from urllib.parse import urlsplit
 
 from bad_servers import BLOCK, Servers
-from urllib.parse import urlsplit
 
 
 class _Line:

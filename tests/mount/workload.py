@@ -32,7 +32,7 @@ sys.stdout.buffer.write(view[int(sys.argv[2]) : int(sys.argv[2]) + 4096])
 def read_mapped(path, offset):
     """4 KiB by a mapping; a missing byte is told as the errno that a read would have given."""
     done = subprocess.run([sys.executable, "-S", "-E", "-c", MAPPED, path, str(offset)], capture_output=True, check=False)
-    if done.returncode == -signal.SIGBUS or b"[Errno 101]" in done.stderr:
+    if done.returncode == -signal.SIGBUS or f"[Errno {errno.ENETUNREACH}]".encode() in done.stderr:
         raise OSError(errno.ENETUNREACH, "SIGBUS")
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -94,7 +94,7 @@ class Workload:
             self.has_noticed = True
             assert may_fail, f"{name} is out of reach"
             return False
-        if ".gitattributes" not in repr(wanted) and isinstance(value, list):
+        if isinstance(value, list):  # the Hub adds a file of its own
             value = [entry for entry in value if entry != ".gitattributes"]
         assert (number if number else value) == wanted, f"{name}: {value!r:.200}"
         return True
