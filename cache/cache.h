@@ -256,6 +256,10 @@ typedef bool (*tree_commit_fn)(void *ctx, const struct oid *commit, uint64_t roo
 NODISCARD enum err tree_store_commits(struct tree_store *store, int64_t repo,
                                       tree_commit_fn visit, void *ctx);
 
+// The same if it is there; ERR_ABSENT.
+NODISCARD enum err tree_store_find_root(struct tree_store *store, int64_t repo,
+                                        const struct oid *commit, uint64_t *out_ino);
+
 // Listing state of a directory node.
 struct tree_dir {
     bool complete;    // every entry is stored
@@ -277,18 +281,10 @@ NODISCARD enum err tree_store_put_page(struct tree_store *store, uint64_t dir_in
                                        const struct tree_entry *entries, size_t n,
                                        const char *next, size_t *out_duplicates);
 
-// Puts whole folders of a commit, for a recursive listing, in one transaction: each as
-// tree_store_put_page() with next = NULL, but one that is complete already is left alone. A
-// folder may lie in one that came before it. One whose path does not lead to a stored folder
-// from the root node `root_ino` is left out. ERR_STALE for an unknown root,
-// ERR_NOT_DIRECTORY when it is not the root of a commit.
-struct tree_folder {
-    const char *path; // from the repository root, "" = the root
-    const struct tree_entry *entries;
-    size_t n;
-};
-NODISCARD enum err tree_store_put_folders(struct tree_store *store, uint64_t root_ino,
-                                          const struct tree_folder *folders, size_t n);
+// The listings of these directories turn out not to be complete after all: what is stored stays, and
+// they are listed again from their first page on. For a recursive listing whose order was a lie.
+NODISCARD enum err tree_store_reopen(struct tree_store *store, const uint64_t *dir_inos,
+                                     size_t n);
 // Whether everything below a directory node is stored: every listing of every folder is
 // complete. May take long for a large tree: the caller remembers a yes, which stays true.
 // ERR_STALE, ERR_NOT_DIRECTORY.

@@ -34,8 +34,3 @@ const char *page_entry_name(const struct page *page, const struct tree_entry *en
 // The node of an entry, made when new; `out` has its number.
 NODISCARD enum err page_put_node(struct page *page, const struct tree_entry *entry,
                                  struct tree_node *out);
-
-// Adds entries to the listing; those that are not of this directory are left out. `next` is
-// the next page's address, NULL when the listing is complete with these.
-NODISCARD enum err page_put_entries(struct page *page, const struct tree_entry *entries,
-                                    size_t n, const char *next);

@@ -255,17 +255,6 @@ enum err page_change(struct tree_store *store, struct tree_conn *conn, uint64_t 
     return err;
 }
 
-enum err page_put_entries(struct page *page, const struct tree_entry *entries, size_t n,
-                          const char *next)
-{
-    enum err err = ERR_NONE;
-    for (size_t i = 0; i < n && !err; i++) {
-        err = put_entry(page, &entries[i]);
-    }
-    page->complete = page->complete || !next;
-    return err ? err : put_dir(page, page->complete ? NULL : next);
-}
-
 struct listing {
     uint64_t dir_ino;
     const struct tree_entry *entries;
@@ -277,9 +266,13 @@ struct listing {
 static enum err put_listing(struct page *page, void *ctx)
 {
     struct listing *listing = ctx;
-    enum err err = page_put_entries(page, listing->entries, listing->n, listing->next);
+    enum err err = ERR_NONE;
+    for (size_t i = 0; i < listing->n && !err; i++) {
+        err = put_entry(page, &listing->entries[i]);
+    }
+    page->complete = page->complete || !listing->next;
     listing->duplicates = page->duplicates;
-    return err;
+    return err ? err : put_dir(page, page->complete ? NULL : listing->next);
 }
 
 static enum err change_listing(struct tree_store *store, struct tree_conn *conn,

@@ -69,8 +69,8 @@ static enum err make_root(struct tree_store *store, struct tree_conn *conn, void
     return err ? err : tree_reserve_inos(store, root->ino);
 }
 
-enum err tree_store_root(struct tree_store *store, int64_t repo, const struct oid *commit,
-                         int64_t date_s, uint64_t *out_ino)
+enum err tree_store_find_root(struct tree_store *store, int64_t repo,
+                              const struct oid *commit, uint64_t *out_ino)
 {
     struct tree_conn *conn = NULL;
     enum err err = tree_take(store, &conn);
@@ -79,8 +79,15 @@ enum err tree_store_root(struct tree_store *store, int64_t repo, const struct oi
     }
     err = get_root(conn, repo, commit, out_ino);
     tree_give(store, conn);
+    return tree_note(store, err);
+}
+
+enum err tree_store_root(struct tree_store *store, int64_t repo, const struct oid *commit,
+                         int64_t date_s, uint64_t *out_ino)
+{
+    enum err err = tree_store_find_root(store, repo, commit, out_ino);
     if (err != ERR_ABSENT) {
-        return tree_note(store, err);
+        return err;
     }
     struct root root = {repo, commit, date_s, 0};
     err = tree_write(store, make_root, &root);

@@ -18,7 +18,9 @@ struct accounts {
     const char *endpoint;
     struct lock lock;
     bool is_asking GUARDED_BY(lock);
-    int64_t failed_ms GUARDED_BY(lock); // 0 = it did not
+    // The fingerprint of the token that was asked about last.
+    char asked_with[TREE_FINGERPRINT_SIZE] GUARDED_BY(lock);
+    int64_t failed_ms GUARDED_BY(lock); // when that question failed; 0 = it did not
     struct waiter *waiters GUARDED_BY(lock);
 };
 
@@ -46,9 +48,8 @@ void accounts_free(struct accounts *accounts)
 }
 
 static void memo_key(const struct accounts *accounts, char out[KEY_SIZE],
-                     char fingerprint[TREE_FINGERPRINT_SIZE])
+                     const char *fingerprint)
 {
-    hub_token_fingerprint(accounts->hub, fingerprint, TREE_FINGERPRINT_SIZE);
     snprintf(out, KEY_SIZE, "whoami %s %s", fingerprint, accounts->endpoint);
 }
 
@@ -99,8 +100,9 @@ static int by_name(const struct owner *a, const struct owner *b)
 static bool may_ask(struct accounts *accounts, const char *fingerprint)
 {
     lock_acquire(&accounts->lock);
-    bool is_silent =
-        accounts->failed_ms != 0 && clock_now_ms() - accounts->failed_ms < SILENCE_MS;
+    bool is_silent = accounts->failed_ms != 0 &&
+                     strcmp(accounts->asked_with, fingerprint) == 0 &&
+                     clock_now_ms() - accounts->failed_ms < SILENCE_MS;
     lock_release(&accounts->lock);
     return fingerprint[0] != '\0' && !is_silent && !hub_is_offline(accounts->hub);
 }
@@ -136,6 +138,7 @@ enum err accounts_visit(struct accounts *accounts, enum repo_kind kind, uint64_t
     char key[KEY_SIZE];
     char fingerprint[TREE_FINGERPRINT_SIZE];
     struct owners owners = {NULL, ERR_NONE};
+    hub_token_fingerprint(accounts->hub, fingerprint, sizeof(fingerprint));
     memo_key(accounts, key, fingerprint);
     enum err err = add_own(accounts, key, fingerprint, &owners);
     if (err == ERR_NONE) {
@@ -165,13 +168,14 @@ static void on_whoami(void *ctx, enum err err, const struct why *why,
 {
     struct accounts *accounts = ctx;
     char key[KEY_SIZE];
-    char fingerprint[TREE_FINGERPRINT_SIZE];
     AUTO(buffer) struct buffer text = buffer_init(NAMES_BYTES_MAX);
+    lock_acquire(&accounts->lock);
+    memo_key(accounts, key, accounts->asked_with);
+    lock_release(&accounts->lock);
     for (size_t i = 0; err == ERR_NONE && i < n; i++) {
         err = buffer_append(&text, names[i], strlen(names[i]) + 1);
     }
     if (err == ERR_NONE) {
-        memo_key(accounts, key, fingerprint);
         err = tree_store_put_memo(accounts->tree, key, buffer_text(&text), text.len,
                                   clock_wall_s());
     }
@@ -197,10 +201,15 @@ void accounts_ask(struct accounts *accounts, const struct hub_call *call, waiter
         return;
     }
     struct hub_call how = *call;
+    char fingerprint[TREE_FINGERPRINT_SIZE];
+    hub_token_fingerprint(accounts->hub, fingerprint, sizeof(fingerprint));
     lock_acquire(&accounts->lock);
     LL_APPEND(accounts->waiters, waiter);
     bool is_mine = !accounts->is_asking;
-    accounts->is_asking = true;
+    if (is_mine) {
+        accounts->is_asking = true;
+        memcpy(accounts->asked_with, fingerprint, sizeof(fingerprint));
+    }
     lock_release(&accounts->lock);
     if (is_mine) {
         (void)hub_whoami(accounts->hub, &how, on_whoami, accounts);

@@ -86,6 +86,7 @@ static enum err describe(struct content_cache *cache, struct content *content,
     if (err != ERR_NONE) {
         return err;
     }
+    content->row = at.row;
     content->source = (struct xet_source){at.source, at.path};
     content->path = at.path;
     return ERR_NONE;
@@ -138,6 +139,21 @@ static struct content *find_used(struct content_cache *cache, uint64_t ino)
     return content;
 }
 
+// Takes out an idle content that is gone; NULL: it is none, or somebody reads it still.
+static struct content *take_gone(struct content_cache *cache, uint64_t ino)
+    REQUIRES(cache->lock)
+{
+    struct content *content = NULL;
+    HASH_FIND(hh, cache->by_ino, &ino, sizeof(ino), content);
+    if (content == NULL || !atomic_load(&content->is_gone) ||
+        atomic_load(&content->references) > 0) {
+        return NULL;
+    }
+    HASH_DEL(cache->by_ino, content);
+    DL_DELETE(cache->by_use, content);
+    return content;
+}
+
 // Takes the oldest idle content out when there are too many; NULL when there are not.
 static struct content *make_room(struct content_cache *cache) REQUIRES(cache->lock)
 {
@@ -158,8 +174,12 @@ static struct content *make_room(struct content_cache *cache) REQUIRES(cache->lo
 enum err content_get(struct content_cache *cache, uint64_t ino, struct content **out)
 {
     lock_acquire(&cache->lock);
+    struct content *gone = take_gone(cache, ino);
     struct content *content = find_used(cache, ino);
     lock_release(&cache->lock);
+    if (gone != NULL) {
+        content_free(cache->xet, gone);
+    }
     if (content != NULL) {
         *out = content;
         return ERR_NONE;
@@ -198,6 +218,12 @@ void content_put(struct content *content)
 }
 
 // --------------------------------------------------------------------------- one content
+
+void content_gone(struct content_cache *cache, struct content *content)
+{
+    locator_distrust(cache->locator, content->row, &content->source.hub.sha);
+    atomic_store(&content->is_gone, true);
+}
 
 enum err content_refuse(const struct content *content, struct why *why)
 {

@@ -23,6 +23,8 @@ struct content {
 
     // The cache's own.
     atomic_uint references; // grows from 0 under the cache's lock only
+    atomic_bool is_gone;    // content_gone()
+    int64_t row;            // of the repository
     struct lock lock;
     struct stream_table streams GUARDED_BY(lock);
     int64_t complained_ms GUARDED_BY(lock);
@@ -42,6 +44,10 @@ NODISCARD enum err content_get(struct content_cache *cache, uint64_t ino,
 // Another reference, for somebody who has one. Give each back.
 struct content *content_ref(struct content *content);
 void content_put(struct content *content);
+
+// The Hub has the commit no more that the content is fetched from: the next content_get() looks for
+// another one.
+void content_gone(struct content_cache *cache, struct content *content);
 
 // Why a masked content can't be read: ERR_ACCESS, with a sentence.
 enum err content_refuse(const struct content *content, struct why *why);

@@ -72,6 +72,34 @@ enum err entry_of_folder(struct mount *mount, uint64_t parent, const char *name,
     return err;
 }
 
+enum err entry_of_mirror(struct mount *mount, struct vnode *dir,
+                         const struct vnode_type *type,
+                         const struct vnode_subject *subject, struct entry *out)
+{
+    char key[32];
+    struct vnode *node = NULL;
+    int len = snprintf(key, sizeof(key), "/%llu", (unsigned long long)subject->dir);
+    enum err err = vnodes_enter(mount->vnodes, dir->ino, key, (size_t)len, type, subject,
+                                NULL, &node);
+    if (err == ERR_NONE) {
+        entry_of_vnode(mount, node, ENTRY_MOMENT_S, out);
+    }
+    return err;
+}
+
+enum err entry_of_text(struct mount *mount, struct vnode *dir, const char *name,
+                       size_t len, const struct vnode_type *type, const char *text,
+                       double name_s, struct entry *out)
+{
+    struct vnode *node = NULL;
+    enum err err =
+        vnodes_enter(mount->vnodes, dir->ino, name, len, type, NULL, text, &node);
+    if (err == ERR_NONE) {
+        entry_of_vnode(mount, node, name_s, out);
+    }
+    return err;
+}
+
 enum err entry_of_bytes(struct mount *mount, struct vnode *dir, struct buffer *bytes,
                         double name_s, struct entry *out)
 {

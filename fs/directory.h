@@ -75,6 +75,17 @@ NODISCARD enum err entry_of_folder(struct mount *mount, uint64_t parent, const c
                                    size_t len, const struct vnode_type *type,
                                    const struct vnode_subject *subject,
                                    struct entry *out);
+// A virtual folder that mirrors the folder subject->dir: found again by that, for a name may come to
+// mean another folder.
+NODISCARD enum err entry_of_mirror(struct mount *mount, struct vnode *dir,
+                                   const struct vnode_type *type,
+                                   const struct vnode_subject *subject,
+                                   struct entry *out);
+// A file or symlink whose text is all there is to say about it: the same name and text is the same
+// node. One name may stand for many (the same `name` here under several names there).
+NODISCARD enum err entry_of_text(struct mount *mount, struct vnode *dir, const char *name,
+                                 size_t len, const struct vnode_type *type,
+                                 const char *text, double name_s, struct entry *out);
 // A file with these bytes, made anew for this lookup. ERR_BUSY: there are too many.
 NODISCARD enum err entry_of_bytes(struct mount *mount, struct vnode *dir,
                                   struct buffer *bytes, double name_s, struct entry *out);

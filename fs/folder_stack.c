@@ -6,6 +6,8 @@
 enum {
     ENTRIES_MAX = 1 << 20, // of one folder
     FOLDER_BYTES_MAX = 256 << 20,
+    STORED_BYTES_MAX =
+        1 << 20, // numbers of folders; those after the first 131,072 are not kept
 };
 
 static void release_folder(struct open_folder *folder)
@@ -70,8 +72,18 @@ static enum err close_folder(struct folder_stack *stack)
     for (size_t i = 0; i < folder->n; i++) {
         folder->entries[i].path = (const char *)folder->paths.bytes + folder->offsets[i];
     }
-    enum err err = tree_store_put_page(stack->tree, folder->ino, folder->entries,
-                                       folder->n, NULL, &duplicates);
+    // What was listed by itself is not for a walk to judge.
+    struct tree_dir dir = {.complete = false};
+    enum err err = tree_store_dir(stack->tree, folder->ino, &dir);
+    bool is_new = !dir.complete;
+    if (is_new && (err == ERR_NONE || err == ERR_ABSENT)) {
+        err = tree_store_put_page(stack->tree, folder->ino, folder->entries, folder->n,
+                                  NULL, &duplicates);
+    }
+    if (err == ERR_NONE && is_new &&
+        buffer_append(&stack->stored, &folder->ino, sizeof(folder->ino)) != ERR_NONE) {
+        log_debug("fs", "more folders are completed by one walk than are remembered");
+    }
     release_folder(folder);
     stack->depth--;
     return err == ERR_NOT_FOUND ? ERR_SYSTEM : err; // of the store: not about a name
@@ -87,21 +99,42 @@ static bool is_in(const struct open_folder *folder, const char *path)
     return strchr(path + len + (len > 0), '/') == NULL;
 }
 
-enum err folder_stack_put(struct folder_stack *stack, const struct tree_entry *entry)
+// The order was not what it seemed: what is stored is not known to be complete.
+static enum err mistrust(struct folder_stack *stack)
 {
-    enum err err = ERR_NONE;
-    struct tree_node node;
-    while (err == ERR_NONE && stack->depth > 1 &&
-           !is_in(&stack->open[stack->depth - 1], entry->path)) {
+    enum err err = tree_store_reopen(stack->tree,
+                                     (const uint64_t *)(const void *)stack->stored.bytes,
+                                     stack->stored.len / sizeof(uint64_t));
+    if (err != ERR_NONE) {
+        log_warn("fs", "folders that were listed wrongly stay so: %s", err_name(err));
+    }
+    buffer_clear(&stack->stored);
+    return ERR_UNSUPPORTED;
+}
+
+// Closes folders until the entry lies in the deepest one.
+static enum err close_down_to(struct folder_stack *stack, const char *path)
+{
+    size_t depth = stack->depth;
+    while (depth > 0 && !is_in(&stack->open[depth - 1], path)) {
+        depth--;
+    }
+    enum err err = depth == 0 ? ERR_UNSUPPORTED : ERR_NONE;
+    while (err == ERR_NONE && stack->depth > depth) {
         err = close_folder(stack);
     }
+    return err == ERR_UNSUPPORTED ? mistrust(stack) : err;
+}
+
+enum err folder_stack_put(struct folder_stack *stack, const struct tree_entry *entry)
+{
+    struct tree_node node;
+    enum err err = close_down_to(stack, entry->path);
+    if (err != ERR_NONE) {
+        return err;
+    }
     struct open_folder *folder = &stack->open[stack->depth - 1];
-    if (err == ERR_NONE && !is_in(folder, entry->path)) {
-        return ERR_UNSUPPORTED;
-    }
-    if (err == ERR_NONE) {
-        err = add_entry(folder, entry);
-    }
+    err = add_entry(folder, entry);
     if (err == ERR_NONE && entry->kind == ENTRY_DIRECTORY) {
         err = tree_store_put_single(stack->tree, folder->ino, entry, &node);
         if (err == ERR_NONE) {
@@ -115,6 +148,7 @@ void folder_stack_init(struct folder_stack *stack, struct tree_store *tree)
 {
     stack->tree = tree;
     stack->depth = 0;
+    stack->stored = buffer_init(STORED_BYTES_MAX);
 }
 
 void folder_stack_release(struct folder_stack *stack)
@@ -122,6 +156,7 @@ void folder_stack_release(struct folder_stack *stack)
     while (stack->depth > 0) {
         release_folder(&stack->open[--stack->depth]);
     }
+    buffer_release(&stack->stored);
 }
 
 enum err folder_stack_begin(struct folder_stack *stack, uint64_t ino, const char *path)
@@ -135,5 +170,5 @@ enum err folder_stack_end(struct folder_stack *stack)
     while (err == ERR_NONE && stack->depth > 0) {
         err = close_folder(stack);
     }
-    return err;
+    return err == ERR_UNSUPPORTED ? mistrust(stack) : err;
 }

@@ -5,7 +5,8 @@
 //
 // That the server lists folder by folder (a folder, all that is in it, what follows it) is what git
 // does and nobody promises, so it is checked: an entry whose folder is not open, or a folder that
-// would be closed empty (git has none), is ERR_UNSUPPORTED. What was stored before is right then.
+// would be closed empty (git has none), is ERR_UNSUPPORTED. Then nothing that was stored can be
+// trusted to be complete, and it is opened again.
 #pragma once
 
 #include "cache/cache.h"
@@ -26,6 +27,7 @@ struct folder_stack {
     struct tree_store *tree;
     struct open_folder open[FOLDER_DEPTH_MAX];
     size_t depth;
+    struct buffer stored; // numbers of the folders that were completed
 };
 
 // Zeroed otherwise. `tree` outlives it.

@@ -78,10 +78,8 @@ static enum err root_peek(struct mount *mount, struct vnode *dir, const char *na
     struct vnode_subject subject = {.number = 0};
     (void)mode;
     if (vnode_is_named(name, len, "CACHEDIR.TAG")) {
-        AUTO(buffer) struct buffer bytes = buffer_init(sizeof(cachedir_tag));
-        enum err err = buffer_append_text(&bytes, cachedir_tag);
-        return err != ERR_NONE ? err
-                               : entry_of_bytes(mount, dir, &bytes, ENTRY_MOMENT_S, out);
+        return entry_of_text(mount, dir, name, len, &vnode_file, cachedir_tag,
+                             ENTRY_FOREVER_S, out);
     }
     if (vnode_is_named(name, len, ".locks")) {
         return entry_of_folder(mount, dir->ino, name, len, &hf_cache_locks, NULL, out);

@@ -29,7 +29,7 @@ extern const struct vnode_type hf_cache_no_exist;
 extern const struct vnode_type hf_cache_empty;
 
 // Commits of the repository that the view lists: those that one of its known branches or tags
-// stands at, and whose root has been looked into. While the Hub can't be reached only those whose
+// stands at, or that were asked for by id, and whose root has been looked into. While the Hub can't be reached only those whose
 // every folder is known, because who scans a cache walks each of them.
 typedef bool (*hf_cache_commit_fn)(void *ctx, const char *revision,
                                    const struct oid *commit);
@@ -42,6 +42,8 @@ NODISCARD enum err hf_cache_canonical(struct mount *mount, const struct repo_id 
 // The stored root of a commit of the repository that is known here; ERR_ABSENT.
 NODISCARD enum err hf_cache_known_root(struct mount *mount, const struct repo_id *asked,
                                        const struct oid *commit, uint64_t *out_root);
+// Whether all folders below a stored root are known; a yes is remembered.
+bool hf_cache_is_whole(struct mount *mount, uint64_t root);
 // Asks the Hub for a commit by its id.
 void hf_cache_ask_commit(struct mount *mount, const struct repo_id *asked,
                          const struct oid *commit, const struct hub_call *call,

@@ -26,22 +26,6 @@ enum err hf_cache_canonical(struct mount *mount, const struct repo_id *asked,
     return err;
 }
 
-struct root_search {
-    const struct oid *commit;
-    uint64_t root;
-};
-
-static bool match_commit(void *ctx, const struct oid *commit, uint64_t root_ino,
-                         int64_t date_s)
-{
-    struct root_search *search = ctx;
-    (void)date_s;
-    if (oid_equal(commit, search->commit)) {
-        search->root = root_ino;
-    }
-    return search->root == 0;
-}
-
 enum err hf_cache_known_root(struct mount *mount, const struct repo_id *asked,
                              const struct oid *commit, uint64_t *out_root)
 {
@@ -56,16 +40,12 @@ enum err hf_cache_known_root(struct mount *mount, const struct repo_id *asked,
         *out_root = root.ino;
         return err;
     }
-    struct root_search search = {.commit = commit};
     enum err err = hf_cache_canonical(mount, asked, &repo);
     if (err == ERR_NONE) {
         err = locator_find_row(mount->locator, &repo, &row);
     }
-    if (err == ERR_NONE) {
-        err = tree_store_commits(mount->tree, row, match_commit, &search);
-    }
-    *out_root = search.root;
-    return err == ERR_NONE && search.root == 0 ? ERR_ABSENT : err;
+    return err == ERR_NONE ? tree_store_find_root(mount->tree, row, commit, out_root)
+                           : err;
 }
 
 void hf_cache_ask_commit(struct mount *mount, const struct repo_id *asked,
@@ -110,20 +90,31 @@ static bool note_ref(void *ctx, const char *revision, const struct tree_ref *ref
     return true;
 }
 
-static bool is_listed(struct mount *mount, int64_t row, const struct oid *commit)
+bool hf_cache_is_whole(struct mount *mount, uint64_t root)
 {
-    struct root_search search = {.commit = commit};
-    struct tree_dir dir;
     bool is_whole = false;
-    if (tree_store_commits(mount->tree, row, match_commit, &search) != ERR_NONE ||
-        search.root == 0 || tree_store_dir(mount->tree, search.root, &dir) != ERR_NONE) {
+    for (size_t i = 0; i < WHOLE_ROOTS; i++) {
+        if (atomic_load(&mount->whole_roots[i]) == root) {
+            return true;
+        }
+    }
+    if (tree_store_is_whole(mount->tree, root, &is_whole) != ERR_NONE || !is_whole) {
         return false;
     }
-    if (!hub_is_offline(mount->hub)) {
-        return true;
+    unsigned turn = atomic_fetch_add(&mount->n_whole_roots, 1);
+    atomic_store(&mount->whole_roots[turn % WHOLE_ROOTS], root);
+    return true;
+}
+
+static bool is_listed(struct mount *mount, int64_t row, const struct oid *commit)
+{
+    struct tree_dir dir;
+    uint64_t root = 0;
+    if (tree_store_find_root(mount->tree, row, commit, &root) != ERR_NONE ||
+        tree_store_dir(mount->tree, root, &dir) != ERR_NONE) {
+        return false;
     }
-    return tree_store_is_whole(mount->tree, search.root, &is_whole) == ERR_NONE &&
-           is_whole;
+    return !hub_is_offline(mount->hub) || hf_cache_is_whole(mount, root);
 }
 
 enum err hf_cache_commits(struct mount *mount, const struct repo_id *repo,
@@ -167,7 +158,8 @@ static enum err snapshots_peek(struct mount *mount, struct vnode *dir, const cha
         return err;
     }
     oid_to_hex(&commit, place.revision);
-    return entry_of_root(mount, dir, name, len, &place, ENTRY_FOREVER_S, out);
+    // For a moment only: with another token it may be unknown, and with modes learned another place.
+    return entry_of_root(mount, dir, name, len, &place, ENTRY_MOMENT_S, out);
 }
 
 static void snapshots_ask(struct mount *mount, struct vnode *dir, const char *name,

@@ -11,6 +11,7 @@
 #include "fs/mount_parts.h"
 
 #define REF_MOMENT_S 0.01
+enum { REFS_NOTED_MAX = 1000 };
 
 static const char *const always[] = {"refs", "refs/pr", "refs/convert", "refs/tags",
                                      "refs/heads"};
@@ -57,22 +58,12 @@ static bool revision_of(const struct vnode *dir, const char *name, size_t len,
            !(len > 4 && memcmp(name + len - 4, ".tmp", 4) == 0);
 }
 
-static enum err enter_ref(struct mount *mount, struct vnode *dir,
-                          const struct oid *commit, struct entry *out)
-{
-    char hex[OID_HEX_SIZE];
-    AUTO(buffer) struct buffer bytes = buffer_init(OID_HEX_SIZE);
-    oid_to_hex(commit, hex);
-    enum err err = buffer_append_text(&bytes, hex);
-    return err == ERR_NONE ? entry_of_bytes(mount, dir, &bytes, REF_MOMENT_S, out) : err;
-}
-
 static enum err refs_peek(struct mount *mount, struct vnode *dir, const char *name,
                           size_t len, enum peek_mode mode, struct entry *out)
 {
     struct vnode_subject subject = dir->subject;
     struct head head;
-    struct vnode *node = NULL;
+    char hex[OID_HEX_SIZE];
     char revision[REVISION_SIZE];
     if (!revision_of(dir, name, len, revision)) {
         return ERR_NOT_FOUND;
@@ -81,16 +72,15 @@ static enum err refs_peek(struct mount *mount, struct vnode *dir, const char *na
         int n = snprintf(subject.text, sizeof(subject.text), "%.*s/", REVISION_SIZE - 2,
                          revision);
         (void)n;
-        enum err err = vnodes_enter(mount->vnodes, dir->ino, name, len, &hf_cache_refs,
-                                    &subject, NULL, &node);
-        if (err == ERR_NONE) {
-            entry_of_vnode(mount, node, ENTRY_MOMENT_S, out);
-        }
-        return err;
+        return entry_of_folder(mount, dir->ino, name, len, &hf_cache_refs, &subject, out);
     }
     enum heads_age age = mode == PEEK_ASKED ? HEADS_ANY : HEADS_NOW;
     enum err err = heads_peek(mount->heads, &dir->subject.repo, revision, age, &head);
-    return err == ERR_NONE ? enter_ref(mount, dir, &head.ref.sha, out) : err;
+    if (err != ERR_NONE) {
+        return err;
+    }
+    oid_to_hex(&head.ref.sha, hex);
+    return entry_of_text(mount, dir, name, len, &vnode_file, hex, REF_MOMENT_S, out);
 }
 
 struct refs_ask {
@@ -101,15 +91,21 @@ struct refs_ask {
     void *ctx;
 };
 
-// Stores the refs that lie in folders, so that those folders are known.
+// Stores the refs that lie in folders, so that those folders are known. What is known of one already
+// stays: nobody has asked for news of it.
 static void on_refs(void *ctx, enum err err, const struct why *why,
                     const struct hub_ref *refs, size_t n)
 {
     struct refs_ask *ask = ctx;
-    for (size_t i = 0; err == ERR_NONE && i < n; i++) {
+    size_t n_noted = 0;
+    for (size_t i = 0; err == ERR_NONE && i < n && n_noted < REFS_NOTED_MAX; i++) {
         struct head head = {.repo = ask->repo, .ref = {.sha = refs[i].sha, .date_s = -1}};
-        if (refs[i].kind == HUB_REF_BRANCH && strchr(refs[i].name, '/') != NULL) {
+        struct head known;
+        if (refs[i].kind == HUB_REF_BRANCH && strchr(refs[i].name, '/') != NULL &&
+            heads_peek(ask->mount->heads, &ask->repo, refs[i].name, HEADS_ANY, &known) ==
+                ERR_ABSENT) {
             err = heads_note(ask->mount->heads, refs[i].name, &head);
+            n_noted++;
         }
     }
     // The name itself was not there; as a folder it may be now.

@@ -112,22 +112,18 @@ static enum err trees_peek(struct mount *mount, struct vnode *dir, const char *n
 {
     struct oid commit;
     uint64_t root = 0;
-    bool is_whole = false;
     AUTO(buffer) struct buffer bytes = buffer_init(TREE_BYTES_MAX);
     if (!hf_cache_commit_name(name, len, ".json", &commit)) {
         return ERR_NOT_FOUND;
     }
     enum err err = hf_cache_known_root(mount, &dir->subject.repo, &commit, &root);
-    if (err == ERR_NONE) {
-        err = tree_store_is_whole(mount->tree, root, &is_whole);
-    }
-    if (err != ERR_NONE || !is_whole) {
+    if (err != ERR_NONE || !hf_cache_is_whole(mount, root)) {
         err = err != ERR_NONE ? err : ERR_ABSENT;
         return err == ERR_ABSENT && mode == PEEK_ASKED ? ERR_NOT_FOUND : err;
     }
     err = write_tree(mount, root, &bytes);
     if (err == ERR_NONE) {
-        err = entry_of_bytes(mount, dir, &bytes, ENTRY_MOMENT_S, out);
+        err = entry_of_bytes(mount, dir, &bytes, 0, out);
     }
     // Too large: the client lists for itself.
     return err == ERR_TOO_LARGE || err == ERR_BUSY ? ERR_NOT_FOUND : err;
@@ -210,17 +206,11 @@ const struct vnode_type hf_cache_trees = {
 // ------------------------------------------------------------------------------- .no_exist
 // subject.dir is the stored folder that a folder here mirrors; 0 = .no_exist itself.
 
-static enum err enter_mirror(struct mount *mount, struct vnode *dir, const char *name,
-                             size_t len, uint64_t stored, struct entry *out)
+static enum err enter_mirror(struct mount *mount, struct vnode *dir, uint64_t stored,
+                             struct entry *out)
 {
     struct vnode_subject subject = {.repo = dir->subject.repo, .dir = stored};
-    struct vnode *node = NULL;
-    enum err err = vnodes_enter(mount->vnodes, dir->ino, name, len, &hf_cache_no_exist,
-                                &subject, NULL, &node);
-    if (err == ERR_NONE) {
-        entry_of_vnode(mount, node, ENTRY_FOREVER_S, out); // a commit does not change
-    }
-    return err;
+    return entry_of_mirror(mount, dir, &hf_cache_no_exist, &subject, out);
 }
 
 static enum err no_exist_commit(struct mount *mount, struct vnode *dir, const char *name,
@@ -232,7 +222,7 @@ static enum err no_exist_commit(struct mount *mount, struct vnode *dir, const ch
         return ERR_NOT_FOUND;
     }
     enum err err = hf_cache_known_root(mount, &dir->subject.repo, &commit, &root);
-    return err == ERR_NONE ? enter_mirror(mount, dir, name, len, root, out) : err;
+    return err == ERR_NONE ? enter_mirror(mount, dir, root, out) : err;
 }
 
 static enum err no_exist_peek(struct mount *mount, struct vnode *dir, const char *name,
@@ -244,13 +234,12 @@ static enum err no_exist_peek(struct mount *mount, struct vnode *dir, const char
     }
     enum err err = namespace_peek(mount->namespace, dir->subject.dir, name, len, &node);
     if (err == ERR_NONE) {
-        return node.kind == ENTRY_DIRECTORY
-                   ? enter_mirror(mount, dir, name, len, node.ino, out)
-                   : ERR_NOT_FOUND;
+        return node.kind == ENTRY_DIRECTORY ? enter_mirror(mount, dir, node.ino, out)
+                                            : ERR_NOT_FOUND;
     }
     if (err == ERR_NOT_FOUND) {
-        AUTO(buffer) struct buffer nothing = buffer_init(1);
-        return entry_of_bytes(mount, dir, &nothing, ENTRY_FOREVER_S, out);
+        // One empty file a folder, under as many names as are asked for.
+        return entry_of_text(mount, dir, "", 0, &vnode_file, "", ENTRY_MOMENT_S, out);
     }
     // Not known and not to be known now: nothing says that it does not exist.
     return err == ERR_ABSENT && mode == PEEK_ASKED ? ERR_NOT_FOUND : err;

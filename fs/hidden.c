@@ -201,16 +201,7 @@ static enum err info_peek(struct mount *mount, struct vnode *dir, const char *na
         return enter_info(mount, dir, &node, out);
     }
     struct vnode_subject subject = {.dir = ino_below(parent, &node)};
-    char key[32];
-    int key_len = snprintf(key, sizeof(key), "/%llu", (unsigned long long)subject.dir);
-    struct vnode *below = NULL;
-    // By number, not by name: the name may come to mean another folder.
-    err = vnodes_enter(mount->vnodes, dir->ino, key, (size_t)key_len, &hidden_info,
-                       &subject, NULL, &below);
-    if (err == ERR_NONE) {
-        entry_of_vnode(mount, below, ENTRY_MOMENT_S, out);
-    }
-    return err;
+    return entry_of_mirror(mount, dir, &hidden_info, &subject, out);
 }
 
 struct info_ask {

@@ -170,6 +170,7 @@ static enum err enter_root(struct mount *mount, struct vnode *dir,
     if (err != ERR_NONE) {
         return err;
     }
+    locator_prefer(mount->locator, root.row, &head.ref.sha, root.ino);
     place.root = root.ino;
     memcpy(place.revision, search->revision, sizeof(place.revision));
     return entry_of_root(mount, dir, search->name, search->len, &place, ENTRY_MOMENT_S,

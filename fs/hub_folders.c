@@ -162,30 +162,41 @@ static enum err enter_repository(struct mount *mount, struct vnode *dir, const c
     if (err != ERR_NONE) {
         return err;
     }
+    locator_prefer(mount->locator, root.row, &head->ref.sha, root.ino);
     place.root = root.ino;
     snprintf(place.revision, sizeof(place.revision), "%s", revision);
     return entry_of_root(mount, dir, name, len, &place, ENTRY_MOMENT_S, out);
 }
 
 // An owner's listing tells where all of its repositories stand: `ls -l` asks for none of them.
-static enum err recall_listed(struct mount *mount, const struct repo_id *repo,
-                              const char *revision, struct head *out)
+static bool is_listed(struct mount *mount, const struct repo_id *repo,
+                      const char *revision, struct head *out)
 {
     int64_t max_age_ms =
         mount->options->poll_ms > 0 ? mount->options->poll_ms : INT64_MAX;
-    struct head head = {.repo = *repo};
     struct head known;
-    if (revision[0] != '\0' ||
-        !owner_lists_head(mount->owner_lists, repo, max_age_ms, &head.ref)) {
-        return ERR_ABSENT;
-    }
-    if (heads_peek(mount->heads, repo, revision, HEADS_ANY, &known) == ERR_NONE &&
-        known.ref.checked_at_s >= head.ref.checked_at_s) {
-        return ERR_ABSENT;
-    }
-    enum err err = heads_note(mount->heads, revision, &head);
-    return err != ERR_NONE ? err
-                           : heads_peek(mount->heads, repo, revision, HEADS_POLLED, out);
+    *out = (struct head){.repo = *repo};
+    return revision[0] == '\0' &&
+           owner_lists_head(mount->owner_lists, repo, max_age_ms, &out->ref) &&
+           (heads_peek(mount->heads, repo, revision, HEADS_ANY, &known) != ERR_NONE ||
+            known.ref.checked_at_s < out->ref.checked_at_s);
+}
+
+struct recall {
+    struct job job; // first: the pool gives it back
+    struct mount *mount;
+    struct head head;
+    waiter_fn done;
+    void *ctx;
+};
+
+// On the pool, for it writes to the store.
+static void run_recall(struct job *job)
+{
+    struct recall *recall = (struct recall *)job;
+    enum err err = heads_note(recall->mount->heads, "", &recall->head);
+    recall->done(recall->ctx, err, NULL);
+    free(recall);
 }
 
 static enum err owner_peek(struct mount *mount, struct vnode *dir, const char *name,
@@ -199,9 +210,6 @@ static enum err owner_peek(struct mount *mount, struct vnode *dir, const char *n
     }
     enum err err = heads_peek(mount->heads, &repo, revision,
                               mode == PEEK_ASKED ? HEADS_ANY : HEADS_POLLED, &head);
-    if (err == ERR_ABSENT && mode == PEEK_FRESH) {
-        err = recall_listed(mount, &repo, revision, &head);
-    }
     if (err != ERR_NONE) {
         return err;
     }
@@ -219,7 +227,15 @@ static void owner_ask(struct mount *mount, struct vnode *dir, const char *name,
         done(ctx, ERR_NOT_FOUND, NULL);
         return;
     }
-    heads_ask(mount->heads, &repo, revision, call, done, ctx);
+    struct head head;
+    struct recall *recall =
+        is_listed(mount, &repo, revision, &head) ? calloc(1, sizeof(*recall)) : NULL;
+    if (recall != NULL) {
+        *recall = (struct recall){{.run = run_recall}, mount, head, done, ctx};
+        worker_pool_submit(mount->pool, &recall->job, JOB_DEMAND);
+    } else {
+        heads_ask(mount->heads, &repo, revision, call, done, ctx);
+    }
 }
 
 static enum err owner_list(struct mount *mount, struct vnode *dir, uint64_t after,

@@ -27,7 +27,10 @@ struct page_fetch {
     uint64_t turn; // tells this fetch from a later one of the same directory
     struct hub_call call;
     unsigned n_followed; // pages of a walk that it waited for
-    hub_ticket ticket;   // 0 until known; under the lock, as `waiters`
+    unsigned n_commits;  // that were tried after the first
+    hub_ticket ticket;   // 0 until known; under the lock, as what follows
+    bool is_demanded;    // somebody waits who does not want to wait for the quota
+    struct hub_call demand;
     struct waiter *waiters;
     struct location at; // of the directory; set before the call is sent, as `page`
     char page[PAGE_ADDRESS_MAX]; // "" = the first
@@ -182,6 +185,42 @@ static void note_folder(const struct page_fetch *fetch, size_t n)
     }
 }
 
+static void send_page(struct page_fetch *fetch);
+
+// The Hub has the commit no more; the folder may be in another one that is known.
+static bool try_another_commit(struct page_fetch *fetch)
+{
+    struct locator *locator = fetch->listing->locator;
+    struct location other;
+    locator_distrust(locator, fetch->at.row, &fetch->at.source.sha);
+    if (fetch->page[0] != '\0' || fetch->n_commits++ > 0 ||
+        locator_find(locator, fetch->ino, &other) != ERR_NONE) {
+        return false;
+    }
+    location_release(&fetch->at);
+    fetch->at = other;
+    send_page(fetch);
+    return true;
+}
+
+// What is fetched ahead leaves a share of the quota to readers. One that has come to wait for it
+// meanwhile may use that.
+static bool try_on_demand(struct page_fetch *fetch)
+{
+    struct listing *listing = fetch->listing;
+    lock_acquire(&listing->lock);
+    bool is_wanted = fetch->is_demanded && fetch->call.class != HUB_DEMAND;
+    if (is_wanted) {
+        fetch->call = fetch->demand;
+        fetch->ticket = 0;
+    }
+    lock_release(&listing->lock);
+    if (is_wanted) {
+        send_page(fetch);
+    }
+    return is_wanted;
+}
+
 static void on_page(void *ctx, enum err err, const struct why *why,
                     const struct tree_entry *entries, size_t n, const char *next,
                     size_t refused)
@@ -189,6 +228,10 @@ static void on_page(void *ctx, enum err err, const struct why *why,
     struct page_fetch *fetch = ctx;
     struct why own = {""};
     bool was_here = false;
+    if ((err == ERR_NOT_FOUND && try_another_commit(fetch)) ||
+        (err == ERR_QUOTA && try_on_demand(fetch))) {
+        return;
+    }
     err = err == ERR_NOT_FOUND ? ERR_STALE : err; // of the repository: not about a name
     if (err == ERR_NONE && next != NULL && strcmp(next, fetch->page) == 0) {
         err = why_set(&own, ERR_BAD_ANSWER,
@@ -238,8 +281,6 @@ static enum err prepare(struct page_fetch *fetch, struct why *why)
         tree_store_dir_next(listing->tree, fetch->ino, fetch->page, sizeof(fetch->page));
     return err == ERR_ABSENT ? ERR_NONE : err;
 }
-
-static void send_page(struct page_fetch *fetch);
 
 // The walk has come a page further.
 static void on_walked(void *ctx, enum err err, const struct why *why)
@@ -330,6 +371,10 @@ void listing_fetch_page(struct listing *listing, uint64_t dir_ino, uint64_t afte
     }
     if (fetch != NULL) {
         promoted = fetch->ticket;
+        if (added == NULL && how.class == HUB_DEMAND) {
+            fetch->is_demanded = true;
+            fetch->demand = how;
+        }
         if (waiter != NULL) {
             LL_APPEND(fetch->waiters, waiter);
         }

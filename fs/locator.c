@@ -8,8 +8,8 @@
 // served only when its row was made with a token that this mount has had, so a number that
 // somebody guesses, or kept from another mount, leads nowhere.
 //
-// `known` keeps the rows used lately, at most ROWS_MAX, each with the commit that had what was
-// asked for last.
+// `known` keeps the rows used lately, at most ROWS_MAX, each with the commit that was shown last, and
+// those that the Hub was found to have no more (a branch was deleted, a history rewritten).
 //
 // Lock: `lock` guards the table and the fingerprints, and is not held while the store is asked.
 #include "fs/locator.h"
@@ -21,6 +21,7 @@ enum {
     FINGERPRINTS_MAX = 16, // tokens that one mount sees; the oldest are forgotten
     COMMITS_FIRST = 8,     // looked at before all of them are
     COMMITS_MAX = 4096,
+    DEAD_MAX = 8, // of a repository
 };
 
 struct known_commit {
@@ -32,6 +33,8 @@ struct known_row {
     int64_t row;
     struct repo_id repo;
     struct known_commit preferred;
+    struct oid dead[DEAD_MAX];
+    unsigned n_dead;               // ever
     struct known_row *next, *prev; // by last use
     UT_hash_handle hh;
 };
@@ -181,41 +184,80 @@ static enum err learn_row(struct locator *locator, int64_t row, struct repo_id *
     return ERR_NONE;
 }
 
-static enum err get_row(struct locator *locator, int64_t row, struct repo_id *out_repo,
-                        struct known_commit *out_preferred)
+// What is known of a row, copied.
+struct row_facts {
+    struct repo_id repo;
+    struct known_commit preferred;
+    struct oid dead[DEAD_MAX]; // zero = none
+};
+
+static enum err get_row(struct locator *locator, int64_t row, struct row_facts *out)
 {
     lock_acquire(&locator->lock);
     const struct known_row *known = use(locator, row);
     if (known != NULL) {
-        *out_repo = known->repo;
-        *out_preferred = known->preferred;
+        *out = (struct row_facts){.repo = known->repo, .preferred = known->preferred};
+        memcpy(out->dead, known->dead, sizeof(out->dead));
     }
     lock_release(&locator->lock);
     if (known != NULL) {
         return ERR_NONE;
     }
-    *out_preferred = (struct known_commit){.repo_root = 0};
-    return learn_row(locator, row, out_repo);
+    *out = (struct row_facts){.dead = {{{0}}}};
+    return learn_row(locator, row, &out->repo);
+}
+
+static bool is_dead(const struct oid dead[DEAD_MAX], const struct oid *commit)
+{
+    for (unsigned i = 0; i < DEAD_MAX; i++) {
+        if (oid_equal(&dead[i], commit)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum err locator_repo(struct locator *locator, int64_t row, struct repo_id *out)
 {
-    struct known_commit unused;
-    return get_row(locator, row, out, &unused);
+    struct row_facts facts;
+    enum err err = get_row(locator, row, &facts);
+    if (err == ERR_NONE) {
+        *out = facts.repo;
+    }
+    return err;
 }
 
 void locator_prefer(struct locator *locator, int64_t row, const struct oid *commit,
                     uint64_t repo_root)
 {
-    struct repo_id repo;
-    struct known_commit unused;
-    if (get_row(locator, row, &repo, &unused) != ERR_NONE) {
+    struct row_facts facts;
+    if (get_row(locator, row, &facts) != ERR_NONE) {
         return;
     }
     lock_acquire(&locator->lock);
     struct known_row *known = use(locator, row);
     if (known != NULL) {
         known->preferred = (struct known_commit){*commit, repo_root};
+        for (unsigned i = 0; i < DEAD_MAX; i++) {
+            if (oid_equal(&known->dead[i], commit)) {
+                known->dead[i] = (struct oid){{0}};
+            }
+        }
+    }
+    lock_release(&locator->lock);
+}
+
+void locator_distrust(struct locator *locator, int64_t row, const struct oid *commit)
+{
+    lock_acquire(&locator->lock);
+    struct known_row *known = use(locator, row);
+    if (known != NULL) {
+        if (!is_dead(known->dead, commit)) { // many files find the same one gone
+            known->dead[known->n_dead++ % DEAD_MAX] = *commit;
+        }
+        if (oid_equal(&known->preferred.commit, commit)) {
+            known->preferred.repo_root = 0;
+        }
     }
     lock_release(&locator->lock);
 }
@@ -259,7 +301,8 @@ static bool collect(void *ctx, const struct oid *commit, uint64_t root_ino,
 
 // Looks at the newest `max` commits. ERR_STALE: none of them has it.
 static enum err search(struct locator *locator, const struct tree_node *node,
-                       const char *path, size_t max, struct known_commit *out)
+                       const char *path, const struct row_facts *facts, size_t max,
+                       struct known_commit *out)
 {
     AUTO_FREE struct known_commit *list = calloc(max, sizeof(*list));
     if (list == NULL) {
@@ -268,7 +311,8 @@ static enum err search(struct locator *locator, const struct tree_node *node,
     struct commits commits = {.list = list, .max = max};
     enum err err = tree_store_commits(locator->tree, node->repo, collect, &commits);
     for (size_t i = 0; err == ERR_NONE && i < commits.n; i++) {
-        if (leads_to(locator->tree, list[i].repo_root, path, node)) {
+        if (!is_dead(facts->dead, &list[i].commit) &&
+            leads_to(locator->tree, list[i].repo_root, path, node)) {
             *out = list[i];
             return ERR_NONE;
         }
@@ -277,39 +321,38 @@ static enum err search(struct locator *locator, const struct tree_node *node,
 }
 
 static enum err find_commit(struct locator *locator, const struct tree_node *node,
-                            const char *path, const struct known_commit *preferred,
+                            const char *path, const struct row_facts *facts,
                             struct known_commit *out)
 {
-    if (preferred->repo_root != 0 &&
-        leads_to(locator->tree, preferred->repo_root, path, node)) {
-        *out = *preferred;
+    uint64_t preferred = facts->preferred.repo_root;
+    if (preferred != 0 && leads_to(locator->tree, preferred, path, node)) {
+        *out = facts->preferred;
         return ERR_NONE;
     }
-    enum err err = search(locator, node, path, COMMITS_FIRST, out);
-    return err == ERR_STALE ? search(locator, node, path, COMMITS_MAX, out) : err;
+    enum err err = search(locator, node, path, facts, COMMITS_FIRST, out);
+    return err == ERR_STALE ? search(locator, node, path, facts, COMMITS_MAX, out) : err;
 }
 
 enum err locator_find(struct locator *locator, uint64_t ino, struct location *out)
 {
     AUTO_FREE char *path = NULL;
     struct tree_node node;
-    struct repo_id repo;
-    struct known_commit preferred;
+    struct row_facts facts;
     struct known_commit found;
     enum err err = tree_store_node(locator->tree, ino, &node);
     if (err == ERR_NONE) {
         err = tree_store_path(locator->tree, ino, &path);
     }
     if (err == ERR_NONE) {
-        err = get_row(locator, node.repo, &repo, &preferred);
+        err = get_row(locator, node.repo, &facts);
     }
     if (err == ERR_NONE) {
-        err = find_commit(locator, &node, path, &preferred, &found);
+        err = find_commit(locator, &node, path, &facts, &found);
     }
     if (err != ERR_NONE) {
         return err;
     }
-    *out = (struct location){.source = {repo, found.commit},
+    *out = (struct location){.source = {facts.repo, found.commit},
                              .row = node.repo,
                              .repo_root = found.repo_root,
                              .path = STEAL_POINTER(path)};

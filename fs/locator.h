@@ -29,9 +29,12 @@ NODISCARD enum err locator_row(struct locator *locator, const struct repo_id *re
 NODISCARD enum err locator_find_row(struct locator *locator, const struct repo_id *repo,
                                     int64_t *out_row);
 
-// A commit that is shown now: it is looked at first.
+// A commit that is shown now: it is looked at first. It is not distrusted any more.
 void locator_prefer(struct locator *locator, int64_t row, const struct oid *commit,
                     uint64_t repo_root);
+
+// The Hub knows the commit no more: others are looked for, as long as the row is remembered.
+void locator_distrust(struct locator *locator, int64_t row, const struct oid *commit);
 
 // Where a stored node (not the kernel's number of it) is to be had. ERR_STALE: no commit that is
 // known here has it, or it was listed with a token that this mount never had.

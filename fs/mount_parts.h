@@ -25,6 +25,8 @@
 #include "fs/vnode.h"
 #include "fs/wait.h"
 
+enum { WHOLE_ROOTS = 64 };
+
 struct mount {
     const struct mount_options *options;
     int64_t started_s; // wall clock
@@ -53,7 +55,9 @@ struct mount {
     struct tree_walks *walks;
     struct places *places;
     struct vnodes *vnodes;
-    struct accounts *accounts; // of a mount of the whole Hub, as the next
+    atomic_ullong whole_roots[WHOLE_ROOTS]; // hf_cache_is_whole(); 0 = none
+    atomic_uint n_whole_roots;              // ever noted
+    struct accounts *accounts;              // of a mount of the whole Hub, as the next
     struct owner_lists *owner_lists;
     struct content_cache *contents;
     struct reply_buffers *buffers;

@@ -19,7 +19,9 @@ struct batch {
     struct hub_call call; // of the latest asker, as `pending`: under the lock
     struct waiter *pending;
     struct waiter *asked;
-    struct location at; // of the directory, when `asked` were asked
+    bool has_retried;    // `asked`, at another commit
+    struct hub_call how; // of `asked`
+    struct location at;  // of the directory, when `asked` were asked
     UT_hash_handle hh;
 };
 
@@ -57,6 +59,7 @@ void name_query_free(struct name_query *query)
 // ------------------------------------------------------------------------------- answers
 
 static void send_names(struct batch *batch);
+static void send_asked(struct batch *batch);
 
 static void finish(struct batch *batch, enum err err, const struct why *why)
 {
@@ -110,6 +113,13 @@ static void on_names(void *ctx, enum err err, const struct why *why,
 {
     struct batch *batch = ctx;
     struct waiter *waiter;
+    if (err == ERR_NOT_FOUND && !batch->has_retried) {
+        // The Hub has the commit no more; the folder may be in another one that is known.
+        locator_distrust(batch->query->locator, batch->at.row, &batch->at.source.sha);
+        batch->has_retried = true;
+        send_asked(batch);
+        return;
+    }
     err = err == ERR_NOT_FOUND ? ERR_STALE : err; // of the repository: not about a name
     if (err == ERR_NONE) {
         LL_FOREACH (batch->asked, waiter) {
@@ -162,10 +172,10 @@ static enum err write_paths(const struct batch *batch, struct buffer *text,
     return ERR_NONE;
 }
 
-static void send_names(struct batch *batch)
+static void send_asked(struct batch *batch)
 {
     struct name_query *query = batch->query;
-    struct hub_call call = gather(batch);
+    struct hub_call call = batch->how;
     AUTO(buffer) struct buffer text = buffer_init(NAMES_PER_CALL * (PATH_BYTES_MAX + 1));
     const char *paths[NAMES_PER_CALL];
     size_t n = 0;
@@ -180,6 +190,13 @@ static void send_names(struct batch *batch)
     }
     (void)hub_paths_info(query->hub, &call, &batch->at.source.repo, &batch->at.source.sha,
                          paths, n, on_names, batch);
+}
+
+static void send_names(struct batch *batch)
+{
+    batch->how = gather(batch);
+    batch->has_retried = false;
+    send_asked(batch);
 }
 
 void name_query_ask(struct name_query *query, uint64_t dir_ino, const char *name,

@@ -25,9 +25,15 @@ static void on_ready(void *ctx, enum err err, const struct why *why);
 
 // The file is there, for somebody has it open: when the Hub knows nothing of it any more (the
 // repository was deleted, or closed to us), what is not here is out of reach and not missing.
-static enum err stale_if_not_found(enum err err)
+// Another commit that is known may have it: the next read looks for one.
+static enum err stale_if_not_found(struct mount *mount, struct content *content,
+                                   enum err err)
 {
-    return err == ERR_NOT_FOUND ? ERR_STALE : err;
+    if (err != ERR_NOT_FOUND) {
+        return err;
+    }
+    content_gone(mount->contents, content);
+    return ERR_STALE;
 }
 
 // The kernel's request is gone: a reader that was killed, or its deadline. What is fetched is
@@ -53,7 +59,7 @@ static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_le
     enum err err =
         xet_file_read(content->file, &content->source, &own.pattern, own.offset, own.size,
                       own.deadline_ms, bytes, out_len, on_ready, wait, &ticket, why);
-    err = stale_if_not_found(err);
+    err = stale_if_not_found(own.mount, content, err);
     if (err == ERR_PARKED && own.is_interruptible) {
         struct parked_hold hold = {let_go, content, ticket};
         parked_set_hold(own.mount->parked, own.id, &hold);
@@ -102,7 +108,7 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
     void *bytes = NULL;
     size_t len = 0;
     struct why own = {""};
-    err = stale_if_not_found(err);
+    err = stale_if_not_found(mount, wait->content, err);
     if (err == ERR_NONE) {
         bytes = reply_buffers_take(mount->buffers);
         err = bytes == NULL ? ERR_NO_MEMORY : read_or_park(wait, bytes, &len, &own);

@@ -10,6 +10,7 @@
 //
 // A virtual folder gives names and types only, and the kernel learns nothing else from them: what
 // each name is may be a question to the Hub of its own.
+#include "fs/hidden.h"
 #include "fs/ops.h"
 
 struct readdir_wait {
@@ -32,6 +33,7 @@ struct filler {
     uint64_t ino;  // of the folder, as the kernel knows it
     uint64_t turn; // as in the wait
     bool is_past;
+    bool hides; // a root that answers .hub
     bool is_plus;
     char *bytes;
     size_t size;
@@ -60,23 +62,26 @@ static bool add(struct filler *filler, const char *name, uint64_t cookie,
     return true;
 }
 
-static bool add_node(void *ctx, uint64_t position, const char *name,
-                     const struct tree_node *node)
-{
-    struct filler *filler = ctx;
-    struct entry entry;
-    entry_of_node(filler->mount, filler->ino, node, &entry);
-    struct fuse_entry_param param = op_entry(&entry);
-    param.ino = filler->is_past ? 0 : param.ino;
-    return add(filler, name, position + DOT_COOKIES, &param);
-}
-
 // A name and no more: node 0. Its number in the listing is one that means "not known".
 static bool add_name(void *ctx, uint64_t position, const char *name, mode_t mode)
 {
     enum { INO_UNKNOWN = 0x7fffffff };
     struct fuse_entry_param entry = {.attr = {.st_ino = INO_UNKNOWN, .st_mode = mode}};
     return add(ctx, name, position + DOT_COOKIES, &entry);
+}
+
+static bool add_node(void *ctx, uint64_t position, const char *name,
+                     const struct tree_node *node)
+{
+    struct filler *filler = ctx;
+    struct entry entry;
+    if (filler->hides && hidden_is(name, strlen(name))) {
+        return true; // .hub stands before it, and no listing names that
+    }
+    entry_of_node(filler->mount, filler->ino, node, &entry);
+    struct fuse_entry_param param = op_entry(&entry);
+    param.ino = filler->is_past ? 0 : param.ino;
+    return add(filler, name, position + DOT_COOKIES, &param);
 }
 
 // "." and ".." are names only: node 0 tells the kernel to learn nothing from them.
@@ -212,6 +217,7 @@ static void answer(struct readdir_wait *wait, fuse_req_t req)
         .ino = wait->ino,
         .turn = wait->turn,
         .is_past = wait->is_past,
+        .hides = wait->folder == NULL && hidden_is_at(mount, wait->ino),
         .is_plus = wait->is_plus,
     };
     bool goes_on = false;

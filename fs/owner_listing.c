@@ -13,6 +13,7 @@ struct owner_listing *owner_listing_new(uint32_t turn)
     if (listing != NULL) {
         listing->turn = turn;
         listing->begun_ms = listing->came_ms = clock_now_ms();
+        listing->begun_s = clock_wall_s();
     }
     return listing;
 }
@@ -80,6 +81,7 @@ enum err owner_listing_recall(struct owner_listing *listing,
 {
     enum err err = ERR_NONE;
     listing->begun_ms = before->begun_ms;
+    listing->begun_s = before->begun_s;
     for (size_t i = 0; err == ERR_NONE && i < before->n; i++) {
         const struct owner_item *item = before->order[i];
         const struct hub_listed_repo repo = {

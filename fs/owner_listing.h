@@ -27,6 +27,7 @@ struct owner_listing {
     unsigned n_pages;
     unsigned n_barren; // pages without a new name, in a row
     int64_t begun_ms;
+    int64_t begun_s; // wall clock: when its heads were true at the latest
     int64_t came_ms; // its last page
     int64_t came_s;  // wall clock
 };

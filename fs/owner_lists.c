@@ -16,11 +16,13 @@
 
 enum {
     NAMES_TOTAL = 300000,
+    LISTS_MAX = 1024,
     BARREN_MAX = 16,
 };
 
 struct list_key {
     enum repo_kind kind;
+    char fingerprint[TREE_FINGERPRINT_SIZE]; // of the token it was asked with
     char owner[REPO_NAME_SIZE];
 };
 
@@ -93,17 +95,27 @@ void owner_lists_free(struct owner_lists *lists)
 
 // -------------------------------------------------------------------------------- tables
 
+static bool make_key(struct owner_lists *lists, enum repo_kind kind, const char *owner,
+                     size_t owner_len, struct list_key *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->kind = kind;
+    hub_token_fingerprint(lists->hub, out->fingerprint, sizeof(out->fingerprint));
+    if (owner_len >= sizeof(out->owner)) {
+        return false;
+    }
+    memcpy(out->owner, owner, owner_len);
+    return true;
+}
+
 static struct list *find(struct owner_lists *lists, enum repo_kind kind,
                          const char *owner, size_t owner_len) REQUIRES(lists->lock)
 {
     struct list_key key;
     struct list *list = NULL;
-    memset(&key, 0, sizeof(key));
-    key.kind = kind;
-    if (owner_len >= sizeof(key.owner)) {
+    if (!make_key(lists, kind, owner, owner_len, &key)) {
         return NULL;
     }
-    memcpy(key.owner, owner, owner_len);
     HASH_FIND(hh, lists->by_key, &key, sizeof(key), list);
     if (list != NULL) {
         DL_DELETE(lists->by_use, list);
@@ -116,10 +128,11 @@ static struct list *find_or_make(struct owner_lists *lists, enum repo_kind kind,
                                  const char *owner) REQUIRES(lists->lock)
 {
     struct list *list = find(lists, kind, owner, strlen(owner));
-    if (list == NULL && (list = calloc(1, sizeof(*list))) != NULL) {
+    struct list_key key;
+    if (list == NULL && make_key(lists, kind, owner, strlen(owner), &key) &&
+        (list = calloc(1, sizeof(*list))) != NULL) {
         list->lists = lists;
-        list->key.kind = kind;
-        snprintf(list->key.owner, sizeof(list->key.owner), "%s", owner);
+        list->key = key;
         HASH_ADD(hh, lists->by_key, key, sizeof(list->key), list);
         DL_APPEND(lists->by_use, list);
     }
@@ -133,10 +146,15 @@ static void make_room(struct owner_lists *lists) REQUIRES(lists->lock)
     struct list *next;
     DL_FOREACH_SAFE(lists->by_use, list, next)
     {
-        if (lists->n_names <= NAMES_TOTAL) {
+        bool is_full = lists->n_names > NAMES_TOTAL;
+        if (!is_full && HASH_COUNT(lists->by_key) <= LISTS_MAX) {
             return;
         }
-        if (!list->is_fetching) {
+        if (is_full && list->before != NULL) {
+            drop_listing(lists, list->before);
+            list->before = NULL;
+        }
+        if (!list->is_fetching && next != NULL) { // not the one used last
             drop_list(lists, list);
         }
     }
@@ -158,12 +176,17 @@ static enum err begin_listing(struct owner_lists *lists, struct list *list)
 
 // --------------------------------------------------------------------------------- reading
 
-static struct owner_listing *of_turn(const struct list *list, uint32_t turn)
+// The listing that a reader at this position is in. One that was left unfinished is not gone on with,
+// and the same place of a newer one is another: NULL, its reader has to begin anew.
+static struct owner_listing *of_position(const struct list *list, uint64_t position)
 {
-    if (list->before != NULL && list->before->turn == turn) {
-        return list->before;
+    struct owner_listing *before = list->before;
+    if (position == 0 || list->now->turn == position >> 32) {
+        return list->now;
     }
-    return list->now;
+    bool is_in_before = before != NULL && before->turn == position >> 32 &&
+                        (before->is_complete || before->n > (position & UINT32_MAX));
+    return is_in_before ? before : NULL;
 }
 
 enum err owner_lists_visit(struct owner_lists *lists, enum repo_kind kind,
@@ -176,7 +199,8 @@ enum err owner_lists_visit(struct owner_lists *lists, enum repo_kind kind,
     const struct list *list = find(lists, kind, owner, strlen(owner));
     const struct owner_listing *listing = NULL;
     if (list != NULL && list->now != NULL) {
-        listing = of_turn(list, (uint32_t)(after >> 32));
+        listing = of_position(list, after);
+        err = listing == NULL ? ERR_STALE : ERR_ABSENT;
     }
     bool is_here = listing != NULL && (listing->n > index || listing->is_complete);
     if (is_here && (after != 0 || !owner_listing_is_old(listing, clock_now_ms()))) {
@@ -210,7 +234,7 @@ bool owner_lists_head(struct owner_lists *lists, const struct repo_id *repo,
     bool is_known = item != NULL && item->has_head;
     if (is_known) {
         *out = (struct tree_ref){.sha = item->sha,
-                                 .checked_at_s = listing->came_s,
+                                 .checked_at_s = listing->begun_s,
                                  .date_s = item->modified_s};
         snprintf(out->canonical, sizeof(out->canonical), "%s", repo->name);
     }
@@ -357,17 +381,12 @@ static bool is_coming(struct owner_lists *lists, struct list *list, uint64_t aft
         return true;
     }
     const struct owner_listing *now = list->now;
-    uint32_t turn = (uint32_t)(after >> 32);
     if (now == NULL || (after == 0 && owner_listing_is_old(now, clock_now_ms()))) {
         *out_err = begin_listing(lists, list);
         return *out_err != ERR_NONE;
     }
-    // The listing before is never gone on with: who reads it finds its end.
-    if (turn != now->turn && after != 0 && of_turn(list, turn) != now) {
-        list->before->is_complete = true;
-    }
-    *out_is_here =
-        now->is_complete || now->n > (after & UINT32_MAX) || of_turn(list, turn) != now;
+    *out_is_here = now->is_complete || now->n > (after & UINT32_MAX) ||
+                   of_position(list, after) != now;
     return *out_is_here;
 }
 

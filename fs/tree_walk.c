@@ -15,7 +15,14 @@ enum {
     AHEAD_PAGES_FIRST = 2,
     AHEAD_PAGES_MAX = 64,
     RESTING_MAX = 8,
-    UNORDERED_MAX = 64,
+    BARRED_MAX = 64,
+    FAILED_PAUSE_MS = 60000,
+};
+
+// A root below which no walk goes ahead for now: readers would wait for it in vain at every folder.
+struct barred {
+    uint64_t repo_root;
+    int64_t until_ms;
 };
 
 struct walk {
@@ -25,8 +32,9 @@ struct walk {
     struct hub_call call;
     unsigned pages_left;
     unsigned ahead_pages; // of a walk ahead: what it was allowed last; 0 = it is none
-    bool is_resting;      // under the lock
-    char *next;           // where it goes on
+    unsigned fetch_left; // pages until those who wait for the end give up; under the lock
+    bool is_resting;     // under the lock
+    char *next;          // where it goes on
     struct folder_stack folders;
     bool is_located;          // `at` is known; under the lock, as the rest
     hub_ticket ticket;        // of the page under way; 0 = not known
@@ -41,9 +49,8 @@ struct tree_walks {
     struct locator *locator;
     struct lock lock;
     struct walk *by_ino GUARDED_BY(lock);
-    // Roots that the server does not list folder by folder; the oldest is forgotten.
-    uint64_t unordered[UNORDERED_MAX] GUARDED_BY(lock);
-    size_t n_unordered GUARDED_BY(lock);
+    struct barred barred[BARRED_MAX] GUARDED_BY(lock); // the oldest is forgotten
+    size_t n_barred GUARDED_BY(lock);
 };
 
 static void free_walk(struct walk *walk);
@@ -90,6 +97,20 @@ static void free_walk(struct walk *walk)
     free(walk);
 }
 
+// For good where the server does not list folder by folder, for a while where the walk failed.
+static void bar(struct tree_walks *walks, uint64_t repo_root, enum err err)
+    REQUIRES(walks->lock)
+{
+    bool is_failure = err != ERR_NONE && err != ERR_TOO_LARGE && err != ERR_CANCELLED &&
+                      err != ERR_OFFLINE && err != ERR_QUOTA;
+    if (is_failure) {
+        int64_t until_ms =
+            err == ERR_UNSUPPORTED ? INT64_MAX : clock_now_ms() + FAILED_PAUSE_MS;
+        walks->barred[walks->n_barred++ % BARRED_MAX] =
+            (struct barred){repo_root, until_ms};
+    }
+}
+
 static void finish(struct walk *walk, enum err err, const struct why *why)
 {
     struct tree_walks *walks = walk->walks;
@@ -97,9 +118,7 @@ static void finish(struct walk *walk, enum err err, const struct why *why)
     struct waiter *waiters = walk->waiters;
     struct waiter *followers = walk->followers;
     HASH_DEL(walks->by_ino, walk);
-    if (err == ERR_UNSUPPORTED) {
-        walks->unordered[walks->n_unordered++ % UNORDERED_MAX] = walk->at.repo_root;
-    }
+    bar(walks, walk->at.repo_root, err);
     lock_release(&walks->lock);
     waiters_call(followers, ERR_NONE, NULL);
     if (err == ERR_UNSUPPORTED) {
@@ -117,6 +136,19 @@ static void allow_more(struct walk *walk)
     pages = pages == 0 ? AHEAD_PAGES_FIRST : pages;
     walk->ahead_pages = pages < AHEAD_PAGES_MAX ? pages : AHEAD_PAGES_MAX;
     walk->pages_left = walk->ahead_pages;
+}
+
+// Those who wait for the end have waited for as many pages as they wanted to.
+static void give_up_waiting(struct walk *walk)
+{
+    struct waiter *waiters = NULL;
+    lock_acquire(&walk->walks->lock);
+    if (walk->waiters != NULL && --walk->fetch_left == 0) {
+        waiters = walk->waiters;
+        walk->waiters = NULL;
+    }
+    lock_release(&walk->walks->lock);
+    waiters_call(waiters, ERR_TOO_LARGE, NULL);
 }
 
 // Keeps the walk for later, unless somebody waits for it. *out_dropped: an older one that has to go
@@ -145,6 +177,8 @@ static bool rest(struct walk *walk, const char *next, struct walk **out_dropped)
         }
         walk->next = copy;
         walk->is_resting = true;
+        HASH_DEL(walks->by_ino, walk); // the table is in order of going to rest
+        HASH_ADD(hh, walks->by_ino, ino, sizeof(walk->ino), walk);
     }
     lock_release(&walks->lock);
     if (!may_rest) {
@@ -203,12 +237,11 @@ static void on_page(void *ctx, enum err err, const struct why *why,
         return;
     }
     call_followers(walk);
+    give_up_waiting(walk);
     if (--walk->pages_left > 0) {
         send_page(walk, next);
-    } else if (walk->ahead_pages == 0) {
-        finish(walk, ERR_TOO_LARGE, NULL);
     } else if (!rest(walk, next, &dropped)) {
-        allow_more(walk); // the reader has caught up already
+        allow_more(walk); // somebody waits: the reader has caught up, or wants it all
         send_page(walk, next);
     } else if (dropped != NULL) {
         free_walk(dropped);
@@ -265,8 +298,8 @@ static struct walk *find_or_add(struct tree_walks *walks, uint64_t dir_ino,
 void tree_walk_fetch(struct tree_walks *walks, uint64_t dir_ino, unsigned max_pages,
                      const struct hub_call *call, waiter_fn done, void *ctx)
 {
-    struct waiter *waiter = done != NULL ? waiter_new(done, ctx, NULL, 0) : NULL;
-    if (done != NULL && waiter == NULL) {
+    struct waiter *waiter = waiter_new(done, ctx, NULL, 0);
+    if (waiter == NULL) {
         done(ctx, ERR_NO_MEMORY, NULL);
         return;
     }
@@ -277,10 +310,10 @@ void tree_walk_fetch(struct tree_walks *walks, uint64_t dir_ino, unsigned max_pa
     if (walk != NULL && is_mine) {
         walk->call = how;
         walk->pages_left = max_pages;
-        walk->ahead_pages = 0;
     }
-    if (walk != NULL && waiter != NULL) {
+    if (walk != NULL) {
         LL_APPEND(walk->waiters, waiter);
+        walk->fetch_left = max_pages;
     }
     lock_release(&walks->lock);
     if (walk == NULL) {
@@ -290,11 +323,13 @@ void tree_walk_fetch(struct tree_walks *walks, uint64_t dir_ino, unsigned max_pa
     }
 }
 
-static bool is_unordered(const struct tree_walks *walks, uint64_t repo_root)
+static bool is_barred(const struct tree_walks *walks, uint64_t repo_root)
     REQUIRES(walks->lock)
 {
-    for (size_t i = 0; i < UNORDERED_MAX; i++) {
-        if (walks->unordered[i] == repo_root) {
+    int64_t now_ms = clock_now_ms();
+    for (size_t i = 0; i < BARRED_MAX; i++) {
+        if (walks->barred[i].repo_root == repo_root &&
+            now_ms < walks->barred[i].until_ms) {
             return true;
         }
     }
@@ -307,7 +342,7 @@ void tree_walk_ahead(struct tree_walks *walks, uint64_t repo_root, uint64_t dir_
     bool is_mine = false;
     lock_acquire(&walks->lock);
     struct walk *walk =
-        is_unordered(walks, repo_root) ? NULL : find_or_add(walks, dir_ino, &is_mine);
+        is_barred(walks, repo_root) ? NULL : find_or_add(walks, dir_ino, &is_mine);
     if (walk != NULL && is_mine) {
         allow_more(walk);
         walk->call = (struct hub_call){.class = class, .reason = "walk"};

@@ -16,16 +16,15 @@ NODISCARD enum err tree_walks_new(struct hub *hub, struct tree_store *tree,
 void tree_walks_free(struct tree_walks *walks);
 
 // Lists everything below a stored folder; folders become complete in the store one after the other.
-// `done` (may be NULL) is called at the end: ERR_NONE when all of it is there; ERR_TOO_LARGE after
+// `done` is called at the end: ERR_NONE when all of it is there; ERR_TOO_LARGE after
 // `max_pages` pages; ERR_UNSUPPORTED where the server's order is not folder by folder. A folder that
 // is being walked is not walked twice. Any thread.
 void tree_walk_fetch(struct tree_walks *walks, uint64_t dir_ino, unsigned max_pages,
                      const struct hub_call *call, waiter_fn done, void *ctx);
 
-// Goes ahead of a reader who lists the folders below a stored folder one by one (`repo_root`: of its
-// commit): some pages now, and
-// twice as many each time it is called again because the reader has come to a folder that is not
-// there. So what is listed in vain is at most about as much as what was read.
+// Goes ahead of a reader who lists the folders below a stored folder (`repo_root`: of its commit) one
+// by one: some pages now, and twice as many each time it is called again because the reader has come
+// to a folder that is not there. So what is listed in vain is at most about as much as what was read.
 void tree_walk_ahead(struct tree_walks *walks, uint64_t repo_root, uint64_t dir_ino,
                      enum hub_class class);
 

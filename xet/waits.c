@@ -107,7 +107,10 @@ void waits_fail(struct xet_file *file, uint64_t from, uint64_t to, enum err err,
             continue;
         }
         if (err != ERR_CANCELLED) {
-            failures_add(&file->xet->failures, file->id, wait->from, wait->to, err, why);
+            if (err != ERR_NOT_FOUND) { // that may be had from another commit at once
+                failures_add(&file->xet->failures, file->id, wait->from, wait->to, err,
+                             why);
+            }
             file->last_error = err;
             file->why = *why;
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole folders: a recursive listing comes in, and whether a tree is all here.
+// Whole folders: whether a tree is all here, and taking back that a folder is complete.
 #include "tree_fixture.h"
 
 static bool is_whole(struct tree_store *store, uint64_t ino)
@@ -24,125 +24,27 @@ static bool is_complete(struct tree_store *store, uint64_t ino)
     return dir.complete;
 }
 
-#define FOLDER(path, entries)                                                            \
-    {                                                                                    \
-        path, entries, sizeof(entries) / sizeof((entries)[0])                            \
-    }
-
-TEST(test_folders_within_folders_of_the_same_call_are_stored)
+TEST(test_a_folder_that_is_opened_again_is_listed_from_its_first_page)
 {
     struct scratch scratch = scratch_make();
     struct tree_store *store = open_names(scratch.dir);
     uint64_t root = root_of(store, 1);
-    struct tree_entry top[] = {a_folder("a", 1), a_file("file", 2), a_folder("empty", 3)};
-    struct tree_entry a[] = {a_file("a/x", 4), a_folder("a/b", 5), a_file("other/y", 6)};
-    struct tree_entry b[] = {a_file("a/b/deep", 7)};
-    struct tree_folder folders[] = {
-        FOLDER("", top), FOLDER("a", a), FOLDER("a/b", b), {"empty", NULL, 0}};
-    assert_ok(tree_store_put_folders(store, root, folders, 4));
-    tree_store_close(store);
-    store = open_names(scratch.dir);
-    uint64_t ino_b = ino_of(store, ino_of(store, root, "a"), "b");
-    struct tree_node node;
-    struct tree_dir dir;
-    assert_ok(tree_store_lookup(store, ino_b, "deep", 4, &node));
-    assert_int_equal(node.size, 7);
-    assert_int_equal(node.mtime_s, 1001);
-    assert_ok(tree_store_dir(store, ino_of(store, root, "a"), &dir));
-    assert_int_equal(dir.entries, 2); // what is not of the folder was left out
-    assert_true(dir.complete);
-    assert_true(is_whole(store, root));
-    uint64_t files = 0;
-    uint64_t bytes = 0;
-    assert_ok(tree_store_totals(store, node.repo, &files, &bytes));
-    assert_int_equal(files, 3);
-    assert_int_equal(bytes, 2 + 4 + 7);
-    tree_store_close(store);
-    scratch_remove(&scratch);
-}
-
-TEST(test_a_complete_folder_is_left_alone_and_a_partial_one_completed)
-{
-    struct scratch scratch = scratch_make();
-    struct tree_store *store = open_names(scratch.dir);
-    uint64_t root = root_of(store, 1);
-    struct tree_entry top[] = {a_folder("a", 1), a_folder("b", 2)};
-    struct tree_entry old_a[] = {a_file("a/x", 3)};
-    struct tree_entry new_a[] = {a_file("a/x", 4), a_file("a/y", 5)};
-    struct tree_entry old_b[] = {a_file("b/x", 6)};
-    struct tree_entry new_b[] = {a_file("b/x", 6), a_file("b/y", 7)};
-    struct tree_dir dir;
-    struct tree_node node;
-    assert_ok(tree_store_put_page(store, root, top, 2, NULL, NULL));
-    uint64_t ino_a = ino_of(store, root, "a");
-    uint64_t ino_b = ino_of(store, root, "b");
-    assert_ok(tree_store_put_page(store, ino_a, old_a, 1, NULL, NULL));
-    assert_ok(tree_store_put_page(store, ino_b, old_b, 1, "next", NULL));
-    assert_false(is_whole(store, root));
-    struct tree_folder folders[] = {FOLDER("a", new_a), FOLDER("b", new_b)};
-    assert_ok(tree_store_put_folders(store, root, folders, 2));
-    assert_err(tree_store_lookup(store, ino_a, "y", 1, &node), ERR_ABSENT);
-    assert_ok(tree_store_lookup(store, ino_a, "x", 1, &node));
-    assert_int_equal(node.size, 3);
-    assert_ok(tree_store_dir(store, ino_b, &dir));
-    assert_true(dir.complete);
-    assert_int_equal(dir.entries, 2);
-    assert_true(is_whole(store, root));
-    tree_store_close(store);
-    scratch_remove(&scratch);
-}
-
-TEST(test_a_path_that_leads_nowhere_is_left_out)
-{
-    struct scratch scratch = scratch_make();
-    struct tree_store *store = open_names(scratch.dir);
-    uint64_t root = root_of(store, 1);
-    struct tree_entry top[] = {a_folder("a", 1), a_file("file", 2)};
-    struct tree_entry in_file[] = {a_file("file/x", 3)};
-    struct tree_entry a[] = {a_file("a/x", 4)};
-    struct tree_folder folders[] = {
-        FOLDER("a", a), // before the listing that brings it
-        FOLDER("", top), FOLDER("file", in_file), FOLDER("nowhere", a),   FOLDER("a/", a),
-        FOLDER("/a", a), FOLDER("../a", a),       FOLDER("a/nowhere", a),
-    };
-    assert_ok(tree_store_put_folders(store, root, folders, 8));
-    uint64_t ino_a = ino_of(store, root, "a");
+    struct tree_entry first[] = {a_file("a", 1)};
+    struct tree_entry both[] = {a_file("a", 1), a_file("b", 2)};
+    char next[64] = "x";
+    size_t duplicates = 0;
+    assert_ok(tree_store_put_page(store, root, first, 1, NULL, NULL));
     assert_true(is_complete(store, root));
-    assert_false(is_complete(store, ino_a));
-    assert_false(is_complete(store, ino_of(store, root, "file")));
-    assert_ok(tree_store_put_folders(store, root, folders, 0));
-    assert_err(tree_store_put_folders(store, root + 1000, folders, 2), ERR_STALE);
-    assert_err(tree_store_put_folders(store, ino_a, folders, 2), ERR_NOT_DIRECTORY);
-    assert_false(is_complete(store, ino_a));
-    assert_ok(tree_store_put_folders(store, root, folders, 1));
-    assert_true(is_complete(store, ino_a));
-    tree_store_close(store);
-    scratch_remove(&scratch);
-}
-
-TEST(test_a_call_that_meets_damage_stores_nothing)
-{
-    struct scratch scratch = scratch_make();
-    struct tree_store *store = open_names(scratch.dir);
-    uint64_t root = root_of(store, 1);
-    struct tree_entry top[] = {a_folder("a", 1), a_folder("b", 2), a_folder("b/a", 3)};
-    struct tree_entry b[] = {a_folder("b/a", 3)};
-    struct tree_entry a[] = {a_file("a/x", 4)};
-    assert_ok(tree_store_put_page(store, root, top, 2, NULL, NULL));
-    uint64_t ino_b = ino_of(store, root, "b");
-    assert_ok(tree_store_put_single(store, ino_b, b, &(struct tree_node){0}));
-    uint64_t other = ino_of(store, ino_b, "a");
-    tree_store_close(store);
-    // The entry "a" names the folder "b/a": both end in that name.
-    char sql[128];
-    snprintf(sql, sizeof(sql), "UPDATE entry SET ino=%llu WHERE dir=%llu AND pos=1",
-             (unsigned long long)other, (unsigned long long)root);
-    run_sql(scratch.dir, sql);
-    store = open_names(scratch.dir);
-    struct tree_folder folders[] = {FOLDER("b", b), FOLDER("a", a)};
-    assert_err(tree_store_put_folders(store, root, folders, 2), ERR_DAMAGED);
-    assert_false(is_complete(store, other));
-    assert_false(is_complete(store, ino_b));
+    uint64_t ino_a = ino_of(store, root, "a");
+    assert_ok(tree_store_reopen(store, &root, 1));
+    assert_false(is_complete(store, root));
+    assert_ok(tree_store_dir_next(store, root, next, sizeof(next)));
+    assert_string_equal(next, "");
+    assert_ok(tree_store_put_page(store, root, both, 2, NULL, &duplicates));
+    assert_int_equal(duplicates, 1);
+    assert_true(is_complete(store, root));
+    assert_int_equal(ino_of(store, root, "a"), ino_a);
+    assert_true(ino_of(store, root, "b") > 0);
     tree_store_close(store);
     scratch_remove(&scratch);
 }
@@ -187,9 +89,9 @@ TEST(test_folders_that_damage_made_a_circle_of_come_to_an_end)
     uint64_t root = root_of(store, 1);
     struct tree_entry top[] = {a_folder("a", 1)};
     struct tree_entry a[] = {a_folder("a/b", 2)};
-    struct tree_folder folders[] = {FOLDER("", top), FOLDER("a", a)};
-    assert_ok(tree_store_put_folders(store, root, folders, 2));
+    assert_ok(tree_store_put_page(store, root, top, 1, NULL, NULL));
     uint64_t ino_a = ino_of(store, root, "a");
+    assert_ok(tree_store_put_page(store, ino_a, a, 1, NULL, NULL));
     tree_store_close(store);
     char sql[128];
     snprintf(sql, sizeof(sql), "UPDATE entry SET ino=dir WHERE dir=%llu",
@@ -204,11 +106,8 @@ TEST(test_folders_that_damage_made_a_circle_of_come_to_an_end)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folders_within_folders_of_the_same_call_are_stored),
         cmocka_unit_test(
-            test_a_complete_folder_is_left_alone_and_a_partial_one_completed),
-        cmocka_unit_test(test_a_path_that_leads_nowhere_is_left_out),
-        cmocka_unit_test(test_a_call_that_meets_damage_stores_nothing),
+            test_a_folder_that_is_opened_again_is_listed_from_its_first_page),
         cmocka_unit_test(test_a_tree_is_whole_when_every_folder_below_is_complete),
         cmocka_unit_test(test_folders_that_damage_made_a_circle_of_come_to_an_end),
     };

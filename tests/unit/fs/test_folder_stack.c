@@ -143,13 +143,18 @@ static void an_entry_of_a_folder_that_is_closed_is_noticed(void **state)
     assert_int_equal(put(world, "a/"), ERR_NONE);
     assert_int_equal(put(world, "a/1"), ERR_NONE);
     assert_int_equal(put(world, "b"), ERR_NONE);
+    assert_true(is_complete(world, "a"));
     assert_int_equal(put(world, "a/2"), ERR_UNSUPPORTED);
+    assert_false(is_complete(world, "a"));
 }
 
 static void an_entry_of_a_folder_that_was_never_told_is_noticed(void **state)
 {
     struct world *world = *state;
+    assert_int_equal(put(world, "a/"), ERR_NONE);
+    assert_int_equal(put(world, "a/1"), ERR_NONE);
     assert_int_equal(put(world, "a/b/c"), ERR_UNSUPPORTED);
+    assert_false(is_complete(world, "a"));
 }
 
 static void a_listing_that_ends_with_an_empty_folder_is_noticed(void **state)

@@ -199,6 +199,76 @@ static void a_commit_that_is_shown_is_preferred_to_a_newer_one(void **state)
     assert_int_equal(locate(world, second, ""), 2);
 }
 
+static void distrust(struct world *world, uint8_t commit)
+{
+    struct oid oid = oid_of(commit);
+    locator_distrust(world->locator, world->repo, &oid);
+}
+
+// Commits 1 to n with the same file in each; its number.
+static uint64_t add_commits_with_one_file(struct world *world, uint8_t n)
+{
+    struct tree_entry file[] = {entry_of("same", ENTRY_FILE, 100)};
+    uint64_t root = 0;
+    for (uint8_t commit = 1; commit <= n; commit++) {
+        root = add_commit(world, commit);
+        put(world, root, file, 1);
+    }
+    uint64_t same = lookup(world, root, "same");
+    assert_int_equal(locate(world, same, "same"), n);
+    return same;
+}
+
+static void a_commit_that_the_hub_has_no_more_is_not_chosen(void **state)
+{
+    struct world *world = *state;
+    struct location at;
+    uint64_t same = add_commits_with_one_file(world, 3);
+    distrust(world, 3);
+    assert_int_equal(locate(world, same, "same"), 2);
+    distrust(world, 2);
+    assert_int_equal(locate(world, same, "same"), 1);
+    distrust(world, 1);
+    assert_int_equal(locator_find(world->locator, same, &at), ERR_STALE);
+}
+
+static void a_commit_that_is_shown_again_is_trusted_again(void **state)
+{
+    struct world *world = *state;
+    struct oid first_id = oid_of(1);
+    uint64_t same = add_commits_with_one_file(world, 2);
+    uint64_t first = add_commit(world, 1); // known already
+    locator_prefer(world->locator, world->repo, &first_id, first);
+    assert_int_equal(locate(world, same, "same"), 1);
+    distrust(world, 1);
+    assert_int_equal(locate(world, same, "same"), 2);
+    locator_prefer(world->locator, world->repo, &first_id, first);
+    assert_int_equal(locate(world, same, "same"), 1);
+    distrust(world, 2);
+    assert_int_equal(locate(world, same, "same"), 1);
+}
+
+static void only_the_last_eight_that_are_gone_are_remembered(void **state)
+{
+    struct world *world = *state;
+    uint64_t same = add_commits_with_one_file(world, 10);
+    for (uint8_t commit = 1; commit <= 10; commit++) {
+        distrust(world, commit);
+    }
+    assert_int_equal(locate(world, same, "same"), 2);
+}
+
+static void a_commit_that_is_found_gone_again_and_again_counts_once(void **state)
+{
+    struct world *world = *state;
+    uint64_t same = add_commits_with_one_file(world, 3);
+    distrust(world, 3);
+    for (int i = 0; i < 20; i++) {
+        distrust(world, 2);
+    }
+    assert_int_equal(locate(world, same, "same"), 1);
+}
+
 static void a_node_is_found_behind_a_thousand_newer_commits(void **state)
 {
     struct world *world = *state;
@@ -307,6 +377,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_unknown_number_is_stale, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_commit_that_is_shown_is_preferred_to_a_newer_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_commit_that_the_hub_has_no_more_is_not_chosen,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_commit_that_is_shown_again_is_trusted_again,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(only_the_last_eight_that_are_gone_are_remembered,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_commit_that_is_found_gone_again_and_again_counts_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_is_found_behind_a_thousand_newer_commits,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(what_another_token_listed_is_stale, setup,

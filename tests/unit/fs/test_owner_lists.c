@@ -83,7 +83,7 @@ static void next_link(const struct scripted_server *server, const char *cursor,
              server->port, cursor);
 }
 
-// Three pages: a b, c, d e; from the second turn on "new" stands before them.
+// Three pages: a b, c, d e; in the second turn "new" stands before them, in the third a is gone.
 static void answer_pages(const struct scripted_server *server, const char *target,
                          struct buffer *out)
 {
@@ -94,30 +94,40 @@ static void answer_pages(const struct scripted_server *server, const char *targe
     } else if (strstr(target, "cursor=3") != NULL) {
         reply(out, 200, "", "[{\"id\":\"acme/d\"},{\"id\":\"acme/e\"}]");
     } else {
+        static const char *const first[] = {
+            "[{\"id\":\"acme/a\"},{\"id\":\"acme/b\"}]",
+            "[{\"id\":\"acme/new\"},{\"id\":\"acme/a\"},{\"id\":\"acme/b\"}]",
+            "[{\"id\":\"acme/b\"}]",
+        };
         next_link(server, "2", link);
-        reply(out, 200, link,
-              atomic_load(&turn) == 1
-                  ? "[{\"id\":\"acme/a\"},{\"id\":\"acme/b\"}]"
-                  : "[{\"id\":\"acme/new\"},{\"id\":\"acme/a\"},{\"id\":\"acme/b\"}]");
+        reply(out, 200, link, first[atomic_load(&turn) - 1]);
     }
 }
 
-static void read_all(struct world *world, char out[400])
+// What a reader at a position sees until the end, or until it gets an error.
+static enum err read_on(struct world *world, uint64_t after, char out[400])
 {
-    uint64_t after = 0;
+    enum err failed = ERR_NONE;
     out[0] = '\0';
-    for (bool goes_on = true; goes_on;) {
+    for (bool goes_on = true; goes_on && failed == ERR_NONE;) {
         enum err err = visit(world, "acme", after);
         if (err == ERR_NONE && world->n > 0) {
             after = world->positions[world->n - 1];
             size_t len = strlen(out);
             snprintf(out + len, 400 - len, "%s", world->seen);
         }
-        goes_on = err == ERR_ABSENT || world->goes_on;
-        if (goes_on) {
-            assert_ok(more(world, "acme", after)->err);
+        failed = err == ERR_ABSENT ? ERR_NONE : err;
+        goes_on = err == ERR_ABSENT || (err == ERR_NONE && world->goes_on);
+        if (goes_on && failed == ERR_NONE) {
+            failed = more(world, "acme", after)->err;
         }
     }
+    return failed;
+}
+
+static void read_all(struct world *world, char out[400])
+{
+    assert_ok(read_on(world, 0, out));
 }
 
 TEST(test_nothing_is_here_before_it_is_asked_for)
@@ -185,6 +195,48 @@ TEST(test_a_reader_in_the_middle_of_an_older_listing_comes_to_its_end)
     assert_string_equal(world.seen, "c d e ");
     assert_false(world.goes_on);
     end_world(&world);
+}
+
+// A reader has the first page and rests for more than a minute; meanwhile another one reads all of the
+// list, which has become another. Whoever goes on must not miss a name that is in both lists.
+static void leave_and_go_on(int others_turn, bool others_read_all)
+{
+    struct world world;
+    char names[400];
+    begin_world(&world, answer_pages);
+    assert_ok(more(&world, "acme", 0)->err);
+    assert_ok(visit(&world, "acme", 0));
+    assert_string_equal(world.seen, "a b ");
+    uint64_t middle = world.positions[1];
+    skip_ms(61000);
+    atomic_store(&turn, others_turn);
+    if (others_read_all) {
+        read_all(&world, names);
+    } else {
+        assert_ok(more(&world, "acme", 0)->err);
+    }
+    if (read_on(&world, middle, names) == ERR_NONE) {
+        assert_string_equal(names, "c d e ");
+    }
+    end_world(&world);
+}
+
+TEST(test_a_listing_that_was_left_for_a_minute_goes_on_to_its_end_or_fails)
+{
+    leave_and_go_on(1, true);
+    leave_and_go_on(1, false);
+}
+
+TEST(test_a_listing_that_was_left_misses_nothing_though_a_name_was_deleted)
+{
+    leave_and_go_on(3, true);
+    leave_and_go_on(3, false);
+}
+
+TEST(test_a_listing_that_was_left_repeats_nothing_though_a_name_was_added)
+{
+    leave_and_go_on(2, true);
+    leave_and_go_on(2, false);
 }
 
 // ------------------------------------------------------------------------ lists that lie
@@ -342,6 +394,12 @@ int main(void)
         cmocka_unit_test(test_a_whole_listing_is_good_for_a_second_a_page_and_then_new),
         cmocka_unit_test(
             test_a_reader_in_the_middle_of_an_older_listing_comes_to_its_end),
+        cmocka_unit_test(
+            test_a_listing_that_was_left_for_a_minute_goes_on_to_its_end_or_fails),
+        cmocka_unit_test(
+            test_a_listing_that_was_left_misses_nothing_though_a_name_was_deleted),
+        cmocka_unit_test(
+            test_a_listing_that_was_left_repeats_nothing_though_a_name_was_added),
         cmocka_unit_test(test_a_name_is_shown_once_and_others_names_never),
         cmocka_unit_test(test_pages_without_a_new_name_come_to_an_end),
         cmocka_unit_test(test_after_a_broken_page_a_reader_begins_anew),
