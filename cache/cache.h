@@ -281,10 +281,6 @@ NODISCARD enum err tree_store_put_page(struct tree_store *store, uint64_t dir_in
                                        const struct tree_entry *entries, size_t n,
                                        const char *next, size_t *out_duplicates);
 
-// The listings of these directories turn out not to be complete after all: what is stored stays, and
-// they are listed again from their first page on. For a recursive listing whose order was a lie.
-NODISCARD enum err tree_store_reopen(struct tree_store *store, const uint64_t *dir_inos,
-                                     size_t n);
 // Whether everything below a directory node is stored: every listing of every folder is
 // complete. May take long for a large tree: the caller remembers a yes, which stays true.
 // ERR_STALE, ERR_NOT_DIRECTORY.

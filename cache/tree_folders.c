@@ -1,35 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Folders as a whole: whether everything below one is here, and taking back that one is complete.
+// Folders as a whole: whether everything below one is here.
 #include "cache/tree_page.h"
 
 static enum err check_directory(const struct tree_node *node)
 {
     return node->kind == ENTRY_DIRECTORY ? ERR_NONE : ERR_NOT_DIRECTORY;
-}
-
-struct reopening {
-    const uint64_t *dir_inos;
-    size_t n;
-};
-
-static enum err reopen(struct tree_store *store, struct tree_conn *conn, void *change)
-    REQUIRES(store->writer_lock)
-{
-    const struct reopening *all = change;
-    sqlite3_stmt *statement = conn->statements[REOPEN_DIR];
-    enum err err = ERR_NONE;
-    (void)store;
-    for (size_t i = 0; i < all->n && !err; i++) {
-        sqlite3_bind_int64(statement, 1, (int64_t)all->dir_inos[i]);
-        err = sql_done(statement);
-    }
-    return err;
-}
-
-enum err tree_store_reopen(struct tree_store *store, const uint64_t *dir_inos, size_t n)
-{
-    struct reopening all = {dir_inos, n};
-    return tree_write(store, reopen, &all);
 }
 
 // One statement walks the directories and stops at the first one that is not complete: 0.2 s

@@ -103,7 +103,6 @@ const char *const tree_statement_sql[TREE_STATEMENTS] = {
     [SET_MTIME] = "UPDATE node SET mtime=?2 WHERE ino=?1 AND mtime=-1",
     [GET_DIR] = "SELECT complete, entries, next_page FROM dir WHERE ino=?1",
     [PUT_DIR] = "INSERT OR REPLACE INTO dir VALUES(?1, ?2, ?3, ?4)",
-    [REOPEN_DIR] = "UPDATE dir SET complete=0, next_page=NULL WHERE ino=?1",
     // UNION, not UNION ALL: entries that damage made a circle of come to an end.
     [FIND_PARTIAL] =
         "WITH RECURSIVE below(ino) AS (VALUES(?1) UNION SELECT node.ino FROM below"

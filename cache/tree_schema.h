@@ -31,7 +31,6 @@ enum tree_statement {
     SET_MTIME,
     GET_DIR,
     PUT_DIR,
-    REOPEN_DIR,
     FIND_PARTIAL,
     LOOKUP_ENTRY,
     LIST_ENTRIES,

@@ -2,8 +2,8 @@
 // A hash table of contents by inode with a list by last use, at most CONTENTS_MAX of them
 // plus those in use, which are never dropped.
 //
-// A content remembers the commit it was first read at. That stays right: a node is
-// immutable, and a commit that had it has it for ever.
+// A content remembers the commit it was first read at: a node is immutable. When the Hub has that
+// commit no more, another content takes its place, and who reads the old one still keeps it.
 //
 // Lock: `lock` guards table and list, and a reference count that grows from 0; it is not held while the store or
 // xet is asked. Two readers may thus make the same content: the second one drops its own.
@@ -20,6 +20,7 @@ struct content_cache {
     struct lock lock;
     struct content *by_ino GUARDED_BY(lock);
     struct content *by_use GUARDED_BY(lock); // least recently used first
+    struct content *gone GUARDED_BY(lock);   // in neither: until nobody reads them
 };
 
 enum err content_cache_new(struct xet *xet, struct tree_store *tree,
@@ -57,6 +58,10 @@ void content_cache_free(struct content_cache *cache)
     struct content *content;
     struct content *next;
     DL_FOREACH_SAFE(cache->by_use, content, next)
+    {
+        content_free(cache->xet, content);
+    }
+    DL_FOREACH_SAFE(cache->gone, content, next)
     {
         content_free(cache->xet, content);
     }
@@ -139,19 +144,25 @@ static struct content *find_used(struct content_cache *cache, uint64_t ino)
     return content;
 }
 
-// Takes out an idle content that is gone; NULL: it is none, or somebody reads it still.
+// Takes the content out if it is gone. The kernel sends a failed read once more, which may come while
+// the first is not over. Gives back one that nobody reads any more, or NULL.
 static struct content *take_gone(struct content_cache *cache, uint64_t ino)
     REQUIRES(cache->lock)
 {
     struct content *content = NULL;
     HASH_FIND(hh, cache->by_ino, &ino, sizeof(ino), content);
-    if (content == NULL || !atomic_load(&content->is_gone) ||
-        atomic_load(&content->references) > 0) {
-        return NULL;
+    if (content != NULL && atomic_load(&content->is_gone)) {
+        HASH_DEL(cache->by_ino, content);
+        DL_DELETE(cache->by_use, content);
+        DL_APPEND(cache->gone, content);
     }
-    HASH_DEL(cache->by_ino, content);
-    DL_DELETE(cache->by_use, content);
-    return content;
+    DL_FOREACH (cache->gone, content) {
+        if (atomic_load(&content->references) == 0) {
+            DL_DELETE(cache->gone, content);
+            return content;
+        }
+    }
+    return NULL;
 }
 
 // Takes the oldest idle content out when there are too many; NULL when there are not.

@@ -107,6 +107,7 @@ enum err entry_of_bytes(struct mount *mount, struct vnode *dir, struct buffer *b
     enum err err = vnodes_render(mount->vnodes, dir->ino, &vnode_file, bytes, &node);
     if (err == ERR_NONE) {
         entry_of_vnode(mount, node, name_s, out);
+        vnodes_put(mount->vnodes, node);
     }
     return err;
 }

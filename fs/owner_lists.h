@@ -19,7 +19,8 @@ void owner_lists_free(struct owner_lists *lists);
 // Names without the owner. Positions grow; 0 is the beginning.
 typedef bool (*owner_lists_fn)(void *ctx, uint64_t position, const char *name);
 // The names after `after` that are here. *out_goes_on: there are more to be had. ERR_ABSENT:
-// none of it is here, or it is from the beginning and too old. Any thread, as below.
+// none of it is here, or it is from the beginning and too old. ERR_STALE: the listing that the position
+// is in was given up, and its reader has to begin anew. Any thread, as below.
 NODISCARD enum err owner_lists_visit(struct owner_lists *lists, enum repo_kind kind,
                                      const char *owner, uint64_t after,
                                      owner_lists_fn visit, void *ctx, bool *out_goes_on);

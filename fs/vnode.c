@@ -6,9 +6,14 @@
 
 #include "fs/ino.h"
 
+#include <utlist.h>
+
 enum {
     RENDERED_MAX = 1024,
     RENDERED_BYTES_MAX = 16 << 20, // of all rendered files together
+    // A larger one is read in pieces, so it is kept for a while after each.
+    SMALL_BYTES = 64 << 10,
+    AT_REST_MS = 5000,
 };
 
 struct vnodes {
@@ -16,6 +21,7 @@ struct vnodes {
     struct vnode *numbers GUARDED_BY(lock);
     struct vnode *names GUARDED_BY(lock);
     uint64_t last_ino GUARDED_BY(lock);
+    struct vnode *rendered GUARDED_BY(lock); // least recently used first
     size_t n_rendered GUARDED_BY(lock);
     size_t rendered_bytes GUARDED_BY(lock);
 };
@@ -92,6 +98,7 @@ static void take_out(struct vnodes *vnodes, struct vnode *node) REQUIRES(vnodes-
         HASH_DELETE(by_key, vnodes->names, node);
     }
     if (node->is_rendered) {
+        DL_DELETE(vnodes->rendered, node);
         vnodes->n_rendered--;
         vnodes->rendered_bytes -= node->size;
     }
@@ -186,35 +193,81 @@ enum err vnodes_enter(struct vnodes *vnodes, uint64_t parent, const char *name,
     return ERR_NONE;
 }
 
+static bool has_room(const struct vnodes *vnodes, size_t size) REQUIRES(vnodes->lock)
+{
+    return vnodes->n_rendered < RENDERED_MAX &&
+           size <= RENDERED_BYTES_MAX - vnodes->rendered_bytes;
+}
+
+// Frees what is used least lately until there is room for `size` more bytes.
+static bool make_room(struct vnodes *vnodes, size_t size) REQUIRES(vnodes->lock)
+{
+    int64_t now_ms = clock_now_ms();
+    struct vnode *node;
+    struct vnode *next;
+    DL_FOREACH_SAFE(vnodes->rendered, node, next)
+    {
+        if (has_room(vnodes, size)) {
+            return true;
+        }
+        if (node->references == 0 &&
+            (node->size <= SMALL_BYTES || now_ms - node->used_ms >= AT_REST_MS)) {
+            take_out(vnodes, node);
+            free_node(node);
+        }
+    }
+    return has_room(vnodes, size);
+}
+
+static void use(struct vnodes *vnodes, struct vnode *node) REQUIRES(vnodes->lock)
+{
+    node->references++;
+    if (node->is_rendered) {
+        node->used_ms = clock_now_ms();
+        DL_DELETE(vnodes->rendered, node);
+        DL_APPEND(vnodes->rendered, node);
+    }
+}
+
+static struct vnode *new_rendered(uint64_t parent, const struct vnode_type *type,
+                                  const struct buffer *bytes)
+{
+    struct vnode *node = new_node(parent, type, NULL);
+    char *text = node != NULL ? malloc(bytes->len + 1) : NULL;
+    if (text == NULL) {
+        free(node);
+        return NULL;
+    }
+    if (bytes->len > 0) {
+        memcpy(text, buffer_text(bytes), bytes->len);
+    }
+    text[bytes->len] = '\0';
+    node->text = text;
+    node->size = bytes->len;
+    return node;
+}
+
 enum err vnodes_render(struct vnodes *vnodes, uint64_t parent,
                        const struct vnode_type *type, struct buffer *bytes,
                        struct vnode **out)
 {
-    struct vnode *node = new_node(parent, type, NULL);
+    struct vnode *node = new_rendered(parent, type, bytes);
     if (node == NULL) {
         return ERR_NO_MEMORY;
     }
-    node->text = bytes->len > 0 ? malloc(bytes->len + 1) : strdup("");
-    if (node->text == NULL) {
-        free(node);
-        return ERR_NO_MEMORY;
-    }
-    if (bytes->len > 0) {
-        memcpy(node->text, buffer_text(bytes), bytes->len + 1);
-    }
-    node->size = bytes->len;
     lock_acquire(&vnodes->lock);
-    bool has_room = vnodes->n_rendered < RENDERED_MAX &&
-                    node->size <= RENDERED_BYTES_MAX - vnodes->rendered_bytes;
-    if (has_room) {
+    bool is_in = make_room(vnodes, node->size);
+    if (is_in) {
         vnodes->n_rendered++;
         vnodes->rendered_bytes += node->size;
         node->n_lookups = 1;
         node->is_rendered = true;
+        DL_APPEND(vnodes->rendered, node);
+        use(vnodes, node);
         add(vnodes, node, free_ino(vnodes));
     }
     lock_release(&vnodes->lock);
-    if (!has_room) {
+    if (!is_in) {
         free_node(node);
         return ERR_BUSY;
     }
@@ -249,7 +302,7 @@ struct vnode *vnodes_get(struct vnodes *vnodes, uint64_t ino)
     lock_acquire(&vnodes->lock);
     struct vnode *node = find(vnodes, ino);
     if (node != NULL) {
-        node->references++;
+        use(vnodes, node);
     }
     lock_release(&vnodes->lock);
     return node;

@@ -68,8 +68,10 @@ struct vnode {
     unsigned references;
     bool is_named;    // found again by (parent, name)
     bool is_rendered; // counted as such
+    int64_t used_ms;  // of a rendered one: when it was got last
     size_t key_len;
     char *key;
+    struct vnode *next, *prev; // of a rendered one: by last use
     UT_hash_handle by_ino;
     UT_hash_handle by_key;
 };
@@ -85,8 +87,9 @@ NODISCARD enum err vnodes_enter(struct vnodes *vnodes, uint64_t parent, const ch
                                 size_t len, const struct vnode_type *type,
                                 const struct vnode_subject *subject, const char *text,
                                 struct vnode **out);
-// A file with these bytes, new at each call; takes the buffer's bytes over. ERR_BUSY: there are
-// too many of them.
+// A file with these bytes, new at each call, referenced: put it back. The kernel remembers numbers for
+// long, so where there are too many files those used least lately go first, and who has one of them
+// open still gets ERR_STALE. ERR_BUSY: all of them are in use, or large and not yet at rest for 5 s.
 NODISCARD enum err vnodes_render(struct vnodes *vnodes, uint64_t parent,
                                  const struct vnode_type *type, struct buffer *bytes,
                                  struct vnode **out);

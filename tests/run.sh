@@ -96,10 +96,11 @@ pytest() { # NAME ARGUMENTS...
     "$venv/bin/python" -m pytest -q -rfE --junitxml "$results/$name.xml" "$@"
 }
 
+# Three files of tests at once, each with a Hub of its own: most of the time they wait for deadlines.
 mount_tests() { # NAME PRESET PYTEST-ARGUMENTS...
     local name=$1 preset=$2
     shift 2
-    HUGFS_BUILD=$PWD/build/$preset pytest "$name" "$@"
+    HUGFS_BUILD=$PWD/build/$preset pytest "$name" -n 3 --dist loadfile "$@"
 }
 
 fuzz() { # SECONDS FOR EACH TARGET

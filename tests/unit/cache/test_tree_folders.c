@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole folders: whether a tree is all here, and taking back that a folder is complete.
+// Whole folders: whether a tree is all here.
 #include "tree_fixture.h"
 
 static bool is_whole(struct tree_store *store, uint64_t ino)
@@ -14,39 +14,6 @@ static uint64_t ino_of(struct tree_store *store, uint64_t dir, const char *name)
     struct tree_node node;
     assert_ok(tree_store_lookup(store, dir, name, strlen(name), &node));
     return node.ino;
-}
-
-static bool is_complete(struct tree_store *store, uint64_t ino)
-{
-    struct tree_dir dir = {0};
-    enum err err = tree_store_dir(store, ino, &dir);
-    assert_true(err == ERR_NONE || err == ERR_ABSENT);
-    return dir.complete;
-}
-
-TEST(test_a_folder_that_is_opened_again_is_listed_from_its_first_page)
-{
-    struct scratch scratch = scratch_make();
-    struct tree_store *store = open_names(scratch.dir);
-    uint64_t root = root_of(store, 1);
-    struct tree_entry first[] = {a_file("a", 1)};
-    struct tree_entry both[] = {a_file("a", 1), a_file("b", 2)};
-    char next[64] = "x";
-    size_t duplicates = 0;
-    assert_ok(tree_store_put_page(store, root, first, 1, NULL, NULL));
-    assert_true(is_complete(store, root));
-    uint64_t ino_a = ino_of(store, root, "a");
-    assert_ok(tree_store_reopen(store, &root, 1));
-    assert_false(is_complete(store, root));
-    assert_ok(tree_store_dir_next(store, root, next, sizeof(next)));
-    assert_string_equal(next, "");
-    assert_ok(tree_store_put_page(store, root, both, 2, NULL, &duplicates));
-    assert_int_equal(duplicates, 1);
-    assert_true(is_complete(store, root));
-    assert_int_equal(ino_of(store, root, "a"), ino_a);
-    assert_true(ino_of(store, root, "b") > 0);
-    tree_store_close(store);
-    scratch_remove(&scratch);
 }
 
 TEST(test_a_tree_is_whole_when_every_folder_below_is_complete)
@@ -106,8 +73,6 @@ TEST(test_folders_that_damage_made_a_circle_of_come_to_an_end)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            test_a_folder_that_is_opened_again_is_listed_from_its_first_page),
         cmocka_unit_test(test_a_tree_is_whole_when_every_folder_below_is_complete),
         cmocka_unit_test(test_folders_that_damage_made_a_circle_of_come_to_an_end),
     };

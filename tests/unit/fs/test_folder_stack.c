@@ -2,6 +2,7 @@
 // folder_stack.c on a real tree store.
 #include "fs/folder_stack.h"
 
+#include "fs/git_tree_id.h"
 #include "tests/unit/unit_test.h"
 
 #include <dirent.h>
@@ -48,17 +49,55 @@ static int teardown(void **state)
     return rmdir(world->dir);
 }
 
-// A path that ends in a slash is a folder. Different paths have different ids.
+// What the repository holds: ids of folders are those of all that is here. A path that ends in a
+// slash is a folder.
+static const char *const tree[] = {"b/",  "b/y", "b/x/", "b/x/1", "b/z",   "f",    "a/",
+                                   "a/1", "c/",  "c/1",  "two/",  "two/1", "two/2"};
+
+enum { N_TREE = sizeof(tree) / sizeof(tree[0]) };
+
+static void make_entry(const char *path, char copy[64], struct tree_entry *out);
+
+static struct oid folder_id(const char *path, size_t len)
+{
+    struct tree_entry entries[N_TREE];
+    char copies[N_TREE][64];
+    struct oid id;
+    size_t n = 0;
+    for (size_t i = 0; i < N_TREE; i++) {
+        const char *name = tree[i] + len;
+        if (strncmp(tree[i], path, len) == 0 && *name != '\0' &&
+            name[strcspn(name, "/")] ==
+                (tree[i][strlen(tree[i]) - 1] == '/' ? '/' : '\0') &&
+            name[strcspn(name, "/") + (strchr(name, '/') != NULL)] == '\0') {
+            make_entry(tree[i], copies[n], &entries[n]);
+            n++;
+        }
+    }
+    assert_int_equal(git_tree_id(entries, n, &id), ERR_NONE);
+    return id;
+}
+
+static void make_entry(const char *path, char copy[64], struct tree_entry *out)
+{
+    size_t len = strlen(path);
+    bool is_folder = path[len - 1] == '/';
+    snprintf(copy, 64, "%.*s", (int)(len - is_folder), path);
+    *out = (struct tree_entry){.path = copy,
+                               .kind = is_folder ? ENTRY_DIRECTORY : ENTRY_FILE};
+    if (is_folder) {
+        out->oid = folder_id(path, len);
+    } else {
+        uint32_t hash = hash_table_bytes(copy, strlen(copy));
+        memcpy(out->oid.bytes, &hash, sizeof(hash));
+    }
+}
+
 static enum err put(struct world *world, const char *path)
 {
     char copy[64];
-    size_t len = strlen(path);
-    bool is_folder = path[len - 1] == '/';
-    snprintf(copy, sizeof(copy), "%.*s", (int)(len - is_folder), path);
-    uint32_t hash = hash_table_bytes(copy, strlen(copy));
-    struct tree_entry entry = {.path = copy,
-                               .kind = is_folder ? ENTRY_DIRECTORY : ENTRY_FILE};
-    memcpy(entry.oid.bytes, &hash, sizeof(hash));
+    struct tree_entry entry;
+    make_entry(path, copy, &entry);
     return folder_stack_put(&world->stack, &entry);
 }
 
@@ -106,12 +145,12 @@ static bool is_complete(struct world *world, const char *path)
 static void all_folders_are_complete_at_the_end_in_the_order_of_arrival(void **state)
 {
     struct world *world = *state;
-    const char *const paths[] = {"b/", "b/y", "b/x/", "b/x/1", "b/z", "a", "c/", "c/1"};
+    const char *const paths[] = {"b/", "b/y", "b/x/", "b/x/1", "b/z", "f", "c/", "c/1"};
     for (size_t i = 0; i < 8; i++) {
         assert_int_equal(put(world, paths[i]), ERR_NONE);
     }
     assert_int_equal(folder_stack_end(&world->stack), ERR_NONE);
-    assert_listed(world, "", "b a c ");
+    assert_listed(world, "", "b f c ");
     assert_listed(world, "b", "y x z ");
     assert_listed(world, "b/x", "1 ");
     assert_listed(world, "c", "1 ");
@@ -123,7 +162,7 @@ static void a_folder_is_complete_as_soon_as_something_else_follows(void **state)
     assert_int_equal(put(world, "a/"), ERR_NONE);
     assert_int_equal(put(world, "a/1"), ERR_NONE);
     assert_false(is_complete(world, "a"));
-    assert_int_equal(put(world, "b"), ERR_NONE);
+    assert_int_equal(put(world, "f"), ERR_NONE);
     assert_true(is_complete(world, "a"));
     assert_false(is_complete(world, ""));
 }
@@ -137,15 +176,53 @@ static void breadth_first_order_stores_nothing_wrong(void **state)
     assert_false(is_complete(world, ""));
 }
 
-static void an_entry_of_a_folder_that_is_closed_is_noticed(void **state)
+static void
+an_entry_of_a_folder_that_is_closed_is_noticed_and_nothing_wrong_is_stored(void **state)
 {
     struct world *world = *state;
+    assert_int_equal(put(world, "two/"), ERR_NONE);
+    assert_int_equal(put(world, "two/1"), ERR_NONE);
     assert_int_equal(put(world, "a/"), ERR_NONE);
     assert_int_equal(put(world, "a/1"), ERR_NONE);
-    assert_int_equal(put(world, "b"), ERR_NONE);
+    assert_int_equal(put(world, "f"), ERR_NONE);
+    assert_false(is_complete(world, "two"));
+    assert_int_equal(put(world, "two/2"), ERR_UNSUPPORTED);
+    assert_false(is_complete(world, "two"));
     assert_true(is_complete(world, "a"));
-    assert_int_equal(put(world, "a/2"), ERR_UNSUPPORTED);
-    assert_false(is_complete(world, "a"));
+}
+
+static void a_folder_of_another_id_is_complete_when_the_listing_has_ended(void **state)
+{
+    struct world *world = *state;
+    const char *const paths[] = {"two/", "two/1", "b/", "b/x/", "b/x/1", "f"};
+    for (size_t i = 0; i < 6; i++) { // as if the rest were executables
+        assert_int_equal(put(world, paths[i]), ERR_NONE);
+    }
+    assert_false(is_complete(world, "two"));
+    assert_false(is_complete(world, "b"));
+    assert_true(is_complete(world, "b/x"));
+    assert_int_equal(folder_stack_end(&world->stack), ERR_NONE);
+    assert_listed(world, "two", "1 ");
+    assert_listed(world, "b", "x ");
+}
+
+static void where_ids_are_always_others_it_ends(void **state)
+{
+    struct world *world = *state;
+    enum err err = ERR_NONE;
+    for (int i = 0; i < 1000 && err == ERR_NONE; i++) {
+        char folder[32];
+        char file[32];
+        snprintf(folder, sizeof(folder), "%04d", i);
+        snprintf(file, sizeof(file), "%04d/x", i);
+        struct tree_entry top = {.path = folder, .kind = ENTRY_DIRECTORY, .oid = {{5}}};
+        struct tree_entry in = {.path = file, .kind = ENTRY_FILE, .oid = {{6}}};
+        memcpy(top.oid.bytes + 1, &i, sizeof(i));
+        err = folder_stack_put(&world->stack, &top);
+        err = err == ERR_NONE ? folder_stack_put(&world->stack, &in) : err;
+    }
+    assert_int_equal(err, ERR_UNSUPPORTED);
+    assert_false(is_complete(world, "0000"));
 }
 
 static void an_entry_of_a_folder_that_was_never_told_is_noticed(void **state)
@@ -193,7 +270,10 @@ int main(void)
         IN_WORLD(all_folders_are_complete_at_the_end_in_the_order_of_arrival),
         IN_WORLD(a_folder_is_complete_as_soon_as_something_else_follows),
         IN_WORLD(breadth_first_order_stores_nothing_wrong),
-        IN_WORLD(an_entry_of_a_folder_that_is_closed_is_noticed),
+        IN_WORLD(
+            an_entry_of_a_folder_that_is_closed_is_noticed_and_nothing_wrong_is_stored),
+        IN_WORLD(a_folder_of_another_id_is_complete_when_the_listing_has_ended),
+        IN_WORLD(where_ids_are_always_others_it_ends),
         IN_WORLD(an_entry_of_a_folder_that_was_never_told_is_noticed),
         IN_WORLD(a_listing_that_ends_with_an_empty_folder_is_noticed),
         IN_WORLD(an_empty_repository_is_complete),

@@ -116,11 +116,8 @@ static enum err read_on(struct world *world, uint64_t after, char out[400])
             size_t len = strlen(out);
             snprintf(out + len, 400 - len, "%s", world->seen);
         }
-        failed = err == ERR_ABSENT ? ERR_NONE : err;
         goes_on = err == ERR_ABSENT || (err == ERR_NONE && world->goes_on);
-        if (goes_on && failed == ERR_NONE) {
-            failed = more(world, "acme", after)->err;
-        }
+        failed = goes_on ? more(world, "acme", after)->err : err;
     }
     return failed;
 }
@@ -197,8 +194,8 @@ TEST(test_a_reader_in_the_middle_of_an_older_listing_comes_to_its_end)
     end_world(&world);
 }
 
-// A reader has the first page and rests for more than a minute; meanwhile another one reads all of the
-// list, which has become another. Whoever goes on must not miss a name that is in both lists.
+// A reader rests for a minute after the first page, while another one reads the list, which has become
+// another. Whoever goes on must not miss a name that is in both.
 static void leave_and_go_on(int others_turn, bool others_read_all)
 {
     struct world world;
@@ -206,7 +203,6 @@ static void leave_and_go_on(int others_turn, bool others_read_all)
     begin_world(&world, answer_pages);
     assert_ok(more(&world, "acme", 0)->err);
     assert_ok(visit(&world, "acme", 0));
-    assert_string_equal(world.seen, "a b ");
     uint64_t middle = world.positions[1];
     skip_ms(61000);
     atomic_store(&turn, others_turn);
@@ -227,16 +223,11 @@ TEST(test_a_listing_that_was_left_for_a_minute_goes_on_to_its_end_or_fails)
     leave_and_go_on(1, false);
 }
 
-TEST(test_a_listing_that_was_left_misses_nothing_though_a_name_was_deleted)
+TEST(test_a_listing_that_was_left_misses_and_repeats_nothing_when_it_has_changed)
 {
-    leave_and_go_on(3, true);
-    leave_and_go_on(3, false);
-}
-
-TEST(test_a_listing_that_was_left_repeats_nothing_though_a_name_was_added)
-{
-    leave_and_go_on(2, true);
-    leave_and_go_on(2, false);
+    for (int i = 0; i < 4; i++) {
+        leave_and_go_on(2 + i / 2, i % 2 == 0);
+    }
 }
 
 // ------------------------------------------------------------------------ lists that lie
@@ -397,9 +388,7 @@ int main(void)
         cmocka_unit_test(
             test_a_listing_that_was_left_for_a_minute_goes_on_to_its_end_or_fails),
         cmocka_unit_test(
-            test_a_listing_that_was_left_misses_nothing_though_a_name_was_deleted),
-        cmocka_unit_test(
-            test_a_listing_that_was_left_repeats_nothing_though_a_name_was_added),
+            test_a_listing_that_was_left_misses_and_repeats_nothing_when_it_has_changed),
         cmocka_unit_test(test_a_name_is_shown_once_and_others_names_never),
         cmocka_unit_test(test_pages_without_a_new_name_come_to_an_end),
         cmocka_unit_test(test_after_a_broken_page_a_reader_begins_anew),
