@@ -95,7 +95,8 @@ TEST(test_a_long_history_keeps_its_newest_commits_and_cuts_their_titles)
     struct repo_commit *read = NULL;
     size_t n = 0;
     for (size_t i = 0; i < 200; i++) {
-        memcpy(title + 2 * i, "\xc3\xa9", 2);
+        title[2 * i] = '\xc3'; // e with an acute accent
+        title[2 * i + 1] = '\xa9';
     }
     for (size_t i = 0; i <= REPO_LOG_COMMITS_MAX; i++) {
         commits[i] = (struct repo_commit){id((uint8_t)i), 0, "a", title};
