@@ -22,7 +22,8 @@
 
 enum {
     IMPATIENT_MS = 10000,
-    AHEAD_S_MAX = 60, // how far such answers may be ahead of the clock
+    AHEAD_S_MAX = 60,         // how far such answers may be ahead of the clock
+    QUOTA_WINDOW_MS = 300000, // of the Hub: after as long it surely answers again
 };
 
 struct question {
@@ -48,6 +49,10 @@ struct heads {
     atomic_uint era;        // how often they have been expired
     atomic_llong expired_s; // what was checked until then is too old
     atomic_llong latest_s;  // the latest check
+    // How often in a row the Hub's rate limit has refused the question, and until when what is known is
+    // good enough for that. Not every 429 says for how long.
+    atomic_uint n_refused;
+    atomic_llong refused_until_ms;
     struct lock lock;
     struct ask *asks GUARDED_BY(lock);
     uint64_t turn GUARDED_BY(lock);
@@ -67,6 +72,8 @@ enum err heads_new(struct hub *hub, struct tree_store *tree, struct locator *loc
     atomic_init(&heads->era, 0);
     atomic_init(&heads->expired_s, -1);
     atomic_init(&heads->latest_s, -1);
+    atomic_init(&heads->n_refused, 0);
+    atomic_init(&heads->refused_until_ms, 0);
     lock_init(&heads->lock);
     *out = heads;
     return ERR_NONE;
@@ -121,7 +128,8 @@ static bool is_young(const struct heads *heads, const char *revision,
     int64_t age_s = clock_wall_s() - ref->checked_at_s;
     bool is_past =
         ref->checked_at_s > atomic_load(&heads->expired_s) && age_s >= -AHEAD_S_MAX;
-    return is_past && (heads->poll_ms <= 0 || age_s * 1000 < heads->poll_ms);
+    return is_past && (heads->poll_ms <= 0 || age_s * 1000 < heads->poll_ms ||
+                       clock_now_ms() < atomic_load(&heads->refused_until_ms));
 }
 
 // What is stored of a revision. The default branch has two names, and what came in by one of them
@@ -237,11 +245,28 @@ static void finish(struct ask *ask, enum err err, const struct why *why)
     free(ask);
 }
 
+// Twice as long at each refusal in a row.
+static void note_quota(struct heads *heads, enum err err)
+{
+    if (err != ERR_QUOTA) {
+        atomic_store(&heads->n_refused, 0);
+        atomic_store(&heads->refused_until_ms, 0);
+        return;
+    }
+    int64_t pause_ms = heads->poll_ms;
+    unsigned n = atomic_fetch_add(&heads->n_refused, 1) + 1;
+    for (unsigned i = 0; i < n && pause_ms > 0 && pause_ms < QUOTA_WINDOW_MS; i++) {
+        pause_ms *= 2;
+    }
+    atomic_store(&heads->refused_until_ms, clock_now_ms() + pause_ms);
+}
+
 static void on_info(void *ctx, enum err err, const struct why *why,
                     const struct hub_repo_info *info)
 {
     struct ask *ask = ctx;
     struct why own = {""};
+    note_quota(ask->heads, err);
     if (err == ERR_NONE) {
         err = store(ask, info, &own);
         why = &own;
