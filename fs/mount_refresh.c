@@ -7,6 +7,9 @@
 
 #include <utlist.h>
 
+// The kernel counts from when it reads an answer, in ticks that it rounds up.
+enum { KERNEL_SLACK_MS = 250 };
+
 struct refresh {
     struct mount *mount;
     mount_done_fn done;
@@ -43,7 +46,8 @@ static void start_moment(void *ctx)
         end(refresh, ERR_NO_MEMORY, NULL);
         return;
     }
-    loop_timer_set(refresh->timer, clock_now_ms() + (int64_t)(ENTRY_MOMENT_S * 1000));
+    loop_timer_set(refresh->timer,
+                   clock_now_ms() + (int64_t)(ENTRY_MOMENT_S * 1000) + KERNEL_SLACK_MS);
 }
 
 static void on_asked(void *ctx, enum err err, const struct why *why)
