@@ -245,7 +245,14 @@ static void finish(struct ask *ask, enum err err, const struct why *why)
     free(ask);
 }
 
-// Twice as long at each refusal in a row.
+int64_t heads_backoff_ms(int64_t poll_ms, unsigned n_refused)
+{
+    for (unsigned i = 0; i < n_refused && poll_ms > 0 && poll_ms < QUOTA_WINDOW_MS; i++) {
+        poll_ms *= 2;
+    }
+    return poll_ms;
+}
+
 static void note_quota(struct heads *heads, enum err err)
 {
     if (err != ERR_QUOTA) {
@@ -253,11 +260,8 @@ static void note_quota(struct heads *heads, enum err err)
         atomic_store(&heads->refused_until_ms, 0);
         return;
     }
-    int64_t pause_ms = heads->poll_ms;
     unsigned n = atomic_fetch_add(&heads->n_refused, 1) + 1;
-    for (unsigned i = 0; i < n && pause_ms > 0 && pause_ms < QUOTA_WINDOW_MS; i++) {
-        pause_ms *= 2;
-    }
+    int64_t pause_ms = heads_backoff_ms(heads->poll_ms, n);
     atomic_store(&heads->refused_until_ms, clock_now_ms() + pause_ms);
 }
 

@@ -9,6 +9,10 @@
 
 struct heads;
 
+// The poll interval after the Hub's rate limit has refused the question `n_refused` times in a row:
+// twice as long each time, until it is as long as the limit's window.
+int64_t heads_backoff_ms(int64_t poll_ms, unsigned n_refused);
+
 // All of them outlive it. `poll_ms`: how long an answer about a branch is good; 0 = for ever.
 NODISCARD enum err heads_new(struct hub *hub, struct tree_store *tree,
                              struct locator *locator, int64_t poll_ms,

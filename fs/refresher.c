@@ -25,7 +25,6 @@
 
 enum {
     JITTER_PERCENT = 10,
-    QUOTA_WINDOW_MS = 300000, // of the Hub: after as long it surely answers again
 };
 
 struct kick {
@@ -151,9 +150,7 @@ static int64_t next_poll_ms(const struct refresher *refresher, unsigned n_refuse
     if (poll_ms <= 0 || refresher->mount->is_commit) {
         return DEADLINE_NONE;
     }
-    for (unsigned i = 0; i < n_refused && poll_ms < QUOTA_WINDOW_MS; i++) {
-        poll_ms *= 2;
-    }
+    poll_ms = heads_backoff_ms(poll_ms, n_refused);
     int64_t spread = poll_ms * JITTER_PERCENT / 100;
     return clock_now_ms() + poll_ms - spread +
            (int64_t)random_below((uint64_t)(2 * spread + 1));
