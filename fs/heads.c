@@ -119,6 +119,11 @@ static int64_t check_time_s(struct heads *heads, unsigned era)
 
 // ------------------------------------------------------------------------------ the store
 
+bool heads_still_count(const struct heads *heads, int64_t checked_at_s)
+{
+    return checked_at_s > atomic_load(&heads->expired_s);
+}
+
 static bool is_young(const struct heads *heads, const char *revision,
                      const struct tree_ref *ref)
 {
@@ -126,8 +131,7 @@ static bool is_young(const struct heads *heads, const char *revision,
         return true;
     }
     int64_t age_s = clock_wall_s() - ref->checked_at_s;
-    bool is_past =
-        ref->checked_at_s > atomic_load(&heads->expired_s) && age_s >= -AHEAD_S_MAX;
+    bool is_past = heads_still_count(heads, ref->checked_at_s) && age_s >= -AHEAD_S_MAX;
     return is_past && (heads->poll_ms <= 0 || age_s * 1000 < heads->poll_ms ||
                        clock_now_ms() < atomic_load(&heads->refused_until_ms));
 }

@@ -54,6 +54,9 @@ NODISCARD enum err heads_note(struct heads *heads, const char *revision,
 // Nothing that is known now, or asked already, is young enough any more (SIGHUP, back online).
 void heads_expire(struct heads *heads);
 
+// Whether what was checked at that wall clock second is younger than the last heads_expire().
+bool heads_still_count(const struct heads *heads, int64_t checked_at_s);
+
 // The root of a commit in the tree store, made when new.
 struct head_root {
     int64_t row; // of the canonical repository

@@ -178,6 +178,7 @@ static bool is_listed(struct mount *mount, const struct repo_id *repo,
     *out = (struct head){.repo = *repo};
     return revision[0] == '\0' &&
            owner_lists_head(mount->owner_lists, repo, max_age_ms, &out->ref) &&
+           heads_still_count(mount->heads, out->ref.checked_at_s) &&
            (heads_peek(mount->heads, repo, revision, HEADS_ANY, &known) != ERR_NONE ||
             known.ref.checked_at_s < out->ref.checked_at_s);
 }

@@ -110,6 +110,17 @@ def test_refresh_in_the_whole_hub_takes_any_path(in_hub, hub, repo, path):
     assert view.text() == branch.text() == "version 3\n"
 
 
+def test_refresh_in_the_whole_hub_believes_no_older_listing(in_hub, hub, repo):
+    """A listing that is younger than what was known of a repository, but older than the refresh, is no news."""
+    view = in_hub(repo[0])
+    assert view.text() == "version 2\n"
+    time.sleep(1.1)  # checks are known to the second
+    os.listdir(view.base.parent)
+    hub.put(repo[0], "a.txt", "version 3\n")
+    view.made.cli("refresh", view.base.parent)
+    assert view.text() == "version 3\n"
+
+
 def test_refresh_of_what_does_not_exist_says_so(in_hub, repo):
     """`hugfs refresh` of a name that the Hub does not know: status 3 and a sentence."""
     view = in_hub(repo[0])
