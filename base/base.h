@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/crc32c.h"
 #include "base/cursor.h"
 #include "base/digest.h"

@@ -334,3 +334,11 @@ NODISCARD enum err tree_store_get_memo(struct tree_store *store, const char *key
                                        struct buffer *out, int64_t *out_at_s);
 NODISCARD enum err tree_store_put_memo(struct tree_store *store, const char *key,
                                        const void *bytes, size_t len, int64_t at_s);
+
+// ---------------------------------------------------------------- journal and staging
+
+// What was written in a writable mount and is not committed yet. Not a cache: it lives in the
+// state directory, belongs to one process at a time, and nothing of it may be deleted.
+#include "cache/journal.h"
+#include "cache/range_set.h"
+#include "cache/staging.h"

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain files, so that a person can save them with cp. Everything is relative to the folder's
+// descriptor: a folder that is renamed under us stays ours, and no link is followed.
+//
+// A file's bytes are the writer's business until its layer is sealed; the journal then syncs
+// the file and, once for all new files, the folder.
+#include "cache/staging_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum {
+    NAME_SIZE = 48,
+    BALLAST_BYTES = 4 << 20,
+    NAMES_BYTES_MAX = 8 << 20,
+    NAMES_COLLECT_MAX = 64 << 20,
+};
+
+struct staging {
+    int fd;
+    char *dir;
+    atomic_bool has_new_files;
+    // The journal's thread:
+    bool has_ballast;
+    int names_fd;
+    uint64_t names_bytes;
+    bool names_begun;
+    struct buffer names;
+};
+
+static void make_name(char name[NAME_SIZE], uint64_t id, uint32_t number)
+{
+    snprintf(name, NAME_SIZE, "%016" PRIx64 ".%" PRIu32 ".data", id, number);
+}
+
+static bool parse_name(const char *name, uint64_t *out_id, uint32_t *out_number)
+{
+    char again[NAME_SIZE];
+    int len = 0;
+    return sscanf(name, "%16" SCNx64 ".%10" SCNu32 ".data%n", out_id, out_number, &len) ==
+               2 &&
+           len > 0 && (make_name(again, *out_id, *out_number), strcmp(again, name) == 0);
+}
+
+enum err staging_open_folder(const char *dir, struct why *why, struct staging **out)
+{
+    AUTO_FREE char *path = NULL;
+    if (asprintf(&path, "%s/staging", dir) < 0) {
+        path = NULL;
+        return ERR_NO_MEMORY;
+    }
+    enum err err = file_make_dirs(path, 0700, why);
+    AUTO_CLOSE int fd = -1;
+    if (!err) {
+        err = file_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, why, &fd);
+    }
+    struct staging *staging = err ? NULL : calloc(1, sizeof(*staging));
+    if (!staging) {
+        return err ? err : ERR_NO_MEMORY;
+    }
+    staging->fd = steal_fd(&fd);
+    staging->dir = STEAL_POINTER(path);
+    staging->names_fd = -1;
+    staging->names = buffer_init(NAMES_COLLECT_MAX);
+    atomic_store(&staging->has_new_files, true);
+    staging_make_ballast(staging);
+    *out = staging;
+    return ERR_NONE;
+}
+
+void staging_close_folder(struct staging *staging)
+{
+    if (!staging) {
+        return;
+    }
+    if (staging->names_fd >= 0) {
+        close(staging->names_fd);
+    }
+    close(staging->fd);
+    buffer_release(&staging->names);
+    free(staging->dir);
+    free(staging);
+}
+
+static enum err open_data(struct staging *staging, uint64_t id, uint32_t number,
+                          int flags, struct why *why, int *out_fd)
+{
+    char name[NAME_SIZE];
+    make_name(name, id, number);
+    int fd = -1;
+    do {
+        fd = openat(staging->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        return why_set(why, err_from_errno(errno), "cannot open %s/%s: %m", staging->dir,
+                       name);
+    }
+    *out_fd = fd;
+    return ERR_NONE;
+}
+
+enum err staging_create(struct staging *staging, uint64_t id, uint32_t number,
+                        struct why *why, int *out_fd)
+{
+    CRASH_POINT("staging.create");
+    enum err err = open_data(staging, id, number, O_CREAT | O_EXCL, why, out_fd);
+    if (!err) {
+        atomic_store(&staging->has_new_files, true);
+        CRASH_POINT("staging.created");
+    }
+    return err;
+}
+
+enum err staging_open(struct staging *staging, uint64_t id, uint32_t number,
+                      struct why *why, int *out_fd)
+{
+    return open_data(staging, id, number, 0, why, out_fd);
+}
+
+void staging_remove(struct staging *staging, uint64_t id, uint32_t number)
+{
+    char name[NAME_SIZE];
+    make_name(name, id, number);
+    CRASH_POINT("staging.remove");
+    if (unlinkat(staging->fd, name, 0) != 0 && errno != ENOENT) {
+        log_warn("cache", "cannot delete %s/%s: %m", staging->dir, name);
+    }
+    CRASH_POINT("staging.removed");
+}
+
+char *staging_path(const struct staging *staging, uint64_t id, uint32_t number)
+{
+    char name[NAME_SIZE];
+    char *path = NULL;
+    make_name(name, id, number);
+    return asprintf(&path, "%s/%s", staging->dir, name) < 0 ? NULL : path;
+}
+
+uint64_t staging_free_bytes(const struct staging *staging)
+{
+    struct statvfs status;
+    return fstatvfs(staging->fd, &status) == 0
+               ? (uint64_t)status.f_bavail * status.f_frsize
+               : 0;
+}
+
+enum err staging_sync_folder(struct staging *staging, uint64_t *out_flushes)
+{
+    if (!atomic_exchange(&staging->has_new_files, false)) {
+        return ERR_NONE;
+    }
+    CRASH_POINT("staging.sync_folder");
+    (*out_flushes)++;
+    if (fsync(staging->fd) != 0) {
+        enum err err = err_from_errno(errno);
+        atomic_store(&staging->has_new_files, true);
+        return err;
+    }
+    CRASH_POINT("staging.synced_folder");
+    return ERR_NONE;
+}
+
+enum err staging_each(struct staging *staging, staging_visit_fn visit, void *ctx)
+{
+    int fd = openat(staging->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        enum err err = err_from_errno(errno);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return err;
+    }
+    enum err err = ERR_NONE;
+    const struct dirent *entry = NULL;
+    while (!err && (entry = readdir(dir))) {
+        uint64_t id = 0;
+        uint32_t number = 0;
+        if (parse_name(entry->d_name, &id, &number)) {
+            err = visit(ctx, id, number);
+        }
+    }
+    closedir(dir);
+    return err;
+}
+
+struct usage {
+    const struct staging *staging;
+    uint64_t files;
+    uint64_t bytes;
+};
+
+static enum err count_usage(void *ctx, uint64_t id, uint32_t number)
+{
+    struct usage *usage = ctx;
+    char name[NAME_SIZE];
+    struct stat status;
+    make_name(name, id, number);
+    if (fstatat(usage->staging->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        usage->files++;
+        usage->bytes += (uint64_t)status.st_blocks * 512;
+    }
+    return ERR_NONE;
+}
+
+void staging_usage(struct staging *staging, uint64_t *out_files, uint64_t *out_bytes)
+{
+    struct usage usage = {staging, 0, 0};
+    enum err err = staging_each(staging, count_usage, &usage);
+    (void)err; // then it is what could be counted
+    *out_files = usage.files;
+    *out_bytes = usage.bytes;
+}
+
+void staging_make_ballast(struct staging *staging)
+{
+    if (staging->has_ballast ||
+        staging_free_bytes(staging) < UINT64_C(2) * BALLAST_BYTES) {
+        return;
+    }
+    AUTO_CLOSE int fd =
+        openat(staging->fd, "ballast", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    staging->has_ballast = fd >= 0 && posix_fallocate(fd, 0, BALLAST_BYTES) == 0;
+}
+
+void staging_drop_ballast(struct staging *staging)
+{
+    (void)unlinkat(staging->fd, "ballast", 0);
+    staging->has_ballast = false;
+}
+
+// ------------------------------------------------------------------------- NAMES.txt
+
+static const char names_head[] =
+    "# Which file of this folder holds what. Each is a plain file with every byte at its "
+    "own\n"
+    "# offset; only the ranges after \"written\" count, the rest is in the version on "
+    "the Hub.\n"
+    "# A later line about the same path replaces an earlier one.\n";
+
+void staging_names_begin(struct staging *staging)
+{
+    buffer_clear(&staging->names);
+    staging->names_begun = true;
+    staging_names_append(staging, names_head, sizeof(names_head) - 1);
+}
+
+void staging_names_end(struct staging *staging)
+{
+    staging->names_begun = false;
+    AUTO_FREE char *path = NULL;
+    if (staging->names_fd >= 0) {
+        close(staging->names_fd);
+        staging->names_fd = -1;
+    }
+    if (asprintf(&path, "%s/NAMES.txt", staging->dir) < 0) {
+        path = NULL;
+        return;
+    }
+    struct why why = {{0}};
+    enum err err =
+        file_replace(path, staging->names.bytes, staging->names.len, 0600, &why);
+    err = err ? err : file_open(path, O_WRONLY | O_APPEND, 0, &why, &staging->names_fd);
+    if (err) {
+        log_warn("cache", "%s", why_text(&why, err));
+    }
+    staging->names_bytes = staging->names.len;
+    buffer_release(&staging->names);
+}
+
+// A help for people: what cannot be written is left out.
+void staging_names_append(struct staging *staging, const void *lines, size_t len)
+{
+    if (staging->names_begun) {
+        enum err err = buffer_append(&staging->names, lines, len);
+        (void)err;
+    } else if (staging->names_fd >= 0 && len > 0) {
+        ssize_t put = write(staging->names_fd, lines, len);
+        staging->names_bytes += put > 0 ? (uint64_t)put : 0;
+    }
+}
+
+bool staging_names_are_long(const struct staging *staging)
+{
+    return staging->names_bytes > NAMES_BYTES_MAX;
+}
