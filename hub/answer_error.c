@@ -228,7 +228,11 @@ enum err answer_explain(const struct call *call, enum err err, struct why *why)
     struct facts facts;
     gather(call, &facts);
     if (call->request.is_http_error && why->text[0] == '\0') {
-        err = explain_by_code(&facts, why);
+        err = call->type->refused != NULL ? call->type->refused(call, facts.message, why)
+                                          : ERR_NONE;
+        if (err == ERR_NONE) {
+            err = explain_by_code(&facts, why);
+        }
         if (err == ERR_NONE) {
             err = explain_by_status(&facts, why);
         }

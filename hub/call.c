@@ -112,6 +112,13 @@ void *call_new(struct hub *hub, const struct call_type *type, size_t size,
     return call;
 }
 
+void call_take_its_time(struct call *call, const struct hub_call *options)
+{
+    if (options->deadline_ms == 0) {
+        call->deadline_ms = DEADLINE_NONE;
+    }
+}
+
 enum err call_set_subject(struct call *call, const char *revision, const char *path)
 {
     if (revision != NULL && (call->subject.revision = strdup(revision)) == NULL) {
@@ -280,6 +287,15 @@ enum err call_begin_api_url(struct call *call, struct buffer *url)
     enum err err = buffer_printf(url, "%s/api/%s/", call->hub->endpoint,
                                  repo_kind_plural(repo->kind));
     return err == ERR_NONE ? url_append_path(url, repo->name) : err;
+}
+
+enum err call_begin_revision_url(struct call *call, const char *what, struct buffer *url)
+{
+    enum err err = call_begin_api_url(call, url);
+    if (err == ERR_NONE) {
+        err = buffer_printf(url, "/%s/", what);
+    }
+    return err == ERR_NONE ? url_append_segment(url, call->subject.revision) : err;
 }
 
 void call_send_api(struct call *call, const struct buffer *url, enum quota_bucket bucket,

@@ -22,6 +22,9 @@ struct call_type {
     void (*ended)(struct call *call); // call->request has ended: finish, or send another
     // Parked calls: what they waited for is there, or can't be had. NULL in types that never park.
     void (*resumed)(struct call *call, enum err err, const struct why *why);
+    // What an HTTP error means to this verb in particular, where it is delivered; ERR_NONE =
+    // what it means to all of them. `message` is the server's sentence or "". May be NULL.
+    enum err (*refused)(const struct call *call, const char *message, struct why *why);
     // Where the call is delivered: the first reads a good answer's body (NULL = nothing to
     // read), the second runs the callback; call->err and why are set.
     enum err (*parse)(struct call *call, struct why *why);
@@ -61,6 +64,8 @@ struct call {
 // A zeroed struct whose first member is a struct call. NULL = no memory.
 void *call_new(struct hub *hub, const struct call_type *type, size_t size,
                const struct hub_call *options, const struct repo_id *repo);
+// For verbs that send much: without a deadline of its own the call has none, not the default.
+void call_take_its_time(struct call *call, const struct hub_call *options);
 // Sets the subject's texts; NULL leaves one out.
 NODISCARD enum err call_set_subject(struct call *call, const char *revision,
                                     const char *path);
@@ -81,6 +86,9 @@ struct call *call_find(struct hub *hub, hub_ticket ticket);
 
 // Begins the address of a request: ENDPOINT/api/KINDs/NAME
 NODISCARD enum err call_begin_api_url(struct call *call, struct buffer *url);
+// The same for ENDPOINT/api/KINDs/NAME/WHAT/REVISION.
+NODISCARD enum err call_begin_revision_url(struct call *call, const char *what,
+                                           struct buffer *url);
 // Takes the finished address for a HUB request in an API slot, whose answer is collected up
 // to `body_max`, and sends it.
 void call_send_api(struct call *call, const struct buffer *url, enum quota_bucket bucket,

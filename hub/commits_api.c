@@ -4,11 +4,13 @@
 //
 // What bounds it: COMMIT_PAGES_MAX requests, LISTING_BODY_MAX bytes of all bodies together, and
 // the call's deadline.
+#include "hub/commit_search.h"
 #include "hub/commits_answer.h"
 #include "hub/hub_state.h"
 #include "hub/next_page.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { COMMITS_PER_PAGE = 100 }; // asked for; nobody promises more
 
@@ -22,6 +24,11 @@ struct commits_call {
     struct commits_answer answer;
     hub_commits_fn done;
     void *ctx;
+    // hub_find_commit() only:
+    struct oid stop_at; // zero = none
+    char *needle;
+    struct hub_found_commit found;
+    hub_find_commit_fn found_done;
 };
 
 static struct commits_call *commits_of(struct call *call)
@@ -124,6 +131,7 @@ static void commits_release(struct call *call)
         buffer_release(&commits->pages[i]);
     }
     commits_answer_release(&commits->answer);
+    free(commits->needle);
 }
 
 static const struct call_type commits_type = {
@@ -151,6 +159,55 @@ hub_ticket hub_commits(struct hub *hub, const struct hub_call *call,
     }
     commits->limit = limit < 1 ? 1 : limit > HUB_COMMITS_MAX ? HUB_COMMITS_MAX : limit;
     commits->done = done;
+    commits->ctx = ctx;
+    return call_submit(&commits->call);
+}
+
+// ---- looking for one of them
+
+static enum err find_parse(struct call *call, struct why *why)
+{
+    struct commits_call *commits = commits_of(call);
+    bool has_stop = !oid_is_zero(&commits->stop_at);
+    return commit_search(commits->pages, commits->n_pages,
+                         has_stop ? &commits->stop_at : NULL, commits->needle, why,
+                         &commits->found);
+}
+
+static void find_deliver(struct call *call)
+{
+    struct commits_call *commits = commits_of(call);
+    commits->found_done(commits->ctx, call->err, &call->why,
+                        call->err == ERR_NONE ? &commits->found : NULL);
+}
+
+static const struct call_type find_type = {
+    .what = "find_commit",
+    .begin = commits_begin,
+    .ended = commits_ended,
+    .parse = find_parse,
+    .deliver = find_deliver,
+    .release = commits_release,
+};
+
+hub_ticket hub_find_commit(struct hub *hub, const struct hub_call *call,
+                           const struct repo_id *repo, const char *revision,
+                           const struct oid *stop_at, const char *needle,
+                           hub_find_commit_fn done, void *ctx)
+{
+    struct commits_call *commits =
+        call_new(hub, &find_type, sizeof(*commits), call, repo);
+    if (commits == NULL || call_set_subject(&commits->call, revision, NULL) != ERR_NONE ||
+        (commits->needle = strdup(needle)) == NULL) {
+        call_discard(commits != NULL ? &commits->call : NULL);
+        done(ctx, ERR_NO_MEMORY, &(struct why){0}, NULL);
+        return 0;
+    }
+    if (stop_at != NULL) {
+        commits->stop_at = *stop_at;
+    }
+    commits->limit = HUB_FIND_COMMIT_MAX;
+    commits->found_done = done;
     commits->ctx = ctx;
     return call_submit(&commits->call);
 }

@@ -36,8 +36,10 @@ enum err request_refuse_quota(struct call *call, struct why *why, int64_t *out_u
     }
     struct quota_gate *gate = &hub->quota[request->bucket];
     int64_t now_ms = clock_now_ms();
+    // What is sent once is not held back either: its caller has better things to do.
+    int64_t until_ms = request->retry == RETRY_NEVER ? now_ms : call->deadline_ms;
     enum quota_verdict verdict =
-        quota_gate_ask(gate, call->class, now_ms, call->deadline_ms, out_until_ms);
+        quota_gate_ask(gate, call->class, now_ms, until_ms, out_until_ms);
     if (verdict != QUOTA_REFUSE) {
         return ERR_NONE;
     }

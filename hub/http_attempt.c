@@ -9,6 +9,7 @@
 #include "hub/answer_error.h"
 #include "hub/http_easy.h"
 #include "hub/hub_state.h"
+#include "hub/transport_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -138,99 +139,6 @@ static size_t on_body(const char *data, size_t size, size_t n, void *ctx)
 
 // ----------------------------------------------------------------------------- outcomes
 
-static bool is_connect_failure(CURL *easy, CURLcode code)
-{
-    if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
-        code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY) {
-        return true;
-    }
-    curl_off_t connected_us = 0;
-    long proxy_status = 0;
-    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-    if (code == CURLE_RECV_ERROR && proxy_status >= 300) {
-        return true; // the proxy refused the tunnel
-    }
-    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-    return code == CURLE_OPERATION_TIMEDOUT && connected_us == 0;
-}
-
-// A connection that was there and ended without a word.
-static bool is_break_off(CURLcode code)
-{
-    return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
-           code == CURLE_SEND_ERROR;
-}
-
-static enum err err_of(CURLcode code, const struct http_request *request)
-{
-    switch (code) {
-    case CURLE_OK:
-        return ERR_NONE;
-    case CURLE_WRITE_ERROR:
-        return request->abort_err != ERR_NONE ? request->abort_err : ERR_BAD_ANSWER;
-    case CURLE_OUT_OF_MEMORY:
-        return ERR_NO_MEMORY;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-        return ERR_OFFLINE;
-    case CURLE_OPERATION_TIMEDOUT:
-        return ERR_TIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        return ERR_TLS;
-    case CURLE_GOT_NOTHING:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_PARTIAL_FILE:
-        return ERR_TRUNCATED;
-    default:
-        return ERR_BAD_ANSWER; // garbage: HTTP/0.9, bad chunks, bad compression ...
-    }
-}
-
-// Says that a proxy is set where the address in curl's text would puzzle.
-static const char *proxy_hint(const struct url_host *host)
-{
-    bool is_set = host->is_https
-                      ? getenv("https_proxy") != NULL || getenv("HTTPS_PROXY") != NULL
-                      : getenv("http_proxy") != NULL;
-    is_set = is_set || getenv("all_proxy") != NULL || getenv("ALL_PROXY") != NULL;
-    return is_set ? " (a proxy is set in the environment)" : "";
-}
-
-static void explain_transport(const struct call *call, CURLcode code, enum err err,
-                              struct why *why)
-{
-    const struct http_request *request = &call->request;
-    char text[SERVER_TEXT_SIZE];
-    server_text_clean(request->curl_text[0] != '\0' ? request->curl_text
-                                                    : curl_easy_strerror(code),
-                      text, sizeof(text));
-    const char *host = request->host->address.host;
-    if (err == ERR_TLS) {
-        why_set(
-            why, err,
-            "the TLS connection to %s failed: %s (is the clock right? is ca_file set?)",
-            host, text);
-    } else if (err == ERR_OFFLINE) {
-        why_set(why, err, "%s can't be reached: %s%s", host, text,
-                proxy_hint(&request->host->address));
-    } else if (err == ERR_TIMEOUT) {
-        why_set(why, err, "%s stopped answering: %s", host, text);
-    } else if (err == ERR_TRUNCATED) {
-        why_set(why, err, "the answer of %s ended early: %s", host, text);
-    } else {
-        why_set(why, err, "the answer of %s is unusable: %s", host, text);
-    }
-}
-
 static void write_trace(struct call *call, enum err err)
 {
     struct http_request *request = &call->request;
@@ -255,7 +163,7 @@ static void write_trace(struct call *call, enum err err)
         .queued_ms = request->started_ms - request->queued_ms,
         .ttfb_ms = first_byte_us / 1000,
         .total_ms = now_ms - request->started_ms,
-        .bytes = request->attempt_bytes,
+        .bytes = request->upload.len > 0 ? request->upload.given : request->attempt_bytes,
         .connection_reused = connects == 0,
         .request_id = request->has_answer ? request->answer.request_id : "",
     };
@@ -315,18 +223,18 @@ static void on_done(struct http_transfer *transfer, CURLcode code)
     struct hub *hub = call->hub; // the call may be gone in the end
     struct host *host = request->host;
     struct why why = {0};
-    enum err err = err_of(code, request);
-    bool is_unreachable = is_connect_failure(transfer->easy, code);
+    enum err err = transport_err(code, request);
+    bool is_unreachable = transport_is_connect_failure(transfer->easy, code);
     if (is_unreachable && err == ERR_TRUNCATED) {
         err = ERR_OFFLINE;
     }
-    if (err == ERR_NONE) {
+    if (err == ERR_NONE || transport_was_refused_early(transfer->easy, code, request)) {
         err = read_answer(request); // an answer without a body has not been read yet
     }
     if (err != ERR_NONE && request->why.text[0] != '\0') {
         why = request->why;
     } else if (err != ERR_NONE) {
-        explain_transport(call, code, err, &why);
+        transport_explain(call, code, err, &why);
     }
     if (err == ERR_NONE && request->is_streamed && is_success(request) &&
         request->delivered != request->last - request->first + 1) {
@@ -341,7 +249,7 @@ static void on_done(struct http_transfer *transfer, CURLcode code)
         REQUEST_JUDGED; // host_failed() may end other calls, but not this one
     if (request->has_answer) {
         host_succeeded(host);
-    } else if (is_unreachable || is_break_off(code)) {
+    } else if (is_unreachable || transport_is_break_off(code)) {
         // Before attempt_over(): when this opens the breaker, no retry is begun.
         char reason[SERVER_TEXT_SIZE];
         server_text_clean(request->curl_text, reason, sizeof(reason));
@@ -362,6 +270,7 @@ void attempt_start(struct call *call)
     request->has_answer = false;
     request->abort_err = ERR_NONE;
     request->attempt_bytes = 0;
+    request->upload.given = 0;
     request->why = (struct why){0};
     request->curl_text[0] = '\0';
     request->started_ms = request->heard_ms = clock_now_ms();

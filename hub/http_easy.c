@@ -85,11 +85,19 @@ static bool add_headers(struct call *call, CURL *easy)
     if (request->git_version != NULL) {
         is_fine = is_fine && add_header(headers, "Git-Protocol", request->git_version);
     }
-    if (request->post_type != NULL) {
-        is_fine = is_fine && add_header(headers, "Content-Type", request->post_type);
+    if (request->post_type != NULL || request->method == METHOD_POST) {
+        const char *type = request->post_type != NULL ? request->post_type : "";
+        is_fine = is_fine && add_header(headers, "Content-Type", type);
     }
     if (request->is_streamed) {
         is_fine = is_fine && add_header(headers, "Accept-Encoding", "identity");
+    }
+    const struct curl_slist *more =
+        request->final_origin == ORIGIN_SIGNED ? request->signed_headers : NULL;
+    for (; is_fine && more != NULL; more = more->next) {
+        struct curl_slist *longer = curl_slist_append(*headers, more->data);
+        is_fine = longer != NULL;
+        *headers = is_fine ? longer : *headers;
     }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *headers);
     return is_fine;
@@ -136,11 +144,27 @@ static void set_question(struct http_request *request, CURL *easy)
                  (unsigned long long)request->last);
         curl_easy_setopt(easy, CURLOPT_RANGE, range);
     }
-    if (request->post.len > 0) {
+    if (request->silence_s > 0) {
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)request->silence_s);
+    }
+    if (request->retry == RETRY_NEVER) {
+        // On a connection that was used before, curl would send it once more by itself when
+        // the connection ends without an answer.
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    }
+}
+
+static void set_body(struct call *call, CURL *easy)
+{
+    struct http_request *request = &call->request;
+    if (request->upload.len > 0) {
+        http_upload_begin(call, easy);
+    } else if (request->post.len > 0 || request->method == METHOD_POST) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)request->post.len);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post.bytes);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                         request->post.len > 0 ? (const char *)request->post.bytes : "");
     }
 }
 
@@ -154,6 +178,7 @@ CURL *http_easy_new(struct call *call,
     }
     set_connection(call->hub, easy);
     set_question(request, easy);
+    set_body(call, easy);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)&request->transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->curl_text);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

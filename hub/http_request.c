@@ -10,7 +10,6 @@
 //     the failure it has met.
 #include "hub/http_request.h"
 
-#include "hub/http_retry.h"
 #include "hub/hub_state.h"
 
 #include <string.h>
@@ -165,10 +164,12 @@ static void publish_counts(struct hub *hub)
     for (unsigned class = 0; class < HUB_CLASSES; class ++) {
         atomic_store(&hub->counters.queued[class],
                      scheduler->queues[SLOT_API][class].count +
-                         scheduler->queues[SLOT_DATA][class].count);
+                         scheduler->queues[SLOT_DATA][class].count +
+                         scheduler->queues[SLOT_UPLOAD][class].count);
     }
     atomic_store(&hub->counters.active_api, scheduler->active[SLOT_API]);
     atomic_store(&hub->counters.active_data, scheduler->active[SLOT_DATA]);
+    atomic_store(&hub->counters.active_uploads, scheduler->active[SLOT_UPLOAD]);
     atomic_store(&hub->counters.data_slots, scheduler->slots[SLOT_DATA]);
 }
 
@@ -207,7 +208,7 @@ static bool follow(struct call *call, struct why *why, enum err *out_err)
     AUTO_FREE char *target = NULL;
     enum http_origin origin = ORIGIN_SIGNED;
     bool keeps_method = request->answer.status == 307 || request->answer.status == 308;
-    if (request->post.len > 0 && !keeps_method) {
+    if (request_has_body(request) && !keeps_method) {
         *out_err =
             why_set(why, ERR_BAD_ANSWER, "the server redirects a request with a body");
         return false;
@@ -242,7 +243,7 @@ static enum err failure_of(const struct http_request *request, enum err err)
     return request->answer.status == 429 ? ERR_QUOTA : ERR_SERVER;
 }
 
-static bool retry(struct call *call, enum err failure)
+bool request_retry(struct call *call, enum err failure)
 {
     struct http_request *request = &call->request;
     bool can_repeat =
@@ -251,6 +252,7 @@ static bool retry(struct call *call, enum err failure)
         return false;
     }
     struct retry_question question = {
+        .policy = request->retry,
         .err = failure,
         .status = request->has_answer && request->answer.status >= 400
                       ? request->answer.status
@@ -308,7 +310,7 @@ void attempt_over(struct call *call, enum err err, const struct why *why)
         return;
     }
     enum err failure = failure_of(request, err);
-    if (failure != ERR_NONE && retry(call, failure)) {
+    if (failure != ERR_NONE && request_retry(call, failure)) {
         return;
     }
     bool was_begun = request->is_streamed && request->delivered > 0;
@@ -317,31 +319,6 @@ void attempt_over(struct call *call, enum err err, const struct why *why)
 }
 
 // -------------------------------------------------------------------------- from outside
-
-void request_reset(struct http_request *request)
-{
-    free(request->url);
-    free(request->final_url);
-    free(request->cas_token);
-    buffer_release(&request->post);
-    buffer_release(&request->body);
-    http_answer_release(&request->answer);
-    request->url = NULL;
-    request->final_url = NULL;
-    request->cas_token = NULL;
-    request->origin = ORIGIN_SIGNED;
-    request->bucket = QUOTA_NONE;
-    request->auth = AUTH_BEARER;
-    request->post = buffer_init(JSON_BODY_MAX);
-    request->post_type = request->accept = request->git_version = NULL;
-    request->has_range = request->is_streamed = request->is_resumable = false;
-    request->first = request->last = 0;
-    request->body_max = 0;
-    request->is_http_error = request->was_redirected = request->has_answer = false;
-    request->attempt = 0;
-    request->host = NULL;
-    request->state = REQUEST_IDLE;
-}
 
 void request_stop(struct call *call)
 {
@@ -362,17 +339,6 @@ void request_fail(struct call *call, enum err err, const struct why *why)
     }
     request_stop(call);
     end(call, err, why);
-}
-
-void request_release(struct call *call)
-{
-    struct http_request *request = &call->request;
-    request_reset(request);
-    buffer_release(&request->post);
-    if (request->timer != NULL) {
-        loop_timer_free(request->timer);
-        request->timer = NULL;
-    }
 }
 
 void request_promote(struct call *call, enum hub_class class)

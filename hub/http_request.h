@@ -15,6 +15,8 @@
 
 #include "hub/http_answer.h"
 #include "hub/http_multi.h"
+#include "hub/http_retry.h"
+#include "hub/http_upload.h"
 #include "hub/quota_gate.h"
 #include "hub/redirect.h"
 #include "hub/scheduler.h"
@@ -32,16 +34,22 @@ enum request_state {
     REQUEST_PARKED,  // its call waits for something else; only the deadline runs
 };
 
-enum request_auth { AUTH_BEARER, AUTH_BASIC }; // Basic is git's way
+enum request_auth { AUTH_BEARER, AUTH_BASIC };                // Basic is git's way
+enum http_method { METHOD_BY_BODY, METHOD_POST, METHOD_PUT }; // GET, POST with a body
 
 struct http_request {
     // ---- the question: set after request_reset(), before request_send()
     enum http_origin origin;
     enum quota_bucket bucket;
     enum request_auth auth;
-    char *url;               // owned
-    char *cas_token;         // owned; the bearer of a CAS request
-    struct buffer post;      // a body makes it a POST
+    char *url;       // owned
+    char *cas_token; // owned; the bearer of a CAS request
+    enum http_method method;
+    struct buffer post;                // the body, here
+    struct http_upload upload;         // or in a file
+    struct curl_slist *signed_headers; // owned: what a SIGNED address wants to be sent
+    enum retry_policy retry;
+    unsigned silence_s;      // how long nothing may move; 0 = LOW_SPEED_S
     const char *post_type;   // static: Content-Type
     const char *accept;      // static: Accept
     const char *git_version; // static: Git-Protocol
@@ -87,6 +95,7 @@ struct http_request {
     char curl_text[CURL_ERROR_SIZE];
 };
 
+bool request_has_body(const struct http_request *request);
 // Empties the question and the answer for another use; machinery and timer stay.
 void request_reset(struct http_request *request);
 // Starts it. The outcome comes by ended(), perhaps before this returns.
@@ -95,6 +104,9 @@ void request_send(struct call *call);
 void request_park(struct call *call);
 // Takes it out of wherever it is; nothing is called.
 void request_stop(struct call *call);
+// Begins the next attempt of one that has ended with this failure, after a while; false: it
+// is not to be repeated, or not any more.
+NODISCARD bool request_retry(struct call *call, enum err failure);
 // Frees everything; stopped first.
 void request_release(struct call *call);
 

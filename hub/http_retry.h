@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one retry table: which failures of a read are worth another try, and when.
+// The one retry table: which failures are worth another try, and when.
 #pragma once
 
 #include "base/base.h"
 
+enum retry_policy {
+    RETRY_READ,  // quickly: somebody waits
+    RETRY_WRITE, // patiently: what can be repeated and nobody waits for
+    RETRY_NEVER, // a lost reply may mean that it was done
+};
+
 struct retry_question {
+    enum retry_policy policy;
     enum err err;           // of the attempt that failed
     int status;             // HTTP status; 0 = none came
     unsigned attempt;       // 0 for the first that failed

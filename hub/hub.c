@@ -119,6 +119,8 @@ static void free_all(struct hub *hub)
     free(hub->ca_file);
     free(hub->user_agent);
     free(hub->v1_host);
+    free(hub->v1_shards_host);
+    free(hub->no_grants_host);
     free(hub);
     curl_global_cleanup();
 }
@@ -252,7 +254,7 @@ void hub_token_changed(struct hub *hub)
 {
     hub->quota[QUOTA_API] = quota_gate_init(); // another credential, another quota
     hub->quota[QUOTA_RESOLVERS] = quota_gate_init();
-    xet_tokens_forget_all(hub->xet_tokens);
+    xet_tokens_forget_all(hub->xet_tokens, false);
 }
 
 static void run_reload(struct hub *hub, struct note *note)
@@ -309,6 +311,8 @@ void hub_stats(struct hub *hub, struct hub_stats *out)
         .active_api = atomic_load(&counters->active_api),
         .active_data = atomic_load(&counters->active_data),
         .data_slots = atomic_load(&counters->data_slots),
+        .active_uploads = atomic_load(&counters->active_uploads),
+        .bytes_sent = atomic_load(&counters->bytes_sent),
         .quota_left = -1,
         .offline = hub_is_offline(hub),
     };

@@ -87,12 +87,14 @@ void hub_token_source(struct hub *hub, char *out, size_t size);
 struct hub_stats {
     uint64_t requests[3];    // ended, per class
     uint64_t bytes_received; // bodies
+    uint64_t bytes_sent;     // bodies of uploads and commits
     uint64_t failures;       // requests that ended in an error
     uint64_t retries;
-    uint32_t queued[3];    // waiting for a slot, per class
-    uint32_t active_api;   // JSON requests in flight
-    uint32_t active_data;  // transfers in flight
-    uint32_t data_slots;   // what AIMD allows now
+    uint32_t queued[3];   // waiting for a slot, per class
+    uint32_t active_api;  // JSON requests in flight
+    uint32_t active_data; // transfers in flight
+    uint32_t data_slots;  // what AIMD allows now
+    uint32_t active_uploads;
     int64_t quota_left;    // remaining of the api bucket; -1 unknown
     int64_t quota_reset_s; // seconds until it refills
     bool offline;
@@ -110,7 +112,7 @@ struct hub_trace {
     int64_t queued_ms; // waited for a slot
     int64_t ttfb_ms;   // until the first byte
     int64_t total_ms;
-    uint64_t bytes; // of the body
+    uint64_t bytes; // of the answer's body; of uploads the bytes that were sent
     bool connection_reused;
     const char *request_id; // the server's X-Request-Id, "" = none
 };
@@ -273,7 +275,7 @@ hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call,
                           uint64_t first, uint64_t last, struct hub_sink sink);
 
 // --------------------------------------------------------------------------- the CAS API
-// (Xet protocol, "CAS API"; reads only)
+// (Xet protocol, "CAS API"; what reads it)
 
 struct
     cas_term { // chunks [chunk_first, chunk_end) of a xorb are the next bytes of the file
@@ -316,3 +318,7 @@ void cas_plan_free(struct cas_plan *plan);
 // are retried; later ones end with ERR_TRUNCATED.
 hub_ticket cas_fetch(struct hub *hub, const struct hub_call *call,
                      const struct cas_range *range, struct hub_sink sink);
+
+// ----------------------------------------------------------------------------- writing
+// preupload, commits, pull requests, branches, uploads
+#include "hub/hub_writing.h"

@@ -38,6 +38,8 @@ struct hub_counters {
     atomic_uint active_api;
     atomic_uint active_data;
     atomic_uint data_slots;
+    atomic_uint active_uploads;
+    atomic_ullong bytes_sent;
     atomic_llong quota_left;
     atomic_llong quota_reset_ms;
 };
@@ -67,6 +69,8 @@ struct hub {
     struct xet_tokens *xet_tokens;
     struct resolved_cache *resolved;
     char *v1_host;                  // casUrl whose server knows no v2 reconstructions
+    char *v1_shards_host;           // ... no v2 shards
+    char *no_grants_host;           // ... no upload grants
     atomic_bool git_is_unsupported; // its git knows no v2 or no filter
     bool is_closing;
 

@@ -7,7 +7,12 @@ enum {
     JSON_BODY_MAX = 1 << 20,     // repository info, refs, tokens ...
     LISTING_BODY_MAX = 16 << 20, // a page of a tree, a reconstruction plan
     ERROR_BODY_MAX = 64 << 10,
-    GIT_BODY_MAX = 64 << 20, // a blobless pack of one commit
+    GIT_BODY_MAX = 64 << 20,     // a blobless pack of one commit
+    CHUNK_ANSWER_MAX = 16 << 20, // the shard that answers a dedup query
+    SMALL_ANSWER_MAX = 64 << 10, // parsed on the network thread
+    // Bodies that we send.
+    PREUPLOAD_BODY_MAX = 32 << 20,
+    SHARD_LINE_MAX = 64 << 10, // of the progress of a shard
     // Inside a JSON body.
     JSON_DEPTH_MAX = 32,
     JSON_ITEMS_MAX = 1 << 20,
@@ -35,6 +40,14 @@ enum {
     COMMIT_TEXT_MAX = 1000, // of a commit's title or author
     // Redirects of one request.
     REDIRECTS_MAX = 5,
+    // Upload grants.
+    GRANTS_PER_XORB = 3,
+    GRANT_HEADERS_MAX = 32,
+    GRANT_HEADER_BYTES_MAX = 4096,
+    GRANT_ID_MAX = 200,
+    // What is looked at when a reply was lost.
+    PULL_PAGES_MAX = 10,
+    PULLS_PAGE_MAX = 10000,
     // What is remembered.
     XET_TOKENS_MAX = 256,
     RESOLVED_MAX = 1024,
@@ -47,6 +60,12 @@ enum {
     DEFAULT_TIMEOUT_MS = 60000,
     RETRY_BASE_MS = 200,
     RETRY_CAP_MS = 5000,
+    WRITE_RETRY_BASE_MS = 1000,
+    WRITE_RETRY_CAP_MS = 60000,
+    WRITE_ATTEMPTS_MAX = 8, // without a deadline
+    COMMIT_SILENCE_S = 90,  // the Hub takes up to a minute for a commit
+    UPLOAD_SILENCE_S = 60,  // what was uploaded is checked before the answer
+    SHARD_SILENCE_S = 90,   // the progress of a shard has something to say every 20 s
     SERVER_WAIT_CAP_MS = 300000, // of Retry-After and RateLimit: one quota window
     BREAKER_FAILURES = 3,
     BREAKER_SPACING_MS = 100, // failures closer together count as one

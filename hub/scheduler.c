@@ -25,6 +25,7 @@ enum {
     DATA_SLOTS_START = 8,
     DATA_SLOTS_MAX = 24,
     DATA_RESERVED = 4,
+    UPLOAD_SLOTS = 4,
     DATA_SLOTS_MIN = 2,
     AIMD_STEP = 2,
     AIMD_INTERVAL_MS = 250,
@@ -38,7 +39,8 @@ void scheduler_init(struct scheduler *scheduler, const struct scheduler_config *
     unsigned max = config->data_slots_max > 0 ? config->data_slots_max : DATA_SLOTS_MAX;
     *scheduler = (struct scheduler){
         .slots = {[SLOT_API] = API_SLOTS,
-                  [SLOT_DATA] = max < DATA_SLOTS_START ? max : DATA_SLOTS_START},
+                  [SLOT_DATA] = max < DATA_SLOTS_START ? max : DATA_SLOTS_START,
+                  [SLOT_UPLOAD] = UPLOAD_SLOTS},
         .data_slots_max = max,
         .interval_start_ms = now_ms,
         .halved_ms = now_ms - AIMD_INTERVAL_MS,
@@ -50,7 +52,9 @@ void scheduler_init(struct scheduler *scheduler, const struct scheduler_config *
 
 unsigned scheduler_reserved(const struct scheduler *scheduler, enum slot_kind kind)
 {
-    unsigned wanted = kind == SLOT_API ? API_RESERVED : DATA_RESERVED;
+    static const unsigned reserved[SLOT_KINDS] = {
+        [SLOT_API] = API_RESERVED, [SLOT_DATA] = DATA_RESERVED};
+    unsigned wanted = reserved[kind];
     unsigned half =
         scheduler->slots[kind] / 2; // with few slots the background keeps some
     return wanted < half ? wanted : half;

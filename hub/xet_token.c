@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of Xet read tokens.
+// The table of Xet tokens.
 //
 // An entry is WANTED (a call of ours fetches it, other calls wait in its list) or HELD (it
 // has a token). The fetch is a call like any other, except that nobody outside knows its
@@ -13,6 +13,7 @@
 #include "hub/xet_token.h"
 
 #include "hub/hub_state.h"
+#include "hub/write_refusal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 enum { LIFE_MAX_S = 24 * 3600 };
 
 struct xet_token {
-    char *key;   // "datasets/OWNER/NAME@SHA"
+    char *key;   // "datasets/OWNER/NAME@SHA"; write tokens: "+OWNER/NAME@REVISION"
     char *token; // NULL = not held
     char *cas_url;
     int64_t renew_ms; // monotonic: not handed out any more from here on
@@ -30,7 +31,7 @@ struct xet_token {
 };
 
 struct xet_tokens {
-    struct xet_token *entries; // uthash keeps their order: least recently used first
+    struct xet_token *entries; // in order: least recently used first
 };
 
 struct token_note { // what a fetch has brought, on its way back to the network thread
@@ -45,18 +46,41 @@ struct token_note { // what a fetch has brought, on its way back to the network 
 struct token_call {
     struct call call;
     struct token_note *news; // made beforehand: the way back must not fail
+    bool can_write;
 };
 
 // -------------------------------------------------------------------------------- table
 
-static char *make_key(const struct hub_source *source)
+// What a token is for.
+struct scope {
+    const struct repo_id *repo;
+    const char *revision;
+    bool can_write;
+};
+
+static struct scope read_scope(const struct hub_source *source, char sha[OID_HEX_SIZE])
+{
+    oid_to_hex(&source->sha, sha);
+    return (struct scope){.repo = &source->repo, .revision = sha};
+}
+
+static struct scope write_scope(const struct call *call)
+{
+    return (struct scope){&call->subject.repo, call->subject.revision, true};
+}
+
+static bool is_write_token(const struct xet_token *entry)
+{
+    return entry->key[0] == '+'; // no repository's name begins so
+}
+
+static char *make_key(const struct scope *scope)
 {
     char repo[REPO_NAME_SIZE + 16];
-    char sha[OID_HEX_SIZE];
     char *key = NULL;
-    repo_id_format(&source->repo, repo, sizeof(repo));
-    oid_to_hex(&source->sha, sha);
-    return asprintf(&key, "%s@%s", repo, sha) >= 0 ? key : NULL;
+    const char *mark = scope->can_write ? "+" : "";
+    repo_id_format(scope->repo, repo, sizeof(repo));
+    return asprintf(&key, "%s%s@%s", mark, repo, scope->revision) >= 0 ? key : NULL;
 }
 
 static void clear_token(struct xet_token *entry)
@@ -97,10 +121,9 @@ static void drop_oldest(struct xet_tokens *tokens)
     }
 }
 
-static struct xet_token *find_or_add(struct xet_tokens *tokens,
-                                     const struct hub_source *source)
+static struct xet_token *find_or_add(struct xet_tokens *tokens, const struct scope *scope)
 {
-    char *key = make_key(source);
+    char *key = make_key(scope);
     struct xet_token *entry = key != NULL ? find(tokens, key) : NULL;
     if (entry != NULL) { // last in the order: most recently used
         HASH_DEL(tokens->entries, entry);
@@ -179,20 +202,35 @@ void xet_tokens_promote_for(struct call *call, enum hub_class class)
     }
 }
 
-void xet_tokens_forget(struct xet_tokens *tokens, const struct hub_source *source)
+static void forget(struct xet_tokens *tokens, const struct scope *scope)
 {
-    AUTO_FREE char *key = make_key(source);
+    AUTO_FREE char *key = make_key(scope);
     struct xet_token *entry = key != NULL ? find(tokens, key) : NULL;
     if (entry != NULL) {
         clear_token(entry);
     }
 }
 
-void xet_tokens_forget_all(struct xet_tokens *tokens)
+void xet_tokens_forget(struct xet_tokens *tokens, const struct hub_source *source)
+{
+    char sha[OID_HEX_SIZE];
+    struct scope scope = read_scope(source, sha);
+    forget(tokens, &scope);
+}
+
+void xet_tokens_forget_write(struct call *call)
+{
+    struct scope scope = write_scope(call);
+    forget(call->hub->xet_tokens, &scope);
+}
+
+void xet_tokens_forget_all(struct xet_tokens *tokens, bool writes_only)
 {
     for (struct xet_token *entry = tokens->entries; entry != NULL;
          entry = entry->hh.next) {
-        clear_token(entry);
+        if (!writes_only || is_write_token(entry)) {
+            clear_token(entry);
+        }
     }
 }
 
@@ -227,8 +265,9 @@ static void run_token_note(struct hub *hub, struct note *note)
 static void begin_token(struct call *call)
 {
     AUTO(buffer) struct buffer url = buffer_init(URL_BYTES_MAX);
+    bool can_write = ((struct token_call *)(void *)call)->can_write;
     if (call_begin_api_url(call, &url) != ERR_NONE ||
-        buffer_append_text(&url, "/xet-read-token/") != ERR_NONE ||
+        buffer_printf(&url, "/xet-%s-token/", can_write ? "write" : "read") != ERR_NONE ||
         url_append_segment(&url, call->subject.revision) != ERR_NONE) {
         call_finish(call, ERR_NO_MEMORY, NULL);
         return;
@@ -262,33 +301,48 @@ static void release_token(struct call *call)
     }
 }
 
+// A 404 that does not say what is missing: it is the route.
+static enum err explain_token_refusal(const struct call *call, const char *message,
+                                      struct why *why)
+{
+    const struct http_answer *answer = &call->request.answer;
+    if (!((const struct token_call *)(const void *)call)->can_write) {
+        return ERR_NONE;
+    }
+    if (answer->status != 404 || answer->error_code[0] != '\0') {
+        return write_refusal(call, message, why);
+    }
+    return why_set(why, ERR_UNSUPPORTED,
+                   "the Hub gives no Xet write tokens: files can't be uploaded to it");
+}
+
 static const struct call_type token_type = {
     .what = "xet_token",
     .begin = begin_token,
     .ended = call_finish_with_request,
+    .refused = explain_token_refusal,
     .parse = parse_token,
     .deliver = deliver_token,
     .release = release_token,
 };
 
 static enum err start_fetch(struct call *waiter, struct xet_token *entry,
-                            const struct hub_source *source)
+                            const struct scope *scope)
 {
     struct hub *hub = waiter->hub;
     struct hub_call options = {.class = waiter->class, .reason = waiter->reason};
-    char sha[OID_HEX_SIZE];
-    oid_to_hex(&source->sha, sha);
     struct token_call *fetch =
-        call_new(hub, &token_type, sizeof(*fetch), &options, &source->repo);
+        call_new(hub, &token_type, sizeof(*fetch), &options, scope->repo);
     if (fetch == NULL) {
         return ERR_NO_MEMORY;
     }
     fetch->news = calloc(1, sizeof(*fetch->news));
     if (fetch->news == NULL || (fetch->news->key = strdup(entry->key)) == NULL ||
-        call_set_subject(&fetch->call, sha, NULL) != ERR_NONE) {
+        call_set_subject(&fetch->call, scope->revision, NULL) != ERR_NONE) {
         call_discard(&fetch->call);
         return ERR_NO_MEMORY;
     }
+    fetch->can_write = scope->can_write;
     // Its failure comes by a note, never before this function has returned.
     fetch->call.ticket = atomic_fetch_add(&hub->next_ticket, 1);
     entry->fetch = fetch->call.ticket;
@@ -296,10 +350,10 @@ static enum err start_fetch(struct call *waiter, struct xet_token *entry,
     return ERR_NONE;
 }
 
-enum err xet_tokens_want(struct call *call, const struct hub_source *source,
-                         char **out_token, char **out_cas_url)
+static enum err want(struct call *call, const struct scope *scope, char **out_token,
+                     char **out_cas_url)
 {
-    struct xet_token *entry = find_or_add(call->hub->xet_tokens, source);
+    struct xet_token *entry = find_or_add(call->hub->xet_tokens, scope);
     if (entry == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -320,10 +374,24 @@ enum err xet_tokens_want(struct call *call, const struct hub_source *source,
     entry->waiters = call;
     if (entry->fetch != 0) {
         xet_tokens_promote_for(call, call->class);
-    } else if (start_fetch(call, entry, source) != ERR_NONE) {
+    } else if (start_fetch(call, entry, scope) != ERR_NONE) {
         xet_tokens_forget_waiter(call);
         return ERR_NO_MEMORY;
     }
     request_park(call);
     return ERR_PARKED;
+}
+
+enum err xet_tokens_want(struct call *call, const struct hub_source *source,
+                         char **out_token, char **out_cas_url)
+{
+    char sha[OID_HEX_SIZE];
+    struct scope scope = read_scope(source, sha);
+    return want(call, &scope, out_token, out_cas_url);
+}
+
+enum err xet_tokens_want_write(struct call *call, char **out_token, char **out_cas_url)
+{
+    struct scope scope = write_scope(call);
+    return want(call, &scope, out_token, out_cas_url);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Xet read tokens: one per repository and commit, in memory only, fetched once however many
-// calls need it. Network thread only.
+// Xet tokens, in memory only, fetched once however many calls need one: read tokens by
+// repository and commit, write tokens by repository and the ref that is written to. Network
+// thread only.
 #pragma once
 
 #include "hub/call.h"
@@ -18,8 +19,13 @@ NODISCARD enum err xet_tokens_want(struct call *call, const struct hub_source *s
                                    char **out_token, char **out_cas_url);
 // The server refused the token: the next xet_tokens_want() fetches another.
 void xet_tokens_forget(struct xet_tokens *tokens, const struct hub_source *source);
-// The Hub token has changed: what it could see may be another thing.
-void xet_tokens_forget_all(struct xet_tokens *tokens);
+// The same for the write token of the call's subject: its repository and revision.
+NODISCARD enum err xet_tokens_want_write(struct call *call, char **out_token,
+                                         char **out_cas_url);
+void xet_tokens_forget_write(struct call *call);
+// The Hub token has changed, and what it could see may be another thing; or (`writes_only`)
+// a commit has been made.
+void xet_tokens_forget_all(struct xet_tokens *tokens, bool writes_only);
 // The call ends or is promoted while it is parked; no-ops otherwise.
 void xet_tokens_forget_waiter(struct call *call);
 void xet_tokens_promote_for(struct call *call, enum hub_class class);

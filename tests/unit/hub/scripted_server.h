@@ -14,11 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ASKED_MAX = 200, ASKED_SIZE = 512 };
+enum { ASKED_MAX = 200, ASKED_SIZE = 512, BODY_KEPT = 1 << 20 };
 
 struct scripted_server {
     // Writes the answer to a request for `target` (path and query): status line, headers
-    // without Content-Length and Connection, an empty line, the body.
+    // without Content-Length and Connection, an empty line, the body. Nothing at all = the
+    // connection is closed without an answer.
     void (*answer)(const struct scripted_server *server, const char *target,
                    struct buffer *out);
     void *ctx;
@@ -29,6 +30,11 @@ struct scripted_server {
     size_t n_asked;
     char asked[ASKED_MAX][ASKED_SIZE];
     bool had_credential[ASKED_MAX];
+    char method[ASKED_MAX][8];
+    uint64_t body_len[ASKED_MAX];
+    // Of the request that is being answered:
+    struct buffer head;
+    struct buffer body; // its beginning
 };
 
 static inline void scripted_read_head(int fd, struct buffer *head)
@@ -42,10 +48,35 @@ static inline void scripted_read_head(int fd, struct buffer *head)
     }
 }
 
+// The body of a Content-Length: all of it is read, the beginning is kept.
+static inline uint64_t scripted_read_body(int fd, const struct buffer *head,
+                                          struct buffer *body)
+{
+    char bytes[1 << 16];
+    const char *header = strcasestr(buffer_text(head), "\r\ncontent-length:");
+    uint64_t len = header != NULL ? strtoull(header + 17, NULL, 10) : 0;
+    const char *rest = strstr(buffer_text(head), "\r\n\r\n") + 4;
+    uint64_t got = head->len - (size_t)(rest - buffer_text(head));
+    assert_ok(buffer_append(body, rest, (size_t)got));
+    while (got < len) {
+        ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+        if (n <= 0) {
+            break;
+        }
+        size_t room = BODY_KEPT - body->len;
+        assert_ok(buffer_append(body, bytes, (size_t)n < room ? (size_t)n : room));
+        got += (uint64_t)n;
+    }
+    return got;
+}
+
 static inline void scripted_send(int fd, const struct buffer *answer)
 {
     AUTO(buffer) struct buffer whole = buffer_init(1 << 20);
     const char *text = buffer_text(answer);
+    if (*text == '\0') {
+        return;
+    }
     const char *body = strstr(text, "\r\n\r\n") + 4;
     assert_ok(buffer_append(&whole, text, (size_t)(body - text) - 2));
     assert_ok(buffer_printf(&whole, "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
@@ -64,19 +95,26 @@ static inline void *scripted_run(void *ctx)
     struct scripted_server *server = ctx;
     int fd = -1;
     while ((fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-        AUTO(buffer) struct buffer head = buffer_init(1 << 16);
         AUTO(buffer) struct buffer answer = buffer_init(1 << 20);
         char target[ASKED_SIZE] = "";
-        scripted_read_head(fd, &head);
-        if (sscanf(buffer_text(&head), "%*s %511s", target) == 1 &&
-            server->n_asked < ASKED_MAX) {
-            snprintf(server->asked[server->n_asked], ASKED_SIZE, "%s", target);
-            server->had_credential[server->n_asked] =
-                strcasestr(buffer_text(&head), "\r\nauthorization:") != NULL;
+        char method[8] = "";
+        size_t i = server->n_asked;
+        server->head = buffer_init(1 << 16);
+        server->body = buffer_init(BODY_KEPT + (1 << 16));
+        scripted_read_head(fd, &server->head);
+        if (sscanf(buffer_text(&server->head), "%7s %511s", method, target) == 2 &&
+            i < ASKED_MAX) {
+            snprintf(server->asked[i], ASKED_SIZE, "%s", target);
+            snprintf(server->method[i], sizeof(server->method[i]), "%s", method);
+            server->had_credential[i] =
+                strcasestr(buffer_text(&server->head), "\r\nauthorization:") != NULL;
+            server->body_len[i] = scripted_read_body(fd, &server->head, &server->body);
             server->n_asked++;
             server->answer(server, target, &answer);
             scripted_send(fd, &answer);
         }
+        buffer_release(&server->head);
+        buffer_release(&server->body);
         close(fd);
     }
     return NULL;

@@ -85,6 +85,45 @@ TEST(test_attempts_go_on_until_the_deadline_is_near)
     }
 }
 
+TEST(test_writes_wait_from_a_second_to_a_minute)
+{
+    static const int64_t limits[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000};
+    random_replace(7);
+    for (unsigned attempt = 0; attempt < 7; attempt++) {
+        int64_t longest = 0;
+        for (int i = 0; i < 2000; i++) {
+            struct retry_question question = ask(ERR_SERVER, 503, attempt);
+            question.policy = RETRY_WRITE;
+            question.deadline_ms = DEADLINE_NONE;
+            int64_t delay = http_retry_delay_ms(&question);
+            assert_in_range(delay, 0, limits[attempt]);
+            longest = delay > longest ? delay : longest;
+        }
+        assert_true(longest > limits[attempt] * 95 / 100);
+    }
+    random_replace(0);
+}
+
+TEST(test_writes_end_at_their_deadline_or_after_some_attempts)
+{
+    struct retry_question question = ask(ERR_SERVER, 503, 100);
+    question.policy = RETRY_WRITE;
+    assert_true(http_retry_delay_ms(&question) >= 0);
+    question.now_ms = question.deadline_ms - 1;
+    assert_int_equal(http_retry_delay_ms(&question), -1);
+    question.deadline_ms = DEADLINE_NONE;
+    assert_int_equal(http_retry_delay_ms(&question), -1);
+    question.attempt = 3;
+    assert_true(http_retry_delay_ms(&question) >= 0);
+}
+
+TEST(test_what_is_sent_once_is_never_tried_again)
+{
+    struct retry_question question = ask(ERR_SERVER, 503, 0);
+    question.policy = RETRY_NEVER;
+    assert_int_equal(http_retry_delay_ms(&question), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +133,9 @@ int main(void)
         cmocka_unit_test(test_a_wait_that_the_server_asked_for_is_kept_and_capped),
         cmocka_unit_test(test_a_wait_past_the_deadline_is_not_begun),
         cmocka_unit_test(test_attempts_go_on_until_the_deadline_is_near),
+        cmocka_unit_test(test_writes_wait_from_a_second_to_a_minute),
+        cmocka_unit_test(test_writes_end_at_their_deadline_or_after_some_attempts),
+        cmocka_unit_test(test_what_is_sent_once_is_never_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

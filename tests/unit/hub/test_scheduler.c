@@ -339,6 +339,24 @@ TEST(test_a_storm_of_refusals_halves_once)
     assert_int_equal(scheduler_reserved(&scheduler, SLOT_DATA), 2);
 }
 
+TEST(test_four_uploads_run_beside_everything_else)
+{
+    struct scheduler scheduler = plain_scheduler();
+    struct sched_item items[12];
+    for (unsigned i = 0; i < 12; i++) {
+        items[i] = (struct sched_item){
+            .kind = i < 6 ? SLOT_UPLOAD : SLOT_DATA, .class = HUB_PREFETCH, .bytes = 1};
+        scheduler_enqueue(&scheduler, &items[i]);
+    }
+    while (scheduler_next(&scheduler, 1000) != NULL) {
+    }
+    assert_int_equal(scheduler.active[SLOT_UPLOAD], 4);
+    assert_int_equal(scheduler.active[SLOT_DATA], 4);      // the other four are DEMAND's
+    scheduler_ended(&scheduler, &items[0], 0, true, 1001); // no AIMD for uploads
+    assert_ptr_equal(scheduler_next(&scheduler, 1001), &items[4]);
+    assert_int_equal(scheduler.slots[SLOT_DATA], 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_slots_grow_while_more_of_them_bring_more),
         cmocka_unit_test(test_slots_stay_when_more_of_them_bring_nothing),
         cmocka_unit_test(test_a_storm_of_refusals_halves_once),
+        cmocka_unit_test(test_four_uploads_run_beside_everything_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
