@@ -64,3 +64,45 @@ void byte_grouping_undo(uint8_t *to, const uint8_t *grouped, size_t len)
         to[at] = group[at % 4][at / 4];
     }
 }
+
+static inline bytes16 even_bytes(bytes16 a, bytes16 b)
+{
+    return (bytes16)__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20,
+                                            22, 24, 26, 28, 30);
+}
+
+static inline bytes16 odd_bytes(bytes16 a, bytes16 b)
+{
+    return (bytes16)__builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21,
+                                            23, 25, 27, 29, 31);
+}
+
+// The way back: sixteen quadruples are parted into even and odd bytes, and those once more.
+void byte_grouping_do(uint8_t *grouped, const uint8_t *from, size_t len)
+{
+    size_t quadruples = len / 4;
+    size_t left = len % 4;
+    uint8_t *group[4];
+    group[0] = grouped;
+    for (size_t g = 1; g < 4; g++) {
+        group[g] = group[g - 1] + quadruples + (g - 1 < left ? 1 : 0);
+    }
+    size_t i = 0;
+    for (; i + 16 <= quadruples; i += 16) {
+        bytes16 a = load16(from + 4 * i);
+        bytes16 b = load16(from + 4 * i + 16);
+        bytes16 c = load16(from + 4 * i + 32);
+        bytes16 d = load16(from + 4 * i + 48);
+        bytes16 even_low = even_bytes(a, b);
+        bytes16 even_high = even_bytes(c, d);
+        bytes16 odd_low = odd_bytes(a, b);
+        bytes16 odd_high = odd_bytes(c, d);
+        store16(group[0] + i, (pairs8)even_bytes(even_low, even_high));
+        store16(group[1] + i, (pairs8)even_bytes(odd_low, odd_high));
+        store16(group[2] + i, (pairs8)odd_bytes(even_low, even_high));
+        store16(group[3] + i, (pairs8)odd_bytes(odd_low, odd_high));
+    }
+    for (size_t at = 4 * i; at < len; at++) {
+        group[at % 4][at / 4] = from[at];
+    }
+}

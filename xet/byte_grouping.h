@@ -9,3 +9,6 @@
 
 // Puts the bytes back in order: `to` and `grouped` have `len` bytes and don't overlap.
 void byte_grouping_undo(uint8_t *to, const uint8_t *grouped, size_t len);
+
+// The grouping itself, for writing.
+void byte_grouping_do(uint8_t *grouped, const uint8_t *from, size_t len);

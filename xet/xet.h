@@ -122,3 +122,96 @@ struct xet_stats {
     uint64_t files;            // xet_file objects in memory
 };
 void xet_stats(struct xet *xet, struct xet_stats *out);
+
+// --------------------------------------------------------------------------- uploading
+
+// A look at a content while it is being written from its beginning to its end: SHA-256 and
+// the chunks, computed on the pool, so that nothing has to be read again for them when it is
+// uploaded. Costs 1 MiB and 40 bytes a chunk (of 64 KiB).
+struct xet_scan;
+
+struct xet_chunk {
+    struct digest hash;
+    uint32_t len;
+};
+
+struct xet_chunk_list {
+    struct digest sha256;
+    uint64_t size;
+    const struct xet_chunk *chunks; // the scan's own
+    size_t n;
+};
+
+// NULL when out of memory. The pool outlives the scan.
+struct xet_scan *xet_scan_new(struct worker_pool *pool);
+// The next bytes; they are copied. One thread at a time, and none of the pool's: it waits
+// while the pool is more than 1 MiB behind. Not after xet_scan_finish().
+void xet_scan_feed(struct xet_scan *scan, const void *bytes, size_t len);
+// What has been fed so far: the offset that the next bytes must have.
+uint64_t xet_scan_size(const struct xet_scan *scan);
+// Ends the scan and waits for the pool; may be called again and says the same. ERR_NO_MEMORY
+// when it could not be kept: then there is nothing to be had from it.
+NODISCARD enum err xet_scan_finish(struct xet_scan *scan, struct xet_chunk_list *out);
+void xet_scan_free(struct xet_scan *scan);
+
+// What this process has uploaded to one endpoint, so that it is never sent twice: lives as
+// long as the mount. Bounded: 12 MiB for the newest 16 GiB. One session at a time.
+struct xet_uploads;
+
+// `dir` is copied: where unnamed files are made. A disk, since as much as 8 xorbs of 64 MiB
+// lie there.
+NODISCARD enum err xet_uploads_new(const char *dir, struct why *why,
+                                   struct xet_uploads **out);
+void xet_uploads_free(struct xet_uploads *uploads);
+
+// Exactly `len` bytes of the content at `offset`; may block. Called on the session's thread.
+typedef enum err (*xet_read_fn)(void *ctx, uint64_t offset, void *to, size_t len,
+                                struct why *why);
+
+struct xet_upload_progress {
+    uint64_t read;  // bytes of the files given so far that have been dealt with
+    uint64_t fresh; // of those, bytes that had to be sent because nobody had them
+    uint64_t sent;  // bytes of xorbs that the server has
+    uint64_t total; // bytes of the files given so far
+};
+
+struct xet_upload_config {
+    struct hub *hub;
+    struct worker_pool *pool;
+    struct chunk_store *store; // gets the chunks of what was uploaded; NULL = not wanted
+    struct xet_uploads *uploads;
+    struct hub_target target; // copied
+    // Asked some times a second; true ends what is being done with ERR_CANCELLED. NULL =
+    // never.
+    bool (*is_cancelled)(void *ctx);
+    // Told as it goes; NULL = nobody wants to know.
+    void (*on_progress)(void *ctx, const struct xet_upload_progress *progress);
+    void *ctx; // of both; they are called on the session's thread
+};
+
+// One session: files are given one after the other, then xet_upload_finish() makes them known.
+// All verbs block and are called on one thread, none of the pool's. 16 MiB. After an error the
+// session can only be freed; what has arrived by then is not sent again by the next one.
+struct xet_upload;
+
+NODISCARD enum err xet_upload_new(const struct xet_upload_config *config, struct why *why,
+                                  struct xet_upload **out);
+
+struct xet_uploaded {
+    struct digest sha256;
+    struct digest xet_hash;
+};
+// Sends the chunks of a content of `size` > 0 bytes that nobody has. `scan` is a look at
+// exactly this content, or NULL. `base_xet_hash` is the version that the content was made of,
+// in the same repository; NULL = none is known. `read` and `ctx` stay valid until
+// xet_upload_finish() is over: a server that has forgotten something makes it read again.
+NODISCARD enum err xet_upload_file(struct xet_upload *upload, uint64_t size,
+                                   xet_read_fn read, void *ctx, struct xet_scan *scan,
+                                   const struct digest *base_xet_hash, struct why *why,
+                                   struct xet_uploaded *out);
+// Waits until all is sent, then tells the server which chunks make up the files: they can be
+// committed now.
+NODISCARD enum err xet_upload_finish(struct xet_upload *upload, struct why *why);
+// Waits until the chunk store has the chunks of what has arrived. After a cancellation or an
+// error it ends what is under way first.
+void xet_upload_free(struct xet_upload *upload);

@@ -50,6 +50,12 @@ void xet_hash_range(const struct digest *chunks, size_t n, struct digest *out)
     hash_keyed(RANGE_KEY, chunks, n * sizeof(*chunks), out);
 }
 
+void xet_hash_keyed(const struct digest *key, const struct digest *chunk,
+                    struct digest *out)
+{
+    hash_keyed(key->bytes, chunk->bytes, sizeof(chunk->bytes), out);
+}
+
 void hash_tree_init(struct hash_tree *tree)
 {
     for (size_t i = 0; i < HASH_TREE_LEVELS; i++) {

@@ -15,6 +15,10 @@ void xet_hash_chunk(const void *bytes, size_t len, struct digest *out);
 // hashes.
 void xet_hash_range(const struct digest *chunks, size_t n, struct digest *out);
 
+// The name under which a keyed answer to a deduplication query lists a chunk.
+void xet_hash_keyed(const struct digest *key, const struct digest *chunk,
+                    struct digest *out);
+
 // A hash tree over a list of (hash, size), built while the list is told: neighbours are
 // joined in groups whose ends the hashes themselves decide, level by level, until one node
 // is left. Its root names a xorb; keyed once more it names a file. Holds at most one open

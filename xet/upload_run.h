@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file on its way through a session: upload_file.c moves it, upload_decide.c decides.
+#pragma once
+
+#include "xet/upload_state.h"
+
+struct run {
+    struct xet_upload *upload;
+    struct upload_file *file;
+    const struct xet_chunk_list *listed; // or NULL
+    struct term_list terms;
+    struct chunker chunker;
+    uint64_t read;    // offset of the next byte to read
+    uint64_t batched; // of the first byte after the last batch
+    size_t next_listed;
+    uint64_t filled; // batches so far; the ring holds the last ones
+    uint64_t decided;
+    uint64_t retired;
+    bool base_is_known;
+    uint8_t carry[CHUNK_BYTES_MAX]; // the beginning of the chunk that is open
+    size_t carry_len;
+};
+
+// Decides about the chunks of the next batch, and has what must be sent packed.
+NODISCARD enum err run_decide(struct run *run, struct upload_batch *batch);
