@@ -32,10 +32,27 @@ static const struct verb verbs[] = {
     {"revisions", cmd_revisions, VERB_JSON, "PATH", 1, 1,
      "branches, tags and pull requests",
      "Of the repository that PATH lies in, and which of them is shown there.\n"},
-    {"diff", cmd_diff, VERB_JSON, "PATH A B", 3, 3, "what differs between two revisions",
-     "A and B are branches, tags or commits of the repository that PATH lies in. A PATH "
+    {"diff", cmd_diff, VERB_JSON, "PATH [A B]", 1, 3,
+     "what is not committed yet, or differs between revisions",
+     "Without A and B: what was changed in a writable mount at and below PATH and is not "
+     "on the\n"
+     "Hub. They are branches, tags or commits of the repository that PATH lies in. A "
+     "PATH "
      "below\n"
      "its root: only that. Nothing is downloaded to compare it.\n"},
+    {"commit", cmd_commit, VERB_MESSAGE, "DIR", 1, 1, "commit what was saved, now",
+     "Returns when the Hub has it. Exit status 5: some of it is in conflict with what "
+     "somebody\n"
+     "else has committed; 'hugfs status DIR' says what.\n"},
+    {"discard", cmd_discard, 0, "PATH...", 1, -1,
+     "give up changes that are not committed",
+     "At and below each PATH. What is given up is gone; what is on its way to the Hub "
+     "stays.\n"},
+    {"recover", cmd_recover, VERB_LIST | VERB_TO | VERB_RESET | VERB_MOUNT_O, "[DIR]", 0,
+     1, "commit the unsent work of mounts that are gone",
+     "What waits in DIR, or in the folder of state_dir=. Mounting a repository again "
+     "commits its\n"
+     "work too. With --list or --to nothing is sent.\n"},
     {"prefetch", cmd_prefetch, 0, "PATH...", 1, -1, "fetch files or folders now",
      "Shows progress. Ctrl-C stops; what has arrived stays in the cache.\n"},
     {"pin", cmd_pin, 0, "PATH...", 1, -1, "fetch, and keep when the cache runs full", ""},
@@ -122,8 +139,16 @@ static enum err take_option(const struct verb *verb, int option, const char *wor
 {
     if (option == 'j' && (verb->options & VERB_JSON)) {
         out->json = true;
-    } else if (option == 'm' && (verb->options & VERB_METRICS)) {
+    } else if (option == 'M' && (verb->options & VERB_METRICS)) {
         out->metrics = true;
+    } else if (option == 'm' && (verb->options & VERB_MESSAGE)) {
+        out->message = optarg;
+    } else if (option == 't' && (verb->options & VERB_TO)) {
+        out->to = optarg;
+    } else if (option == 'r' && (verb->options & VERB_RESET)) {
+        out->reset = true;
+    } else if (option == 'l' && (verb->options & VERB_LIST)) {
+        out->list = true;
     } else if (option == 'o' && (verb->options & VERB_MOUNT_O)) {
         return add_options(out, optarg, why);
     } else if (option == ':') {
@@ -139,7 +164,10 @@ bool verb_parse(const struct verb *verb, int argc, char **argv,
 {
     static const struct option long_options[] = {{"help", no_argument, NULL, 'h'},
                                                  {"json", no_argument, NULL, 'j'},
-                                                 {"metrics", no_argument, NULL, 'm'},
+                                                 {"metrics", no_argument, NULL, 'M'},
+                                                 {"to", required_argument, NULL, 't'},
+                                                 {"reset", no_argument, NULL, 'r'},
+                                                 {"list", no_argument, NULL, 'l'},
                                                  {NULL, 0, NULL, 0}};
     *out = (struct verb_arguments){.json = false};
     struct why why = {""};
@@ -147,7 +175,7 @@ bool verb_parse(const struct verb *verb, int argc, char **argv,
     int option;
     optind = 1;
     while (err == ERR_NONE &&
-           (option = getopt_long(argc, argv, ":ho:", long_options, NULL)) != -1) {
+           (option = getopt_long(argc, argv, ":ho:m:", long_options, NULL)) != -1) {
         if (option == 'h') {
             help_verb(verb);
             verb_arguments_release(out);

@@ -10,6 +10,10 @@ enum verb_option {
     VERB_JSON = 1,    // --json
     VERB_METRICS = 2, // --metrics
     VERB_MOUNT_O = 4, // -o OPT[,OPT...]
+    VERB_MESSAGE = 8, // -m MESSAGE
+    VERB_TO = 16,     // --to FOLDER
+    VERB_RESET = 32,  // --reset
+    VERB_LIST = 64,   // --list
 };
 
 struct verb {
@@ -34,6 +38,10 @@ struct verb_arguments {
     bool metrics;
     char **options; // of -o, malloc'd strings
     size_t n_options;
+    const char *message; // of -m; NULL = none. Into argv, as the next
+    const char *to;      // of --to
+    bool reset;
+    bool list;
     char **operands; // into argv
     int n_operands;
 };
@@ -51,6 +59,9 @@ int cmd_info(const struct verb *verb, int argc, char **argv);
 int cmd_log(const struct verb *verb, int argc, char **argv);
 int cmd_revisions(const struct verb *verb, int argc, char **argv);
 int cmd_diff(const struct verb *verb, int argc, char **argv);
+int cmd_commit(const struct verb *verb, int argc, char **argv);
+int cmd_discard(const struct verb *verb, int argc, char **argv);
+int cmd_recover(const struct verb *verb, int argc, char **argv);
 int cmd_prefetch(const struct verb *verb, int argc, char **argv);
 int cmd_pin(const struct verb *verb, int argc, char **argv);
 int cmd_unpin(const struct verb *verb, int argc, char **argv);

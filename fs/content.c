@@ -9,6 +9,8 @@
 // xet is asked. Two readers may thus make the same content: the second one drops its own.
 #include "fs/content.h"
 
+#include "fs/file_version.h"
+
 #include <utlist.h>
 
 enum { CONTENTS_MAX = 4096, COMPLAINT_MS = 5000 };
@@ -127,6 +129,39 @@ static enum err content_new(struct content_cache *cache, uint64_t ino,
     }
     *out = content;
     return ERR_NONE;
+}
+
+enum err content_of_version(struct content_cache *cache, const struct repo_id *repo,
+                            uint64_t ino, const struct file_version *version,
+                            struct content **out)
+{
+    struct content *content = calloc(1, sizeof(*content));
+    if (content == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    struct xet_content name = file_version_content(version);
+    lock_init(&content->lock);
+    atomic_init(&content->references, 1);
+    content->ino = ino;
+    content->size = version->size;
+    content->kind = ENTRY_FILE;
+    content->path = strdup(version->path);
+    content->file = xet_file_get(cache->xet, &name);
+    content->source = (struct xet_source){{*repo, version->commit}, content->path};
+    if (content->path == NULL || content->file == NULL) {
+        content_free(cache->xet, content);
+        return ERR_NO_MEMORY;
+    }
+    *out = content;
+    return ERR_NONE;
+}
+
+void content_discard(struct content_cache *cache, struct content *content)
+{
+    lock_acquire(&cache->lock);
+    DL_APPEND(cache->gone, content);
+    lock_release(&cache->lock);
+    content_put(content);
 }
 
 // ------------------------------------------------------------------------- the table

@@ -41,6 +41,14 @@ void content_cache_free(struct content_cache *cache);
 // The content of an inode, referenced. ERR_STALE unknown, ERR_IS_DIRECTORY. Any thread.
 NODISCARD enum err content_get(struct content_cache *cache, uint64_t ino,
                                struct content **out);
+// The content of a version that no inode stands for, referenced; never found by content_get().
+struct file_version;
+NODISCARD enum err content_of_version(struct content_cache *cache,
+                                      const struct repo_id *repo, uint64_t ino,
+                                      const struct file_version *version,
+                                      struct content **out);
+// Gives such a content back for good: it goes when nobody reads it any more.
+void content_discard(struct content_cache *cache, struct content *content);
 // Another reference, for somebody who has one. Give each back.
 struct content *content_ref(struct content *content);
 void content_put(struct content *content);

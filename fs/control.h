@@ -21,6 +21,9 @@
 //   info text|json PATH       PATH is relative to the mount's root, "." is the root itself
 //   log|revisions text|json PATH
 //   diff text|json PATH FROM TO
+//   changes text|json PATH    what is not committed yet
+//   commit [MESSAGE]          ends when the Hub has it
+//   discard PATH
 //   prefetch|pin|unpin PATH   with progress
 //   refresh                   ends when the mount stands at the branch's head
 //   offline, online

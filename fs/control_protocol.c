@@ -14,7 +14,8 @@ enum {
     TAKES_PATH = 4,
     TAKES_BYTES = 8,
     TAKES_REVISIONS = 16,
-    MAY_TAKE_PATH = 32, // as the last word
+    MAY_TAKE_PATH = 32,    // as the last word
+    MAY_TAKE_MESSAGE = 64, // too
 };
 
 static const struct {
@@ -27,6 +28,9 @@ static const struct {
     [CONTROL_LOG] = {"log", TAKES_FORMAT | TAKES_PATH},
     [CONTROL_REVISIONS] = {"revisions", TAKES_FORMAT | TAKES_PATH},
     [CONTROL_DIFF] = {"diff", TAKES_FORMAT | TAKES_PATH | TAKES_REVISIONS},
+    [CONTROL_CHANGES] = {"changes", TAKES_FORMAT | TAKES_PATH},
+    [CONTROL_COMMIT] = {"commit", MAY_TAKE_MESSAGE},
+    [CONTROL_DISCARD] = {"discard", TAKES_PATH},
     [CONTROL_PREFETCH] = {"prefetch", TAKES_PATH},
     [CONTROL_PIN] = {"pin", TAKES_PATH},
     [CONTROL_UNPIN] = {"unpin", TAKES_PATH},
@@ -158,6 +162,11 @@ static enum err parse_words(const char *at, const char *end, unsigned takes,
             return ERR_MALFORMED;
         }
     }
+    out->has_message = (takes & MAY_TAKE_MESSAGE) && at < end;
+    if (out->has_message &&
+        control_take_word(&at, end, out->message, sizeof out->message) != ERR_NONE) {
+        return ERR_MALFORMED;
+    }
     return at == end ? ERR_NONE : ERR_MALFORMED;
 }
 
@@ -209,6 +218,9 @@ enum err control_request_format(const struct control_request *request, struct bu
     if (err == ERR_NONE && (takes & TAKES_REVISIONS)) {
         err = append_next_word(out, request->from);
         err = err ? err : append_next_word(out, request->to);
+    }
+    if (err == ERR_NONE && (takes & MAY_TAKE_MESSAGE) && request->has_message) {
+        err = append_next_word(out, request->message);
     }
     return err ? err : buffer_append_text(out, "\n");
 }

@@ -9,6 +9,7 @@
 enum {
     CONTROL_LINE_MAX = 64 << 10, // a path of 4,095 bytes, encoded, with room to spare
     CONTROL_WORDS_MAX = 5,
+    CONTROL_MESSAGE_MAX = 16 << 10, // of `commit`; a longer one goes through .hub/message
 };
 
 enum control_verb {
@@ -18,6 +19,9 @@ enum control_verb {
     CONTROL_LOG,
     CONTROL_REVISIONS,
     CONTROL_DIFF,
+    CONTROL_CHANGES,
+    CONTROL_COMMIT,
+    CONTROL_DISCARD,
     CONTROL_PREFETCH,
     CONTROL_PIN,
     CONTROL_UNPIN,
@@ -42,6 +46,8 @@ struct control_request {
     uint64_t bytes;                // of cache-trim
     char from[REVISION_SIZE];      // of diff
     char to[REVISION_SIZE];
+    bool has_message; // of commit, which may have one
+    char message[CONTROL_MESSAGE_MAX + 1];
 };
 
 // Parses a request line without its line end. ERR_MALFORMED with a sentence: an unknown verb

@@ -6,6 +6,7 @@
 
 #include "fs/control_diff.h"
 #include "fs/control_history.h"
+#include "fs/control_writes.h"
 #include "fs/render.h"
 
 enum { ANSWER_MAX = 256 << 10, STATUS_MAX = 1 << 20 };
@@ -46,6 +47,7 @@ struct status_call {
     struct mount *mount;
     struct control_peer *peer;
     enum render_format format;
+    char path[PATH_BYTES_MAX + 1]; // of a status with a path
 };
 
 // What is wrong with the path is said after what the mount tells about itself.
@@ -56,6 +58,11 @@ static void send_status(const struct status_call *call, bool has_path, enum err 
     mount_get_status(call->mount, &status);
     status.has_path = has_path;
     status.here = here;
+    AUTO(mount_changes) struct mount_changes changes = {.n = 0};
+    if (has_path &&
+        mount_get_changes(call->mount, call->path, NULL, &changes) == ERR_NONE) {
+        status.changes = &changes;
+    }
     AUTO(buffer) struct buffer text = buffer_init(STATUS_MAX);
     enum err err =
         render_status(&status, mount_options_of(call->mount), call->format, &text);
@@ -79,7 +86,8 @@ static void on_share(void *ctx, enum err err, const struct why *why,
 static void run_status(const struct control_context *context, struct control_peer *peer,
                        const struct control_request *request)
 {
-    struct status_call now = {context->mount, peer, request->format};
+    struct status_call now = {context->mount, peer, request->format, ""};
+    memcpy(now.path, request->path, sizeof(now.path));
     if (!request->has_path) {
         send_status(&now, false, ERR_NONE, NULL, NULL);
         return;
@@ -149,10 +157,14 @@ static void on_progress(void *ctx, const struct mount_progress *progress)
 }
 
 static void run_fetch(const struct control_context *context, struct control_peer *peer,
-                      const char *path, enum mount_fetch what)
+                      const struct control_request *request)
 {
-    control_peer_work(peer)->fetch_ticket = mount_fetch(
-        context->mount, path, what, on_progress, on_done, control_peer_ref(peer));
+    enum mount_fetch what = request->verb == CONTROL_PIN     ? MOUNT_PIN
+                            : request->verb == CONTROL_UNPIN ? MOUNT_UNPIN
+                                                             : MOUNT_PREFETCH;
+    control_peer_work(peer)->fetch_ticket =
+        mount_fetch(context->mount, request->path, what, on_progress, on_done,
+                    control_peer_ref(peer));
 }
 
 static void run_upkeep(const struct control_context *context, struct control_peer *peer,
@@ -193,14 +205,15 @@ void control_verb_run(const struct control_context *context, struct control_peer
     case CONTROL_DIFF:
         run_history(context, peer, request);
         return;
+    case CONTROL_CHANGES:
+    case CONTROL_COMMIT:
+    case CONTROL_DISCARD:
+        control_writes_run(context->mount, peer, request);
+        return;
     case CONTROL_PREFETCH:
-        run_fetch(context, peer, request->path, MOUNT_PREFETCH);
-        return;
     case CONTROL_PIN:
-        run_fetch(context, peer, request->path, MOUNT_PIN);
-        return;
     case CONTROL_UNPIN:
-        run_fetch(context, peer, request->path, MOUNT_UNPIN);
+        run_fetch(context, peer, request);
         return;
     case CONTROL_REFRESH:
         mount_refresh(context->mount, request->path, on_done, control_peer_ref(peer));

@@ -13,6 +13,7 @@
 // ------------------------------------------------------------------------------- entries
 
 const struct vnode_type vnode_file = {.name = "file", .mode = S_IFREG | 0444};
+const struct vnode_type vnode_message = {.name = "message", .mode = S_IFREG | 0644};
 const struct vnode_type vnode_symlink = {.name = "symlink", .mode = S_IFLNK | 0777};
 
 static void fill_stat(struct mount *mount, struct vnode *node, struct stat *out)
@@ -100,11 +101,12 @@ enum err entry_of_text(struct mount *mount, struct vnode *dir, const char *name,
     return err;
 }
 
-enum err entry_of_bytes(struct mount *mount, struct vnode *dir, struct buffer *bytes,
+enum err entry_of_bytes(struct mount *mount, struct vnode *dir,
+                        const struct vnode_type *type, struct buffer *bytes,
                         double name_s, struct entry *out)
 {
     struct vnode *node = NULL;
-    enum err err = vnodes_render(mount->vnodes, dir->ino, &vnode_file, bytes, &node);
+    enum err err = vnodes_render(mount->vnodes, dir->ino, type, bytes, &node);
     if (err == ERR_NONE) {
         entry_of_vnode(mount, node, name_s, out);
         vnodes_put(mount->vnodes, node);
@@ -119,6 +121,10 @@ void entry_drop(struct mount *mount, const struct entry *entry)
 
 void directory_forget(struct mount *mount, uint64_t ino, uint64_t n)
 {
+    if (overlay_owns(mount, ino)) {
+        overlay_forget(mount->overlay, ino, n);
+        return;
+    }
     if (ino_is_stored(ino)) {
         places_forget(mount->places, ino, n);
     } else if (ino != INO_ROOT) {
@@ -140,6 +146,9 @@ static enum err peek_stored(struct mount *mount, uint64_t dir, const char *name,
     struct tree_node node;
     if (hidden_is(name, len) && hidden_is_at(mount, dir)) {
         return hidden_enter(mount, dir, out);
+    }
+    if (overlay_owns(mount, dir)) {
+        return overlay_peek(mount->overlay, dir, name, len, out);
     }
     enum err err =
         namespace_peek(mount->namespace, mount_stored_ino(mount, dir), name, len, &node);
@@ -188,6 +197,9 @@ enum err directory_stat(struct mount *mount, uint64_t ino, struct entry *out)
 {
     struct vnode *node = NULL;
     struct tree_node stored;
+    if (overlay_owns(mount, ino)) {
+        return overlay_stat(mount->overlay, ino, out);
+    }
     enum err err = get_virtual(mount, ino, &node);
     if (node != NULL) {
         entry_of_vnode(mount, node, 0, out);
@@ -211,6 +223,7 @@ struct find {
     struct mount *mount;
     uint64_t dir;
     struct vnode *node; // referenced; NULL = a repository's folder
+    struct hub_call call;
     directory_fn done;
     void *ctx;
     size_t len;
@@ -239,6 +252,24 @@ static void on_stored(void *ctx, enum err err, const struct why *why,
     end(find, err, why, &entry);
 }
 
+// What the overlay wanted to know is here. The commit that is shown may have moved meanwhile: then it
+// is asked once more.
+static void on_prepared(void *ctx, enum err err, const struct why *why)
+{
+    struct find *find = ctx;
+    struct overlay *overlay = find->mount->overlay;
+    struct entry entry = {.ino = 0};
+    if (err == ERR_NONE) {
+        err = overlay_peek(overlay, find->dir, find->name, find->len, &entry);
+    }
+    if (err == ERR_ABSENT) {
+        overlay_prepare(overlay, find->dir, find->name, find->len, &find->call,
+                        on_prepared, find);
+        return;
+    }
+    end(find, err, why, &entry);
+}
+
 static void on_asked(void *ctx, enum err err, const struct why *why)
 {
     struct find *find = ctx;
@@ -262,12 +293,14 @@ void directory_find(struct mount *mount, uint64_t dir, const char *name, size_t 
         done(ctx, ERR_NO_MEMORY, NULL, NULL);
         return;
     }
-    *find =
-        (struct find){.mount = mount, .dir = dir, .done = done, .ctx = ctx, .len = len};
+    *find = (struct find){
+        .mount = mount, .dir = dir, .call = *call, .done = done, .ctx = ctx, .len = len};
     memcpy(find->name, name, len);
     enum err err = get_virtual(mount, dir, &find->node);
     if (err != ERR_NONE) {
         end(find, err, NULL, NULL);
+    } else if (overlay_owns(mount, dir)) {
+        overlay_prepare(mount->overlay, dir, name, len, call, on_prepared, find);
     } else if (find->node == NULL) {
         namespace_find(mount->namespace, mount_stored_ino(mount, dir), name, len, call,
                        on_stored, find);
@@ -309,6 +342,7 @@ static void walk_end(struct walk *walk, enum err err, const struct why *why)
 static void walk_to(struct walk *walk, const struct entry *entry)
 {
     bool is_counted = !ino_is_stored(entry->ino) || ino_tag(entry->ino) != 0;
+    bool is_placed = ino_tag(entry->ino) != 0 && !overlay_owns(walk->mount, entry->ino);
     if (is_counted && walk->n_counted == WALK_COUNTED_MAX) {
         // Only folders below the root of a commit go that deep, and they are not counted.
         walk->n_counted--;
@@ -318,7 +352,7 @@ static void walk_to(struct walk *walk, const struct entry *entry)
         walk->counted[walk->n_counted++] = entry->ino;
     }
     walk->at.entry = *entry;
-    walk->at.place = ino_tag(entry->ino) != 0 ? entry->ino : walk->at.place;
+    walk->at.place = is_placed ? entry->ino : walk->at.place;
 }
 
 static void walk_step(struct walk *walk);

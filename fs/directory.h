@@ -88,7 +88,8 @@ NODISCARD enum err entry_of_text(struct mount *mount, struct vnode *dir, const c
                                  const char *text, double name_s, struct entry *out);
 // A file with these bytes, made anew for this lookup. ERR_BUSY: there are too many.
 NODISCARD enum err entry_of_bytes(struct mount *mount, struct vnode *dir,
-                                  struct buffer *bytes, double name_s, struct entry *out);
+                                  const struct vnode_type *type, struct buffer *bytes,
+                                  double name_s, struct entry *out);
 
 // For ever: what is below the root of a commit does not change.
 #define ENTRY_FOREVER_S 1e9

@@ -5,6 +5,7 @@
 // last known when the Hub can't be reached.
 #include "fs/head.h"
 
+#include "fs/committer.h"
 #include "fs/mount_parts.h"
 
 enum err head_ask(struct mount *mount, struct wait_owner *owner,
@@ -12,17 +13,22 @@ enum err head_ask(struct mount *mount, struct wait_owner *owner,
 {
     const struct address *address = &mount->options->address;
     struct wait *wait = NULL;
+    char revision[REVISION_SIZE];
+    snprintf(revision, sizeof(revision), "%s",
+             mount->followed[0] != '\0' ? mount->followed : address->revision);
+    if (mount->committer != NULL) { // it may have opened a branch or a pull request since
+        committer_revision(mount->committer, revision);
+    }
     enum err err = wait_begin(owner, &wait);
     if (err != ERR_NONE) {
         return err;
     }
-    heads_ask(mount->heads, &address->repo, address->revision, call, wait_done,
-              wait_ref(wait));
+    heads_ask(mount->heads, &address->repo, revision, call, wait_done, wait_ref(wait));
     err = wait_end(owner, wait, why);
     wait_unref(wait);
-    return err != ERR_NONE ? err
-                           : heads_peek(mount->heads, &address->repo, address->revision,
-                                        HEADS_ANY, out);
+    return err != ERR_NONE
+               ? err
+               : heads_peek(mount->heads, &address->repo, revision, HEADS_ANY, out);
 }
 
 static bool may_use_stored(enum err err)

@@ -39,7 +39,8 @@ static void print_fuse_options(void)
     print_row("-f", "stay in the foreground");
     print_row("-d", "print every kernel request; stays in the foreground");
     print_row("-o OPT[,OPT...]", "mount options");
-    print_row("-s, -n, -v, -r", "accepted for other programs' sake, without effect");
+    print_row("-r", "as -o ro");
+    print_row("-s, -n, -v", "accepted for other programs' sake, without effect");
 }
 
 static void print_verb_options(const struct verb *verb)
@@ -48,13 +49,27 @@ static void print_verb_options(const struct verb *verb)
     if (verb->run == cmd_mount) {
         print_fuse_options();
     } else if (verb->options & VERB_MOUNT_O) {
-        print_row("-o OPT[,OPT...]", "cache_dir= and cache_size=, as for mount");
+        print_row("-o OPT[,OPT...]", verb->run == cmd_cache
+                                         ? "cache_dir= and cache_size=, as for mount"
+                                         : "as for mount: token_file=, state_dir= ...");
     }
     if (verb->options & VERB_JSON) {
         print_row("--json", "for programs");
     }
     if (verb->options & VERB_METRICS) {
         print_row("--metrics", "Prometheus text");
+    }
+    if (verb->options & VERB_MESSAGE) {
+        print_row("-m MESSAGE", "what the commit says, instead of .hub/message");
+    }
+    if (verb->options & VERB_LIST) {
+        print_row("--list", "only list");
+    }
+    if (verb->options & VERB_TO) {
+        print_row("--to FOLDER", "copy what is whole on this machine there");
+    }
+    if (verb->options & VERB_RESET) {
+        print_row("--reset", "move damaged records aside, so that mounting works again");
     }
     print_row("-h, --help", "this text");
 }

@@ -123,7 +123,7 @@ static enum err trees_peek(struct mount *mount, struct vnode *dir, const char *n
     }
     err = write_tree(mount, root, &bytes);
     if (err == ERR_NONE) {
-        err = entry_of_bytes(mount, dir, &bytes, 0, out);
+        err = entry_of_bytes(mount, dir, &vnode_file, &bytes, 0, out);
     }
     // Too large: the client lists for itself.
     return err == ERR_TOO_LARGE || err == ERR_BUSY ? ERR_NOT_FOUND : err;

@@ -91,22 +91,41 @@ static enum err write_log(struct mount *mount, const struct vnode *dir,
     return err == ERR_NONE ? repo_log_peek(mount, &about, RENDER_TEXT, out) : err;
 }
 
+// Of the next commit.
+static enum err write_message(struct mount *mount, const struct vnode *dir,
+                              struct buffer *out)
+{
+    (void)dir;
+    return mount_get_message(mount, out);
+}
+
 static const struct text {
     const char *name;
     enum err (*write)(struct mount *mount, const struct vnode *dir, struct buffer *out);
+    bool is_of_writing; // only where the mount writes
 } texts[] = {
-    {"commit", write_commit},
-    {"status", write_status},
-    {"log", write_log},
+    {"commit", write_commit, false},
+    {"status", write_status, false},
+    {"log", write_log, false},
+    {"message", write_message, true},
 };
 enum { N_TEXTS = sizeof(texts) / sizeof(texts[0]) };
+
+static bool is_there(const struct mount *mount, const struct text *text)
+{
+    return !text->is_of_writing || mount->overlay != NULL;
+}
 
 static enum err enter_text(struct mount *mount, struct vnode *dir,
                            const struct text *text, struct entry *out)
 {
     AUTO(buffer) struct buffer bytes = buffer_init(HIDDEN_BYTES_MAX);
     enum err err = text->write(mount, dir, &bytes);
-    return err == ERR_NONE ? entry_of_bytes(mount, dir, &bytes, 0, out) : err;
+    return err == ERR_NONE
+               ? entry_of_bytes(mount, dir,
+                                text->is_of_writing ? &vnode_message : &vnode_file,
+                                &bytes, 0, out)
+               : err;
 }
 
 static enum err root_peek(struct mount *mount, struct vnode *dir, const char *name,
@@ -114,7 +133,7 @@ static enum err root_peek(struct mount *mount, struct vnode *dir, const char *na
 {
     (void)mode;
     for (size_t i = 0; i < N_TEXTS; i++) {
-        if (vnode_is_named(name, len, texts[i].name)) {
+        if (vnode_is_named(name, len, texts[i].name) && is_there(mount, &texts[i])) {
             return enter_text(mount, dir, &texts[i], out);
         }
     }
@@ -148,10 +167,12 @@ static enum err root_list(struct mount *mount, struct vnode *dir, uint64_t after
                           vnode_visit_fn visit, void *ctx, bool *out_goes_on)
 {
     bool goes_on = true;
-    (void)mount;
     (void)dir;
     *out_goes_on = false;
     for (uint64_t i = after; goes_on && i < N_TEXTS + 2; i++) {
+        if (i < N_TEXTS && !is_there(mount, &texts[i])) {
+            continue;
+        }
         goes_on = i < N_TEXTS
                       ? visit(ctx, i + 1, texts[i].name, S_IFREG)
                       : visit(ctx, i + 1, i == N_TEXTS ? "info" : "revisions", S_IFDIR);
@@ -183,7 +204,8 @@ static enum err enter_info(struct mount *mount, struct vnode *dir,
     if (err == ERR_NONE) {
         err = buffer_append_text(&bytes, "\n");
     }
-    return err == ERR_NONE ? entry_of_bytes(mount, dir, &bytes, 0, out) : err;
+    return err == ERR_NONE ? entry_of_bytes(mount, dir, &vnode_file, &bytes, 0, out)
+                           : err;
 }
 
 static enum err info_peek(struct mount *mount, struct vnode *dir, const char *name,

@@ -3,6 +3,7 @@
 // and never lists (it stands before a real one of that name):
 //
 //   commit, status, log          text, made when it is looked up
+//   message                      of the next commit, where the mount writes
 //   info/PATH                    JSON about a file, as `hugfs info --json`
 //   revisions/branches, tags, pulls, converts
 //                                in a mount of the whole Hub symlinks to NAME@REV; in a mount of one

@@ -7,11 +7,15 @@
 //   tag << 44 | node  a stored folder as seen below one of several roots (places.h). The kernel
 //                     allows a folder one name: the same folder in two commits needs two numbers.
 //                     A file may have many names, so it is its stored node everywhere
+//   1 << 62 | id      in a writable mount: its folders, and files that were made here (overlay.h).
+//                     Files of its base are stored nodes with a tag of their own
 #pragma once
 
 #include "cache/cache.h"
 
-enum { INO_ROOT = 1 };
+enum { INO_ROOT = 1, INO_TAG_WRITABLE = 0x3ffff };
+
+#define INO_LOCAL (UINT64_C(1) << 62)
 
 static inline bool ino_is_stored(uint64_t ino)
 {

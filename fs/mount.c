@@ -7,11 +7,12 @@
 //   open: names, contents, parked requests
 //   run the loop's thread
 //   resolve: which commit          the one request of a warm branch mount; the whole Hub: none
+//   open what a writable mount has            journal, overlay
 //   mount, serve, look whether it answers, report to the parent
 //   wait until it is unmounted or a signal comes
 //   take it down in the opposite order
 //
-// Taking down: the refresher first (what it tells the kernel may need the workers), then the
+// Taking down: first what waits for a commit gets some time. Then the refresher (what it tells the kernel may need the workers), then the
 // workers; parked requests are answered and the kernel side is gone before the network is
 // touched, so that unmounting is quick whatever hangs. Then the loop, what hangs on it, and
 // the stores. Every part is freed: the sanitizers watch.
@@ -201,7 +202,7 @@ static enum err open_session(struct mount *mount, int64_t checked_s, struct why 
     if (err == ERR_NONE && !mount->is_hub) {
         err = refresher_open(mount, checked_s, &mount->refresher);
     }
-    return err;
+    return err == ERR_NONE ? mount_start_committer(mount, why) : err;
 }
 
 struct control_opening {
@@ -262,6 +263,9 @@ static enum err open_all(struct mount *mount, struct why *why)
         err = open_root(mount, why, &checked_s);
     }
     if (err == ERR_NONE) {
+        err = mount_open_writing(mount, why);
+    }
+    if (err == ERR_NONE) {
         err = open_session(mount, checked_s, why);
     }
     return err == ERR_NONE ? start_control(mount) : err;
@@ -275,6 +279,7 @@ static void close_session(struct mount *mount)
     lock_acquire(&mount->lock);
     mount->is_serving = false;
     lock_release(&mount->lock);
+    mount_drain_writing(mount);
     refresher_stop(mount->refresher);
     if (mount->session != NULL) {
         session_join(mount->session);
@@ -299,9 +304,12 @@ static void close_network(struct mount *mount)
     if (mount->hub != NULL) {
         hub_close(mount->hub);
     }
+    local_scanner_close(mount->scanner); // FUSE and the committer have ended
     if (mount->pool != NULL) {
         worker_pool_free(mount->pool);
     }
+    mount_close_writing(mount);
+    mount_free_writing(mount);
     mount_refresh_cancel_all(mount);
     refresher_free(mount->refresher);
     content_cache_free(mount->contents);

@@ -21,6 +21,50 @@ int mount_run(const struct mount_options *options);
 struct event_loop *mount_loop(struct mount *mount);
 const struct mount_options *mount_options_of(const struct mount *mount);
 
+// What a mount that writes has to commit, and how that goes.
+struct mount_writes {
+    bool is_writable;
+    char read_only_reason[512]; // why it was asked to write and cannot; "" = it can
+    uint64_t waiting;           // files and names that are to be committed
+    uint64_t on_their_way;
+    uint64_t conflicts;
+    uint64_t failed; // refused
+    uint64_t local;  // that stay here (.hubignore, litter)
+    uint64_t dirty;  // written and not closed or synced
+    uint64_t bytes_waiting;
+    char doing[512];     // a sentence
+    uint64_t sent_bytes; // of sending_bytes, while it uploads; 0 of 0 = it does not
+    uint64_t sending_bytes;
+    char sending_path[PATH_BYTES_MAX + 1]; // what it is at
+    char trouble[512];          // of the last failure; "" = all went well since
+    uint64_t commits;           // made by this mount
+    char branch[REVISION_SIZE]; // where they go
+    char pull_url[1024];        // of the pull request; "" = none
+};
+
+// Part of mount_get_status(). mount_writes.c, as the next ones
+void mount_get_writes(struct mount *mount, struct mount_writes *out);
+
+// One change that is not on the Hub. Strings live as long as the list.
+struct mount_change {
+    const char *path; // from the repository root
+    char what;        // 'A' new, 'M' changed, 'D' deleted, 'R' moved here
+    const char
+        *state; // "open", "waits", "on its way", "conflict", "refused", "stays here"
+    uint64_t size;
+    uint64_t base_size;   // before the change; 0 = it was not there
+    const char *sentence; // why it is refused or in conflict; "" = it is not
+};
+struct mount_changes {
+    struct mount_change *changes; // sorted by path
+    size_t n;
+};
+// The changes at and below a path of the mount. ERR_READ_ONLY with a sentence: the mount does not
+// write. Release `out` in every case.
+NODISCARD enum err mount_get_changes(struct mount *mount, const char *path,
+                                     struct why *why, struct mount_changes *out);
+void mount_changes_release(struct mount_changes *changes);
+
 // What `hugfs status` tells of a mount; fs/render_status.c writes it as text, JSON and metrics.
 struct mount_status {
     bool is_hub;            // of the whole Hub: the next nine say nothing
@@ -41,6 +85,8 @@ struct mount_status {
     struct chunk_store_stats cache;
     bool has_path; // a path was asked about, and this is known of it; NULL = nothing
     const struct mount_share *here;
+    struct mount_writes writes;
+    const struct mount_changes *changes; // at and below that path; NULL = none is told
 };
 void mount_get_status(struct mount *mount, struct mount_status *out);
 
@@ -109,6 +155,21 @@ enum mount_fetch { MOUNT_PREFETCH, MOUNT_PIN, MOUNT_UNPIN };
 uint64_t mount_fetch(struct mount *mount, const char *path, enum mount_fetch what,
                      mount_progress_fn progress, mount_done_fn done, void *ctx);
 void mount_fetch_cancel(struct mount *mount, uint64_t ticket);
+
+// Commits everything that was saved until now, with this message (NULL: the one of .hub/message, or
+// one of its own); done when the Hub has it. ERR_CONFLICT with a sentence: some of it has not.
+void mount_commit(struct mount *mount, const char *message, mount_done_fn done,
+                  void *ctx);
+// Gives up what was changed at and below a path and is not on its way; `*out_n` of them.
+// ERR_NOT_FOUND: nothing is. Waits for no network.
+NODISCARD enum err mount_discard(struct mount *mount, const char *path, struct why *why,
+                                 uint64_t *out_n);
+// The message of the next commit, "" = none was written. ERR_READ_ONLY.
+enum { MOUNT_MESSAGE_MAX = 64 << 10 };
+NODISCARD enum err mount_get_message(struct mount *mount, struct buffer *out);
+// ERR_USAGE: it is no UTF-8 or has a NUL; ERR_TOO_LARGE. Empty: none. Durable when done is called.
+void mount_set_message(struct mount *mount, const char *text, size_t len,
+                       mount_done_fn done, void *ctx);
 
 // Asks where the revision that the path lies in stands now; done when the mount shows that. In a
 // mount of the whole Hub "" means whatever is used from now on.

@@ -2,8 +2,8 @@
 // The two dialects of a mount's command line, by libfuse's fuse_opt: it knows how -o lists are
 // split and escaped, and that `-o a -o b` and `-oa,b` are the same.
 //
-// mount(8) hands a helper "rw" whenever fstab says nothing else, so there "rw" is no wish;
-// on our own command line it is one, and mount_options_set() refuses it.
+// mount(8) hands a helper "rw" whenever fstab says nothing else, so there "rw" is a wish only
+// beside an option that nobody but a mount that writes has.
 #include "fs/mount_arguments.h"
 
 #include <fuse_opt.h>
@@ -18,6 +18,7 @@ enum argument_key {
     KEY_VERSION,
     KEY_FAKE,
     KEY_READ_ONLY,
+    KEY_MOUNT_RW,
     KEY_NAMESPACE,
     KEY_NOTHING,
 };
@@ -36,7 +37,7 @@ static const struct fuse_opt fuse_dialect[] = {
     KEY("-s", KEY_NOTHING),
     KEY("-n", KEY_NOTHING),
     KEY("-v", KEY_NOTHING),
-    KEY("-r", KEY_NOTHING),
+    KEY("-r", KEY_READ_ONLY),
     KEY("-h", KEY_HELP),
     KEY("--help", KEY_HELP),
     KEY("-V", KEY_VERSION),
@@ -47,8 +48,8 @@ static const struct fuse_opt fuse_dialect[] = {
 static const struct fuse_opt helper_dialect[] = {
     KEY("-f", KEY_FAKE),           KEY("-s", KEY_NOTHING),
     KEY("-n", KEY_NOTHING),        KEY("-v", KEY_NOTHING),
-    KEY("-r", KEY_NOTHING),        KEY("-w", KEY_NOTHING),
-    KEY("rw", KEY_NOTHING),        KEY("-t ", KEY_NOTHING),
+    KEY("-r", KEY_READ_ONLY),      KEY("-w", KEY_MOUNT_RW),
+    KEY("rw", KEY_MOUNT_RW),       KEY("-t ", KEY_NOTHING),
     KEY("-N ", KEY_NAMESPACE),     KEY("-h", KEY_HELP),
     KEY("--help", KEY_HELP),       KEY("-V", KEY_VERSION),
     KEY("--version", KEY_VERSION), FUSE_OPT_END,
@@ -57,6 +58,7 @@ static const struct fuse_opt helper_dialect[] = {
 struct arguments_reader {
     struct mount_arguments *out;
     struct why *why;
+    bool mount_says_rw;
 };
 
 // fuse_opt's word for a failure, whose sentence why_set() has just stored.
@@ -129,6 +131,11 @@ static int take_argument(void *data, const char *text, int key, struct fuse_args
     case KEY_FAKE:
         reader->out->fake = true;
         return 0;
+    case KEY_READ_ONLY:
+        return add_option(reader, "ro");
+    case KEY_MOUNT_RW:
+        reader->mount_says_rw = true;
+        return 0;
     case KEY_NAMESPACE:
         return fail(why_set(reader->why, ERR_USAGE,
                             "-N is not supported: run the mount inside the namespace"));
@@ -141,6 +148,30 @@ static int take_argument(void *data, const char *text, int key, struct fuse_args
     }
 }
 
+static bool is_about_writing(const char *option)
+{
+    static const char *const names[] = {"commit", "pr", "branch"};
+    size_t len = strcspn(option, "=");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], option, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What mount(8) says of reading and writing.
+static int add_mount_rw(struct arguments_reader *reader)
+{
+    const struct mount_arguments *out = reader->out;
+    for (size_t i = 0; reader->mount_says_rw && i < out->n_options; i++) {
+        if (is_about_writing(out->options[i])) {
+            return add_option(reader, "rw");
+        }
+    }
+    return 0;
+}
+
 enum err mount_arguments_parse(int argc, char **argv, enum arguments_dialect dialect,
                                struct why *why, struct mount_arguments *out)
 {
@@ -151,6 +182,7 @@ enum err mount_arguments_parse(int argc, char **argv, enum arguments_dialect dia
                                 dialect == ARGUMENTS_FUSE ? fuse_dialect : helper_dialect,
                                 take_argument);
     fuse_opt_free_args(&args);
+    failed = failed ? failed : add_mount_rw(&reader);
     if (failed) {
         return why != NULL && why->text[0] != '\0'
                    ? ERR_USAGE

@@ -72,6 +72,9 @@ static enum err apply_environment(struct mount_options *options, struct why *why
 {
     enum err err = apply_variable(options, "HUGFS_CACHE_DIR", "cache_dir", why);
     if (err == ERR_NONE) {
+        err = apply_variable(options, "HUGFS_STATE_DIR", "state_dir", why);
+    }
+    if (err == ERR_NONE) {
         err = apply_variable(options, "HF_ENDPOINT", "endpoint", why);
     }
     if (err == ERR_NONE) {
@@ -206,6 +209,77 @@ static bool is_at_or_below(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+// NULL: there is none, which matters to who has something to keep there.
+static char *default_state_dir(void)
+{
+    char *dir = user_path("XDG_STATE_HOME", ".local/state", "hugfs");
+    return dir == NULL && geteuid() == 0 ? strdup("/var/lib/hugfs") : dir;
+}
+
+// Who says one of the two times means the other to follow.
+static enum err finish_times(struct mount_options *options, struct why *why)
+{
+    const int64_t quiet_ms = 2000;
+    const int64_t max_delay_ms = 30000;
+    int64_t quiet = options->quiet_ms;
+    int64_t delay = options->max_delay_ms;
+    if (quiet != 0 && delay != 0 && quiet > delay) {
+        return why_set(why, ERR_USAGE,
+                       "quiet= is longer than max_delay=, so it could never pass");
+    }
+    options->quiet_ms = quiet != 0                       ? quiet
+                        : delay != 0 && delay < quiet_ms ? delay
+                                                         : quiet_ms;
+    options->max_delay_ms = delay != 0             ? delay
+                            : quiet > max_delay_ms ? quiet
+                                                   : max_delay_ms;
+    return ERR_NONE;
+}
+
+// What a mount that writes needs, and what only such a one has.
+static enum err check_writing(const struct mount_options *options, struct why *why)
+{
+    if (!options->writable && (options->as_pull || options->branch != NULL)) {
+        return why_set(why, ERR_USAGE, "%s is for a mount that writes: add rw",
+                       options->as_pull ? "pr" : "branch=");
+    }
+    if (options->as_pull && options->branch != NULL) {
+        return why_set(why, ERR_USAGE,
+                       "pr and branch= exclude each other: a pull request is a branch of "
+                       "its own");
+    }
+    if (options->writable && options->address.is_hub) {
+        return why_set(why, ERR_USAGE,
+                       "rw needs one repository: mount the whole Hub with ro, and "
+                       "hf://OWNER/NAME with rw");
+    }
+    return ERR_NONE;
+}
+
+static enum err check_state_dir(const struct mount_options *options, struct why *why)
+{
+    if (options->state_dir == NULL) {
+        return why_set(why, ERR_USAGE,
+                       "there is no place for unsent work: HOME is not set; use "
+                       "state_dir=");
+    }
+    if (is_at_or_below(options->state_dir, options->mount_point)) {
+        return why_set(
+            why, ERR_USAGE,
+            "the state folder %s lies inside the mount point %s: choose another "
+            "with state_dir=",
+            options->state_dir, options->mount_point);
+    }
+    // `hugfs cache clear`, and whoever deletes a cache by hand, must not delete unsent work.
+    if (is_at_or_below(options->state_dir, options->cache_dir)) {
+        return why_set(why, ERR_USAGE,
+                       "the state folder %s lies inside the cache folder %s, where "
+                       "everything may be deleted: choose another with state_dir=",
+                       options->state_dir, options->cache_dir);
+    }
+    return ERR_NONE;
+}
+
 enum err mount_options_finish(struct mount_options *options, struct why *why)
 {
     if (options->cache_dir == NULL) {
@@ -213,6 +287,9 @@ enum err mount_options_finish(struct mount_options *options, struct why *why)
         if (err) {
             return err;
         }
+    }
+    if (options->state_dir == NULL) {
+        options->state_dir = default_state_dir();
     }
     if (options->endpoint == NULL) {
         options->endpoint = strdup(DEFAULT_ENDPOINT);
@@ -229,5 +306,11 @@ enum err mount_options_finish(struct mount_options *options, struct why *why)
             "cache_dir=",
             options->cache_dir, options->mount_point);
     }
-    return ERR_NONE;
+    enum err err = finish_times(options, why);
+    if (err == ERR_NONE && options->mount_point != NULL) {
+        err = check_writing(options, why);
+    }
+    return err || options->mount_point == NULL || !options->writable
+               ? err
+               : check_state_dir(options, why);
 }

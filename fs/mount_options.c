@@ -13,8 +13,8 @@
 
 enum { CONNECTIONS_MAX = 1024, FUSE_EXTRA_MAX = 4096 };
 
-// For other programs (fstab, systemd), or without meaning for a read-only mount of the Hub,
-// which is always nosuid and nodev and never changes an access time.
+// For other programs (fstab, systemd), or without meaning for a mount of the Hub, which
+// is always nosuid and nodev and never changes an access time.
 static const char *const overlooked[] = {
     "auto",        "noauto",        "user",     "nouser",     "users",    "group",
     "owner",       "nofail",        "_netdev",  "defaults",   "suid",     "nosuid",
@@ -29,10 +29,6 @@ static const char *const overlooked_prefixes[] = {"x-", "X-",
 static const char *const passed_on[] = {"noexec", "auto_unmount", "default_permissions"};
 static const char *const passed_on_prefixes[] = {
     "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext="};
-
-// DESIGN's options of a mount that writes.
-static const char *const for_writing[] = {"rw",        "state_dir", "commit", "quiet",
-                                          "max_delay", "pr",        "branch"};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -69,6 +65,8 @@ void mount_options_release(struct mount_options *options)
 {
     free(options->mount_point);
     free(options->cache_dir);
+    free(options->state_dir);
+    free(options->branch);
     free(options->endpoint);
     free(options->token_file);
     free(options->ca_file);
@@ -175,12 +173,48 @@ static enum err set_modules(char **field, const char *value, struct why *why)
     return replace_string(field, STEAL_POINTER(copy), why);
 }
 
+static enum err set_commit_mode(enum commit_mode *field, const char *value,
+                                struct why *why)
+{
+    static const char *const words[] = {
+        [COMMIT_AUTO] = "auto", [COMMIT_MANUAL] = "manual", [COMMIT_CLOSE] = "close"};
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *field = (enum commit_mode)i;
+            return ERR_NONE;
+        }
+    }
+    return why_set(why, ERR_USAGE, "'%.40s' is none of auto, manual or close", value);
+}
+
+// What a revision may be called, but for what is no branch.
+static enum err set_branch(char **field, const char *value, struct why *why)
+{
+    char name[REVISION_SIZE];
+    enum err err = address_parse_revision(value, strlen(value), why, name);
+    if (err) {
+        return err;
+    }
+    if (strncmp(name, "refs/", 5) == 0) {
+        return why_set(why, ERR_USAGE, "'%.100s' is no branch", name);
+    }
+    return replace_string(field, strdup(name), why);
+}
+
 static enum err set_row(struct mount_options *options, const struct option_row *row,
                         const char *value, struct why *why)
 {
     void *field = (char *)options + row->offset;
     switch (row->kind) {
     case OPTION_NOTHING:
+        return ERR_NONE;
+    case OPTION_READ_ONLY: // and so is what a weaker source said about writing
+        options->writable = options->as_pull = false;
+        free(options->branch);
+        options->branch = NULL;
+        return ERR_NONE;
+    case OPTION_READ_WRITE:
+        options->writable = true;
         return ERR_NONE;
     case OPTION_FLAG:
         return option_parse_bool(value, why, field);
@@ -197,6 +231,10 @@ static enum err set_row(struct mount_options *options, const struct option_row *
         return set_path(field, value, why);
     case OPTION_MODULES:
         return set_modules(field, value, why);
+    case OPTION_COMMIT:
+        return set_commit_mode(field, value, why);
+    case OPTION_BRANCH:
+        return set_branch(field, value, why);
     case OPTION_ENDPOINT: {
         char *endpoint;
         enum err err = option_parse_endpoint(value, why, &endpoint);
@@ -231,7 +269,8 @@ static enum err set_known(struct mount_options *options, const struct option_row
     enum err err;
     if (value == NULL && row->hint != NULL) {
         err = why_set(why, ERR_USAGE, "a value is missing: %s=%s", row->name, row->hint);
-    } else if (value != NULL && row->kind == OPTION_NOTHING) {
+    } else if (value != NULL &&
+               (row->kind == OPTION_READ_ONLY || row->kind == OPTION_READ_WRITE)) {
         err = why_set(why, ERR_USAGE, "it takes no value");
     } else if (value != NULL && *value == '\0') {
         err = why_set(why, ERR_USAGE, "its value is empty");
@@ -243,12 +282,6 @@ static enum err set_known(struct mount_options *options, const struct option_row
 
 static enum err refuse(const char *name, int len, struct why *why)
 {
-    if (is_one_of(name, (size_t)len, for_writing, COUNT(for_writing))) {
-        return why_set(
-            why, ERR_UNSUPPORTED,
-            "option %.*s: writing is not in this version of hugfs; mounts are read-only",
-            len, name);
-    }
     if (len == 5 && memcmp(name, "token", 5) == 0) {
         return why_set(
             why, ERR_USAGE,

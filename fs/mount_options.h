@@ -17,6 +17,13 @@ struct address {
     char subdir[PATH_BYTES_MAX + 1]; // "" = the root; legal by path_is_legal()
 };
 
+// When what was saved is committed.
+enum commit_mode {
+    COMMIT_AUTO,   // after a while of quiet
+    COMMIT_MANUAL, // by `hugfs commit`, and when much waits
+    COMMIT_CLOSE,  // close() and fsync() return when the Hub has it
+};
+
 struct mount_options {
     struct address address;
     char *mount_point; // absolute
@@ -25,6 +32,15 @@ struct mount_options {
     uint64_t cache_size; // bytes; default 10 GiB
     uint64_t
         free_floor; // bytes to leave free on the cache's device; default min(1 GiB, 5 % of it)
+    bool writable; // rw; the fields up to `branch` matter then alone
+    // Absolute; default $HUGFS_STATE_DIR, $XDG_STATE_HOME/hugfs, ~/.local/state/hugfs,
+    // /var/lib/hugfs (root without HOME). NULL where there is no place and nobody writes; state_folder.h says what lies in it.
+    char *state_dir;
+    enum commit_mode commit_mode;
+    int64_t quiet_ms;     // default 2,000, or max_delay_ms where that is shorter
+    int64_t max_delay_ms; // default 30,000, or quiet_ms where that is longer
+    bool as_pull;         // pr; not together with a branch
+    char *branch;         // branch=NAME; NULL = commit to what is mounted
     char *
         endpoint; // without trailing slash; default $HF_ENDPOINT or https://huggingface.co
     char *token_file; // NULL = by the environment

@@ -32,6 +32,9 @@ bool mount_is_virtual(const struct mount *mount, uint64_t ino)
 
 uint64_t mount_stored_ino(struct mount *mount, uint64_t ino)
 {
+    if (overlay_owns(mount, ino)) {
+        return overlay_stored(mount->overlay, ino);
+    }
     if (ino != INO_ROOT) {
         return ino_node(ino);
     }

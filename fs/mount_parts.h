@@ -14,6 +14,8 @@
 #include "fs/ino.h"
 #include "fs/mount.h"
 #include "fs/namespace.h"
+#include "fs/local_scan.h"
+#include "fs/overlay.h"
 #include "fs/owner_lists.h"
 #include "fs/parked.h"
 #include "fs/places.h"
@@ -47,6 +49,17 @@ struct mount {
     int64_t repo_row;    // in the tree store, under this credential
     bool is_commit;      // the mount is of a commit: there is no head to follow
     struct snapshot *snapshot;
+
+    // Of a mount that writes (mount_writing.c), else NULL.
+    struct journal *journal;
+    struct local_scanner *scanner; // of writable mounts
+    struct overlay *overlay;
+    struct committer *committer;
+    // The branch or pull request that it commits to, when that was there at the start; "" = what
+    // was mounted.
+    char followed[REVISION_SIZE];
+    char read_only_reason
+        [WHY_MAX]; // why one that was asked to write does not; "" = it does
 
     struct attributes attributes;
     struct locator *locator;
@@ -133,6 +146,20 @@ void mount_trace_parked(void *ctx, const char *operation, uint64_t ino, int64_t 
 NODISCARD enum err mount_open_names(struct mount *mount);
 NODISCARD enum err mount_open_hub_folders(struct mount *mount);
 void mount_close_names(struct mount *mount);
+
+// The parts of a mount that writes. The committer is started when the refresher runs. Draining tries
+// for a while to commit what waits, and ends it; refresher and network are still there.
+// mount_writing.c
+NODISCARD enum err mount_open_writing(struct mount *mount, struct why *why);
+NODISCARD enum err mount_start_committer(struct mount *mount, struct why *why);
+void mount_drain_writing(struct mount *mount);
+void mount_close_writing(struct mount *mount); // after hub_close()
+void mount_free_writing(struct mount *mount);  // before the stores
+// Where commits go, by name.
+const char *mount_target_branch(const struct mount *mount);
+// When what was written to a file so far is committed, or why it is not (commit=close).
+void mount_wait_committed(struct mount *mount, uint64_t ino, mount_done_fn done,
+                          void *ctx);
 
 // Ends what waits in mount_refresh(); when no thread can be in it any more.
 void mount_refresh_cancel_all(struct mount *mount);

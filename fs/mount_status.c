@@ -32,6 +32,7 @@ void mount_get_status(struct mount *mount, struct mount_status *out)
     xet_stats(mount->xet, &out->xet);
     chunk_store_stats(mount->chunks, &out->cache);
     if (!mount->is_hub) {
+        mount_get_writes(mount, &out->writes);
         get_repository(mount, out);
     }
 }

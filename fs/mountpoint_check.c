@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks in the order in which a person would make the mistakes: a name that is not there,
 // a file, a mount that is there already, a folder with something in it that would be hidden,
-// and a mount point in the cache. (A cache inside the mount point is a matter of options.)
+// and a mount point in the cache or among unsent work. (The opposite is a matter of options.)
 #include "fs/mountpoint_check.h"
 
 #include "fs/mount_table.h"
@@ -79,19 +79,18 @@ static bool is_inside(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-static enum err check_cache(const struct mount_options *options, struct why *why)
+static enum err check_folder(const struct mount_options *options, const char *folder,
+                             const char *what, struct why *why)
 {
     AUTO_FREE char *mount_point = file_absolute(options->mount_point);
-    AUTO_FREE char *cache = file_absolute(options->cache_dir);
-    if (mount_point == NULL || cache == NULL) {
+    AUTO_FREE char *absolute = file_absolute(folder);
+    if (mount_point == NULL || absolute == NULL) {
         return ERR_NO_MEMORY;
     }
-    if (is_inside(mount_point, cache)) {
-        return why_set(
-            why, ERR_MOUNT,
-            "the mount point %s lies inside the cache folder %s, where everything may "
-            "be deleted: choose another one",
-            mount_point, cache);
+    if (is_inside(mount_point, absolute)) {
+        return why_set(why, ERR_MOUNT,
+                       "the mount point %s lies inside the %s %s: choose another one",
+                       mount_point, what, absolute);
     }
     return ERR_NONE;
 }
@@ -107,7 +106,11 @@ enum err mountpoint_check(const struct mount_options *options, struct why *why)
         err = check_not_mounted(path, why);
     }
     if (err == ERR_NONE) {
-        err = check_cache(options, why);
+        err = check_folder(options, options->cache_dir,
+                           "cache folder, where everything may be deleted,", why);
+    }
+    if (err == ERR_NONE && options->writable) {
+        err = check_folder(options, options->state_dir, "state folder", why);
     }
     if (err == ERR_NONE && !options->nonempty) {
         err = check_empty(path, why);

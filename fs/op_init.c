@@ -4,16 +4,22 @@
 
 void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-    (void)userdata;
     conn->max_background = OP_BACKGROUND_MAX;
     conn->congestion_threshold = OP_BACKGROUND_MAX - 1;
     if (conn->max_write > REPLY_BUFFER_BYTES) {
         conn->max_write =
             REPLY_BUFFER_BYTES; // bounds READ too: both are counted in pages
     }
-    unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
-                      FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS |
-                      FUSE_CAP_READDIRPLUS_AUTO;
+    struct mount *mount = userdata;
+    unsigned wanted =
+        FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS;
+    unsigned plus = FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO;
+    if (mount->overlay == NULL) {
+        wanted |= plus;
+    } else {
+        // Attributes of folders whose files change are asked for one by one.
+        conn->want &= ~plus;
+    }
     conn->want |= wanted & conn->capable;
     // With asynchronous direct I/O a killed O_DIRECT reader stays until its answer: the
     // kernel sends no INTERRUPT for it.

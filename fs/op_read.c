@@ -12,7 +12,7 @@ enum { PAGE_BYTES = 4096 };
 struct read_wait {
     struct mount *mount;
     struct content *content; // referenced
-    op_bytes_fn reply;
+    struct op_reader reader;
     parked_id id;
     int64_t deadline_ms;
     uint64_t offset;
@@ -69,6 +69,13 @@ static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_le
     return err;
 }
 
+static void over(const struct op_reader *reader)
+{
+    if (reader->over != NULL) {
+        reader->over(reader->ctx);
+    }
+}
+
 static void complain(struct mount *mount, struct content *content, enum err err,
                      const struct why *why)
 {
@@ -89,13 +96,14 @@ static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
     }
     if (req != NULL) {
         if (err == ERR_NONE) {
-            wait->reply(req, content, bytes, len);
+            wait->reader.reply(req, wait->reader.ctx, content, bytes, len);
         } else {
             op_reply_error(req, err);
         }
         parked_replied(mount->parked);
     }
     content_put(content);
+    over(&wait->reader);
     free(wait);
 }
 
@@ -123,18 +131,19 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
 // Too many reads are parked. Read-ahead may be refused: the kernel then asks page by page,
 // with requests that it does not count. What is here is answered all the same.
 static void answer_now(struct mount *mount, fuse_req_t req, struct content *content,
-                       uint64_t offset, size_t size, op_bytes_fn reply)
+                       uint64_t offset, size_t size, const struct op_reader *reader)
 {
     size_t len = 0;
     void *bytes = reply_buffers_take(mount->buffers);
     if (bytes != NULL &&
         xet_file_read_now(content->file, offset, size, bytes, &len, NULL) == ERR_NONE) {
-        reply(req, content, bytes, len);
+        reader->reply(req, reader->ctx, content, bytes, len);
     } else {
         op_reply_error(req, ERR_BUSY);
     }
     reply_buffers_put(mount->buffers, bytes);
     content_put(content);
+    over(reader);
 }
 
 static bool must_answer_now(struct mount *mount, unsigned flags, size_t size)
@@ -149,22 +158,24 @@ static bool must_answer_now(struct mount *mount, unsigned flags, size_t size)
 }
 
 void op_read_content(fuse_req_t req, const char *operation, struct content *content,
-                     uint64_t offset, size_t size, unsigned flags, op_bytes_fn reply)
+                     uint64_t offset, size_t size, unsigned flags,
+                     const struct op_reader *reader)
 {
     struct mount *mount = fuse_req_userdata(req);
     if (must_answer_now(mount, flags, size)) {
-        answer_now(mount, req, content, offset, size, reply);
+        answer_now(mount, req, content, offset, size, reader);
         return;
     }
     struct read_wait *wait = calloc(1, sizeof(*wait));
     if (wait == NULL) {
         op_reply_error(req, ERR_NO_MEMORY);
         content_put(content);
+        over(reader);
         return;
     }
     wait->mount = mount;
     wait->content = content;
-    wait->reply = reply;
+    wait->reader = *reader;
     wait->deadline_ms = mount_deadline_ms(mount);
     wait->offset = offset;
     wait->size = size;
@@ -173,6 +184,7 @@ void op_read_content(fuse_req_t req, const char *operation, struct content *cont
     wait->id = parked_add(mount->parked, req, operation, content->ino, flags);
     if (wait->id == 0) {
         content_put(content);
+        over(reader);
         free(wait);
         return;
     }
@@ -186,8 +198,10 @@ void op_read_content(fuse_req_t req, const char *operation, struct content *cont
     reply_buffers_put(mount->buffers, bytes);
 }
 
-static void reply_bytes(fuse_req_t req, struct content *content, char *bytes, size_t len)
+static void reply_bytes(fuse_req_t req, void *ctx, struct content *content, char *bytes,
+                        size_t len)
 {
+    (void)ctx;
     (void)content;
     fuse_reply_buf(req, bytes, len);
 }
@@ -231,7 +245,19 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
         read_virtual(mount, req, ino, size, (uint64_t)offset);
         return;
     }
-    enum err err = content_get(mount->contents, ino, &content);
+    // Only direct reads are ever interrupted by the kernel (op_init.c).
+    bool is_direct = (file_info->flags & O_DIRECT) != 0;
+    unsigned flags = PARKED_IS_READ | (is_direct ? PARKED_CAN_INTERRUPT : 0);
+    struct local_file *local = NULL;
+    enum err err =
+        overlay_owns(mount, ino) ? overlay_reader(mount->overlay, ino, &local) : ERR_NONE;
+    if (local != NULL) {
+        op_read_local(req, local, (uint64_t)offset, size, flags);
+        return;
+    }
+    if (err == ERR_NONE) {
+        err = content_get(mount->contents, mount_stored_ino(mount, ino), &content);
+    }
     if (err != ERR_NONE) {
         op_reply_error(req, err);
         return;
@@ -248,8 +274,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     }
     uint64_t left = content->size - first;
     size = size > REPLY_BUFFER_BYTES ? REPLY_BUFFER_BYTES : size;
-    // Only direct reads are ever interrupted by the kernel (op_init.c).
-    bool is_direct = (file_info->flags & O_DIRECT) != 0;
-    op_read_content(req, "read", content, first, left < size ? (size_t)left : size,
-                    PARKED_IS_READ | (is_direct ? PARKED_CAN_INTERRUPT : 0), reply_bytes);
+    static const struct op_reader reader = {.reply = reply_bytes};
+    op_read_content(req, "read", content, first, left < size ? (size_t)left : size, flags,
+                    &reader);
 }

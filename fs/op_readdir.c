@@ -277,6 +277,10 @@ static void find_root(struct readdir_wait *wait)
 static void start(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
 {
     struct mount *mount = fuse_req_userdata(req);
+    if (overlay_owns(mount, ino)) {
+        op_readdir_local(req, ino, size, (uint64_t)offset);
+        return;
+    }
     struct readdir_wait *wait = calloc(1, sizeof(*wait));
     if (wait == NULL) {
         op_reply_error(req, ERR_NO_MEMORY);

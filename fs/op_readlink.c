@@ -5,8 +5,10 @@
 
 #include <errno.h>
 
-static void reply_target(fuse_req_t req, struct content *content, char *bytes, size_t len)
+static void reply_target(fuse_req_t req, void *ctx, struct content *content, char *bytes,
+                         size_t len)
 {
+    (void)ctx;
     if (!path_symlink_is_contained(content->path, bytes, len)) {
         if (content_may_complain(content)) {
             log_warn("fs", "the symlink \"%s\" leaves the repository and is refused",
@@ -42,7 +44,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
         reply_virtual(mount, req, ino);
         return;
     }
-    enum err err = content_get(mount->contents, ino, &content);
+    enum err err = content_get(mount->contents, mount_stored_ino(mount, ino), &content);
     if (err != ERR_NONE) {
         op_reply_error(req, err);
         return;
@@ -56,6 +58,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
         op_reply_error(req, err);
         return;
     }
+    static const struct op_reader reader = {.reply = reply_target};
     op_read_content(req, "readlink", content, 0, (size_t)content->size,
-                    PARKED_CAN_INTERRUPT, reply_target);
+                    PARKED_CAN_INTERRUPT, &reader);
 }

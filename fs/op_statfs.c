@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// STATFS: the repository that the path lies in as far as it has been listed, and full: nothing can
-// be written. A file system of zero blocks would vanish from `df`.
+// STATFS: the repository that the path lies in as far as it has been listed, and full; in a mount that
+// writes, with as much free as the state folder has. A file system of zero blocks would vanish from `df`.
 #include "fs/ops.h"
 
 #include <sys/statvfs.h>
@@ -24,13 +24,21 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
         op_reply_error(req, err);
         return;
     }
+    uint64_t n_free = 0;
+    if (mount->overlay != NULL) {
+        n_free = staging_free_bytes(journal_staging(mount->journal)) / STATFS_BLOCK_BYTES;
+    }
     struct statvfs answer = {
         .f_bsize = STATFS_BLOCK_BYTES,
         .f_frsize = STATFS_BLOCK_BYTES,
-        .f_blocks = bytes / STATFS_BLOCK_BYTES + 1,
-        .f_files = files,
+        .f_blocks = bytes / STATFS_BLOCK_BYTES + 1 + n_free,
+        .f_bfree = n_free,
+        .f_bavail = n_free,
+        .f_files = files + n_free,
+        .f_ffree = n_free,
+        .f_favail = n_free,
         .f_namemax = NAME_BYTES_MAX,
-        .f_flag = ST_RDONLY | ST_NOSUID | ST_NODEV,
+        .f_flag = (mount->overlay == NULL ? ST_RDONLY : 0UL) | ST_NOSUID | ST_NODEV,
     };
     fuse_reply_statfs(req, &answer);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The FUSE operations of a read-only mount; op_NAME.c has one each. They run on the
+// The FUSE operations; op_NAME.c has one each. They run on the
 // session's worker threads, answer from this machine when they can, and park otherwise.
 // Operations that are missing are answered ENOSYS by libfuse, after which the kernel does not
 // ask again: FLUSH (nothing to flush), xattrs (a round trip per file for `ls -l`), ACCESS (the
@@ -32,6 +32,42 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino);
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n_lookups);
 void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets);
 
+// ---- of a writable mount alone
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+               struct fuse_file_info *file_info);
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+              dev_t rdev);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+               const char *new_name, unsigned flags);
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int what,
+                struct fuse_file_info *file_info);
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size,
+              off_t offset, struct fuse_file_info *file_info);
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
+              struct fuse_file_info *file_info);
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int data_only,
+                 struct fuse_file_info *file_info);
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+                  struct fuse_file_info *file_info);
+void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
+                        struct fuse_file_info *from_info, fuse_ino_t to, off_t to_offset,
+                        struct fuse_file_info *to_info, size_t len, int flags);
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+              struct fuse_file_info *file_info);
+
+// Reading a file that was changed here, and listing a folder. op_read_local.c, op_readdir_local.c
+void op_read_local(fuse_req_t req, struct local_file *file, uint64_t offset, size_t size,
+                   unsigned flags);
+void op_readdir_local(fuse_req_t req, fuse_ino_t ino, size_t size, uint64_t offset);
+
 // Answers a taken request with an error (ENOENT ...) and a request that was never parked.
 void op_reply_error(struct fuse_req *req, enum err err);
 // Arranges for parked_interrupt().
@@ -40,10 +76,15 @@ void op_arm_interrupt(struct fuse_req *req, uint64_t id);
 // Reads [offset, offset + size) of a content, which lies inside it, and hands the bytes to
 // `reply`, now or later, or answers with an error. Consumes the reference. `flags` are
 // parked_add()'s; `operation` is a static string. op_read.c
-typedef void (*op_bytes_fn)(fuse_req_t req, struct content *content, char *bytes,
-                            size_t len);
+struct op_reader {
+    void (*reply)(fuse_req_t req, void *ctx, struct content *content, char *bytes,
+                  size_t len);
+    void (*over)(void *ctx); // once, when nothing more is called; may be NULL
+    void *ctx;
+};
 void op_read_content(fuse_req_t req, const char *operation, struct content *content,
-                     uint64_t offset, size_t size, unsigned flags, op_bytes_fn reply);
+                     uint64_t offset, size_t size, unsigned flags,
+                     const struct op_reader *reader);
 
 // An entry as libfuse takes it.
 struct fuse_entry_param op_entry(const struct entry *entry);

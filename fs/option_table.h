@@ -5,7 +5,9 @@
 #include "base/base.h"
 
 enum option_kind {
-    OPTION_NOTHING,     // accepted, changes nothing
+    OPTION_NOTHING,     // the title of a group
+    OPTION_READ_ONLY,   // ro; no value
+    OPTION_READ_WRITE,  // rw; no value
     OPTION_FLAG,        // bool; NAME, NAME=yes, NAME=no
     OPTION_SIZE,        // uint64_t bytes
     OPTION_TIMEOUT,     // int64_t ms, at least 1
@@ -16,6 +18,8 @@ enum option_kind {
     OPTION_PATH,        // char *, made absolute
     OPTION_MODULES,     // char *, names of log modules with commas between
     OPTION_ENDPOINT,    // char *, a checked address
+    OPTION_COMMIT,      // enum commit_mode
+    OPTION_BRANCH,      // char *, a legal name of a branch
     OPTION_REVISION,
     OPTION_SUBDIR,
 };

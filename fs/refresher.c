@@ -99,8 +99,8 @@ static enum err move_to(struct refresher *refresher, const struct head *head,
     char hex[OID_HEX_SIZE];
     oid_to_hex(&new.commit, hex);
     log_info("fs", "the mount moved to a new commit commit=%s", hex);
-    if (new.root == old.root) {
-        return ERR_NONE; // SUBDIR is the same folder in both
+    if (new.root == old.root || mount->overlay != NULL) {
+        return ERR_NONE; // SUBDIR is the same folder in both; names of a writable mount don't last
     }
     err = root_diff(mount->tree, old.root, new.root, forget_name, mount->session);
     session_forget_listing(mount->session, INO_ROOT);

@@ -23,6 +23,16 @@ NODISCARD enum err render_status(const struct mount_status *status,
 // Of `hugfs status PATH`: the lines after those of the mount, and the value of "here".
 NODISCARD enum err render_share_text(const struct mount_share *share, struct buffer *out);
 void render_share_object(struct json_writer *json, const struct mount_share *share);
+// Its part about writing; nothing in text where nobody wanted to write. The list of changes of
+// `hugfs status PATH`, cut where it is long; and the whole of it: `hugfs diff PATH`. render_writes.c
+NODISCARD enum err render_writes_text(const struct mount_writes *writes,
+                                      struct buffer *out);
+void render_writes_object(struct json_writer *json, const struct mount_writes *writes);
+NODISCARD enum err render_changes_text(const struct mount_changes *changes,
+                                       struct buffer *out);
+void render_changes_array(struct json_writer *json, const struct mount_changes *changes);
+NODISCARD enum err render_changes(const struct mount_changes *changes,
+                                  enum render_format format, struct buffer *out);
 // `hugfs info`; also .hub/info/PATH, with RENDER_JSON.
 NODISCARD enum err render_info(const struct mount_path_info *info,
                                enum render_format format, struct buffer *out);

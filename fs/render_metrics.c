@@ -19,6 +19,13 @@ enum metric {
     METRIC_CACHE_USED,
     METRIC_CACHE_BUDGET,
     METRIC_DAMAGED,
+    METRIC_WRITABLE,
+    METRIC_CHANGES_WAITING,
+    METRIC_CHANGES_ON_THEIR_WAY,
+    METRIC_CONFLICTS,
+    METRIC_REFUSED,
+    METRIC_BYTES_WAITING,
+    METRIC_COMMITS,
     METRIC_COUNT,
 };
 
@@ -47,6 +54,18 @@ static const struct {
                              "Bytes allowed on disk."},
     [METRIC_DAMAGED] = {"hugfs_cache_damaged_chunks_total", "counter",
                         "Chunks dropped because their checksum was wrong."},
+    [METRIC_WRITABLE] = {"hugfs_writable", "gauge", "1 when files can be changed."},
+    [METRIC_CHANGES_WAITING] = {"hugfs_changes_waiting", "gauge",
+                                "Files and names that wait for a commit."},
+    [METRIC_CHANGES_ON_THEIR_WAY] = {"hugfs_changes_on_their_way", "gauge",
+                                     "Those of the commit that is being made."},
+    [METRIC_CONFLICTS] = {"hugfs_conflicts", "gauge",
+                          "Files that somebody else has changed too."},
+    [METRIC_REFUSED] = {"hugfs_changes_refused", "gauge",
+                        "Files that the Hub does not take."},
+    [METRIC_BYTES_WAITING] = {"hugfs_waiting_bytes", "gauge",
+                              "Bytes that were written and are not on the Hub."},
+    [METRIC_COMMITS] = {"hugfs_commits_total", "counter", "Commits made."},
 };
 
 // A label's value: backslash, quote and line end are escaped.
@@ -81,6 +100,13 @@ static void collect(const struct mount_status *status, uint64_t values[METRIC_CO
     values[METRIC_CACHE_USED] = status->cache.used;
     values[METRIC_CACHE_BUDGET] = status->cache.budget;
     values[METRIC_DAMAGED] = status->cache.damaged_chunks;
+    values[METRIC_WRITABLE] = status->writes.is_writable;
+    values[METRIC_CHANGES_WAITING] = status->writes.waiting;
+    values[METRIC_CHANGES_ON_THEIR_WAY] = status->writes.on_their_way;
+    values[METRIC_CONFLICTS] = status->writes.conflicts;
+    values[METRIC_REFUSED] = status->writes.failed;
+    values[METRIC_BYTES_WAITING] = status->writes.bytes_waiting;
+    values[METRIC_COMMITS] = status->writes.commits;
 }
 
 enum err metrics_append(const struct mount_status *status, const char *mount_point,

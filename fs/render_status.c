@@ -97,8 +97,14 @@ static enum err render_json(const struct mount_status *status,
     write_hub(&json, &status->hub);
     write_reads(&json, status);
     render_cache_object(&json, "cache", options->cache_dir, &status->cache);
+    if (!status->is_hub) {
+        render_writes_object(&json, &status->writes);
+    }
     if (status->has_path) {
         render_share_object(&json, status->here);
+    }
+    if (status->changes != NULL) {
+        render_changes_array(&json, status->changes);
     }
     json_close_object(&json);
     return json_writer_end(&json);
@@ -179,10 +185,14 @@ static enum err render_text(const struct mount_status *status,
     err = err ? err : append_state(status, out);
     err = err ? err : append_traffic(status, out);
     err = err ? err : append_cache(status, options, out);
+    err = err ? err : render_writes_text(&status->writes, out);
     err = err ? err : render_row(out, "token", "%s", status->token_source);
     err = err ? err
               : render_row(out, "daemon", "process %ld, hugfs %s, up %s", (long)getpid(),
                            HUGFS_VERSION, age);
+    if (err == ERR_NONE && status->changes != NULL) {
+        err = render_changes_text(status->changes, out);
+    }
     if (err == ERR_NONE && status->here != NULL) {
         err = render_share_text(status->here, out);
     }

@@ -56,6 +56,38 @@ static const struct fuse_lowlevel_ops session_ops = {
     .statfs = op_statfs,
 };
 
+// Of a mount that writes; GETLK, SETLK and FLOCK are the kernel's own business.
+static const struct fuse_lowlevel_ops writing_ops = {
+    .init = op_init,
+    .lookup = op_lookup,
+    .forget = op_forget,
+    .forget_multi = op_forget_multi,
+    .getattr = op_getattr,
+    .setattr = op_setattr,
+    .readlink = op_readlink,
+    .mknod = op_mknod,
+    .mkdir = op_mkdir,
+    .unlink = op_unlink,
+    .rmdir = op_rmdir,
+    .symlink = op_symlink,
+    .rename = op_rename,
+    .link = op_link,
+    .create = op_create,
+    .open = op_open,
+    .read = op_read,
+    .write = op_write,
+    .flush = op_flush,
+    .release = op_release,
+    .fsync = op_fsync,
+    .fallocate = op_fallocate,
+    .lseek = op_lseek,
+    .copy_file_range = op_copy_file_range,
+    .opendir = op_opendir,
+    .readdir = op_readdir,
+    .fsyncdir = op_fsyncdir,
+    .statfs = op_statfs,
+};
+
 // ------------------------------------------------------------------------------- opening
 
 __attribute__((format(printf, 2, 0))) static void
@@ -93,8 +125,9 @@ static enum err write_options(const struct mount *mount, char **out_options)
         return err;
     }
     bool is_added =
-        fuse_opt_add_opt(out_options,
-                         "subtype=hugfs,ro,nosuid,nodev,default_permissions") == 0 &&
+        fuse_opt_add_opt(out_options, "subtype=hugfs,nosuid,nodev,default_permissions") ==
+            0 &&
+        (mount->overlay != NULL || fuse_opt_add_opt(out_options, "ro") == 0) &&
         fuse_opt_add_opt_escaped(out_options, buffer_text(&name)) == 0 &&
         (!options->allow_other || fuse_opt_add_opt(out_options, "allow_other") == 0) &&
         (!options->fuse_debug || fuse_opt_add_opt(out_options, "debug") == 0) &&
@@ -114,8 +147,9 @@ static enum err new_fuse_session(struct session *session, struct why *why)
         err = ERR_NO_MEMORY;
     }
     if (err == ERR_NONE) {
-        session->fuse =
-            fuse_session_new(&args, &session_ops, sizeof(session_ops), session->mount);
+        session->fuse = fuse_session_new(
+            &args, session->mount->overlay != NULL ? &writing_ops : &session_ops,
+            sizeof(session_ops), session->mount);
         if (session->fuse == NULL) {
             err = why_set(why, ERR_MOUNT, "libfuse refuses the mount options \"%s\"",
                           session->mount->options->fuse_extra != NULL

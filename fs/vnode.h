@@ -108,6 +108,7 @@ size_t vnodes_count(struct vnodes *vnodes);
 
 // A rendered file, and a symlink whose target is the node's text (directory.c).
 extern const struct vnode_type vnode_file;
+extern const struct vnode_type vnode_message; // .hub/message, which can be written
 extern const struct vnode_type vnode_symlink;
 // vnode_type.changed_s of folders whose names may be others at any time (vnode.c).
 int64_t vnode_changed_now(struct mount *mount, struct vnode *dir);

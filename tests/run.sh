@@ -118,7 +118,7 @@ if [ "$tier" = quick ]; then
     step build-debug build debug || finish
     suite unit-debug unit debug
     step lint tests/lint/run
-    suite mount-quick mount_tests mount-quick debug tests/mount -m quick
+    suite mount-quick mount_tests mount-quick debug tests/mount -m "quick and not unmet"
     finish
 fi
 
@@ -131,10 +131,10 @@ suite hub-self pytest hub-self tests/hub --ignore tests/hub/interop
 suite interop pytest interop tests/hub/interop
 step client-venvs make_client_venvs
 export HUGFS_NEEDS_CLIENTS=1
-suite mount-debug mount_tests mount-debug debug tests/mount
+suite mount-debug mount_tests mount-debug debug tests/mount -m "not unmet"
 step build-tsan build tsan && suite unit-tsan unit tsan &&
-    suite mount-tsan mount_tests mount-tsan tsan tests/mount -m "not slow"
-step build-clang build clang && suite mount-clang mount_tests mount-clang clang tests/mount -m quick
+    suite mount-tsan mount_tests mount-tsan tsan tests/mount -m "not slow and not unmet"
+step build-clang build clang && suite mount-clang mount_tests mount-clang clang tests/mount -m "quick and not unmet"
 step build-fuzz build fuzz
 if [ "$tier" = long ]; then
     suite fuzz fuzz 60

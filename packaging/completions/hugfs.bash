@@ -3,8 +3,9 @@
 # Completion of hugfs(1) for bash. The lists are compared with hugfs --help by
 # tests/lint/doc_parity.py.
 
-_hugfs_verbs="mount umount status info log revisions diff prefetch pin unpin refresh offline online trace cache"
-_hugfs_mount_options="ro rev= subdir= poll= cache_dir= cache_size= endpoint= token_file= ca_file= \
+_hugfs_verbs="mount umount status info log revisions diff commit discard recover prefetch pin unpin refresh offline online trace cache"
+_hugfs_mount_options="ro rw rev= subdir= poll= commit= quiet= max_delay= pr branch= state_dir= \
+cache_dir= cache_size= endpoint= token_file= ca_file= \
 offline timeout= max_rate= max_conns= insecure_http allow_other uid= gid= umask= nonempty log= debug="
 
 # The flags of a verb; without a verb those of a plain mount.
@@ -14,7 +15,9 @@ _hugfs_flags() {
     status) echo "--json --metrics -h --help" ;;
     info | log | revisions | diff | trace) echo "--json -h --help" ;;
     cache) echo "--json -o -h --help" ;;
-    umount | prefetch | pin | unpin | refresh | offline | online) echo "-h --help" ;;
+    commit) echo "-m -h --help" ;;
+    recover) echo "-o --list --to --reset -h --help" ;;
+    umount | discard | prefetch | pin | unpin | refresh | offline | online) echo "-h --help" ;;
     *) echo "-f -d -o -s -n -v -r -h --help -V --version" ;;
     esac
 }
@@ -23,9 +26,12 @@ _hugfs_flags() {
 _hugfs_mount_option() {
     local before=${1%"${1##*,}"} last=${1##*,} name
     case $last in
-    cache_dir=* | token_file=* | ca_file=* | log=*)
+    cache_dir=* | state_dir=* | token_file=* | ca_file=* | log=*)
         name=${last%%=*}
         mapfile -t COMPREPLY < <(compgen -P "$before$name=" -f -- "${last#*=}")
+        ;;
+    commit=*)
+        mapfile -t COMPREPLY < <(compgen -P "${before}commit=" -W "auto manual close" -- "${last#*=}")
         ;;
     *=*) ;;
     *)
@@ -60,7 +66,7 @@ _hugfs() {
         mapfile -t COMPREPLY < <(compgen -W "$_hugfs_verbs" -- "$current")
     elif [ "$verb" = cache ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "status verify trim clear" -- "$current")
-    elif [[ $verb =~ ^(umount|offline|online|trace)$ ]]; then
+    elif [[ $verb =~ ^(umount|commit|offline|online|trace)$ ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_hugfs_mounts)" -- "$current")
         [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -d -- "$current")
     else

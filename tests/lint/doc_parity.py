@@ -23,7 +23,9 @@ ZSH = "packaging/completions/_hugfs"
 FISH = "packaging/completions/hugfs.fish"
 # A value that each option takes, by the hint that --help shows.
 SAMPLES = {"REV": "main", "PATH": "a", "TIME|never": "never", "TIME": "5s", "DIR": "/c", "SIZE": "1G",
-           "URL": "https://example.org", "FILE": "/f", "N": "5", "OCTAL": "022", "MODULES": "all"}
+           "URL": "https://example.org", "FILE": "/f", "N": "5", "OCTAL": "022", "MODULES": "all",
+           "auto|manual|close": "close", "NAME": "b"}
+BESIDE = {"pr": "rw,", "branch": "rw,"}  # what an option wants beside it
 
 
 class Program:
@@ -70,7 +72,8 @@ class Program:
     def refuses(self, option):
         """The sentence with which the option is refused, None if it is taken. mount(8)'s -f mounts nothing."""
         environment = {**os.environ, "HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
-        result = subprocess.run(["mount.hugfs", "a/b", "/nonexistent/dir", "-f", "-o", option], executable=self.path,
+        options = BESIDE.get(option.partition("=")[0], "") + option
+        result = subprocess.run(["mount.hugfs", "a/b", "/nonexistent/dir", "-f", "-o", options], executable=self.path,
                                 capture_output=True, text=True, check=False, env=environment)
         return result.stderr.strip() if result.returncode else None
 

@@ -3,14 +3,18 @@
 
 Session: `hub` (with the sample repositories), `sample`, `basic`, `big`: what the Hub holds and
 the reference bytes. Function: `mount` (a factory whose mounts are unmounted and judged at the
-end of the test), `wire` (counts requests), and an automatic reset of faults, settings and log.
+end of the test), `writable` and `folder` (factories of writable mounts, writing.py), `wire` (counts
+requests), and an automatic reset of faults, settings and log.
 """
+
+import re
 
 import pytest
 import samples
 from harness import Failed, Home, Mount, run_hugfs
 from local_hub import LocalHub, Repository, Wire
 from machine import BIG, HUGFS
+from writing import make_folder, need_a_mount
 
 LINKS = [
     {"add": "run.sh", "text": "#!/bin/sh\necho hello from the Hub\n", "mode": "100755"},
@@ -24,6 +28,7 @@ LINKS = [
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "quick: the core; part of tests/run.sh quick")
+    config.addinivalue_line("markers", "unmet: what writing does not keep yet; tests/run.sh long runs it")
     config.addinivalue_line("markers", "slow: long in a sanitizer build; skipped under TSan")
 
 
@@ -103,6 +108,10 @@ def mount(hub):
         return made.start()
 
     yield make
+    _judge(mounts, hub)
+
+
+def _judge(mounts, hub):
     hub.clear()  # whatever is still stalled must not hold the unmount
     failures = []
     for made in reversed(mounts):
@@ -112,6 +121,30 @@ def mount(hub):
             failures.append(error)
     if failures:
         raise failures[0]
+
+
+@pytest.fixture
+def folder(hub, request):
+    """folder(files={...}, xet={...}, ...) -> a started WritableMount of a fresh repository.
+
+    With HUGFS_TEST_PLAIN it is a PlainFolder: a test that takes it asks for nothing but a folder.
+    """
+    made, title = [], re.sub("[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:70].rstrip("-")
+
+    def make(files=None, xet=None, **arguments):
+        one = make_folder(hub, f"acme/{title}-{len(made)}", files, xet, **arguments)
+        made.append(one)
+        return one.start()
+
+    yield make
+    _judge(made, hub)
+
+
+@pytest.fixture
+def writable(folder):
+    """The same for a test that asks for a mount: commands, requests, crashes."""
+    need_a_mount()
+    return folder
 
 
 @pytest.fixture

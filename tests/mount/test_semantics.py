@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """hugfs-semantics(7) as tests: its headings are the classes, its numbers (I1, V3 ...) the tests.
 
-Each promise stands here in its shortest form, so that page and tests can be read side by side;
-other files of this folder prove most of them in more depth. The last test compares the two.
+Each promise stands here in its shortest form, so that page and tests can be read side by side; the
+last heading, Writing, in test_semantics_writing.py. Other files of this folder prove most of them in
+more depth. The last test compares the two.
 """
 
 import mmap
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+import test_semantics_writing
 from harness import wait_until
 from hub.client import READ_TOKEN
 from machine import PROMPT, ROOT
@@ -430,9 +432,10 @@ class TestLimits:
         assert done.returncode == 3 and "private" in done.stderr
 
 
-def test_the_page_and_this_file_have_the_same_headings_and_numbers():
+def test_the_page_and_its_tests_have_the_same_headings_and_numbers():
     text = PAGE.read_text()
-    classes = {name[4:]: value for name, value in globals().items() if name.startswith("Test") and isinstance(value, type)}
+    here = {**globals(), **vars(test_semantics_writing)}
+    classes = {name[4:]: value for name, value in here.items() if name.startswith("Test") and isinstance(value, type)}
     assert re.findall(r"^\.Ss (.+)$", text, re.M) == list(classes)
     numbers = {re.match(r"test_([a-z]\d+)_", name)[1].upper() for value in classes.values() for name in vars(value) if name.startswith("test_")}
     assert numbers == set(re.findall(r"^\.It ([A-Z]\d+)$", text, re.M))

@@ -24,6 +24,10 @@ TEST(test_requests_survive_the_way_there)
          .path = "a b",
          .from = "refs/pr/1",
          .to = "100%\xc3\xa9"},
+        {.verb = CONTROL_CHANGES, .format = RENDER_JSON, .path = "a b"},
+        {.verb = CONTROL_COMMIT},
+        {.verb = CONTROL_COMMIT, .has_message = true, .message = "a title\n\n100 %"},
+        {.verb = CONTROL_DISCARD, .path = ""},
         {.verb = CONTROL_PREFETCH, .path = ""},
         {.verb = CONTROL_REFRESH, .path = "models/a/b"},
         {.verb = CONTROL_PIN, .path = "x"},
@@ -45,6 +49,8 @@ TEST(test_requests_survive_the_way_there)
         assert_true(out.bytes == requests[i].bytes);
         assert_string_equal(out.from, requests[i].from);
         assert_string_equal(out.to, requests[i].to);
+        assert_true(out.has_message == requests[i].has_message);
+        assert_string_equal(out.message, requests[i].message);
     }
 }
 
@@ -59,6 +65,17 @@ TEST(test_the_longest_path_fits_a_line)
     assert_ok(control_request_format(&request, &line));
     assert_ok(control_request_parse(buffer_text(&line), line.len - 1, NULL, &out));
     assert_string_equal(out.path, request.path);
+}
+
+TEST(test_the_longest_message_fits_a_line)
+{
+    static struct control_request request = {.verb = CONTROL_COMMIT, .has_message = true};
+    static struct control_request out;
+    memset(request.message, '\n', CONTROL_MESSAGE_MAX);
+    AUTO(buffer) struct buffer line = buffer_init(CONTROL_LINE_MAX);
+    assert_ok(control_request_format(&request, &line));
+    assert_ok(control_request_parse(buffer_text(&line), line.len - 1, NULL, &out));
+    assert_string_equal(out.message, request.message);
 }
 
 TEST(test_wrong_requests_are_refused)
@@ -86,6 +103,13 @@ TEST(test_wrong_requests_are_refused)
         "diff text a main dev more",
         "diff text a main a..b",
         "diff text a main%20x dev",
+        "changes text",
+        "changes metrics .",
+        "changes text ../x",
+        "commit one two",
+        "commit a%2",
+        "discard",
+        "discard /a",
         "prefetch",
         "cache-trim -5",
         "cache-trim",
@@ -148,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_survive_the_way_there),
         cmocka_unit_test(test_the_longest_path_fits_a_line),
+        cmocka_unit_test(test_the_longest_message_fits_a_line),
         cmocka_unit_test(test_wrong_requests_are_refused),
         cmocka_unit_test(test_answers_survive_the_way_back),
         cmocka_unit_test(test_wrong_answers_are_refused),

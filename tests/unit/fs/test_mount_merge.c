@@ -34,9 +34,9 @@ static enum err merge(const char *line, struct why *why, struct mount_options *o
 static int clean_environment(void **state)
 {
     (void)state;
-    static const char *const names[] = {"HUGFS_CACHE_DIR", "HF_ENDPOINT",
-                                        "HF_HUB_OFFLINE", "SSL_CERT_FILE",
-                                        "XDG_CACHE_HOME"};
+    static const char *const names[] = {
+        "HUGFS_CACHE_DIR", "HF_ENDPOINT",     "HF_HUB_OFFLINE", "SSL_CERT_FILE",
+        "XDG_CACHE_HOME",  "HUGFS_STATE_DIR", "XDG_STATE_HOME"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unsetenv(names[i]);
     }
@@ -76,6 +76,22 @@ TEST(test_mount_letters_mean_what_mount_says)
     assert_true(arguments.fake && !arguments.foreground);
     assert_int_equal(arguments.n_options, 2); // mount(8)'s own "rw" is no wish
     assert_string_equal(arguments.options[1], "offline");
+}
+
+// fstab and mount(8) cannot be told apart from who wants to write, but by what stands beside.
+TEST(test_a_mount_of_mount_writes_when_it_says_how)
+{
+    char line[] = "mount.hugfs a/b /mnt -o rw,commit=auto";
+    char fixed[] = "mount.hugfs a/b /mnt -r -o commit=auto";
+    AUTO(mount_arguments) struct mount_arguments arguments;
+    AUTO(mount_arguments) struct mount_arguments read_only;
+    struct why why = {""};
+    assert_ok(parse(line, ARGUMENTS_MOUNT_HELPER, &why, &arguments));
+    assert_int_equal(arguments.n_options, 2);
+    assert_string_equal(arguments.options[1], "rw");
+    assert_ok(parse(fixed, ARGUMENTS_MOUNT_HELPER, &why, &read_only));
+    assert_int_equal(read_only.n_options, 2);
+    assert_string_equal(read_only.options[0], "ro");
 }
 
 static void assert_usage(const char *text, enum arguments_dialect dialect,
@@ -177,6 +193,64 @@ TEST(test_a_cache_inside_the_mount_point_is_refused)
     assert_ok(merge("hugfs a/b /mnt -o cache_dir=/mnt-cache", &why, &beside));
 }
 
+static void assert_merge_refused(const char *line, const char *part)
+{
+    struct why why = {""};
+    AUTO(mount_options) struct mount_options options;
+    assert_int_equal(merge(line, &why, &options), ERR_USAGE);
+    assert_non_null(strstr(why.text, part));
+}
+
+TEST(test_unsent_work_has_a_place_where_nothing_deletes_it)
+{
+    struct why why = {""};
+    write_user_config("");
+    AUTO(mount_options) struct mount_options home;
+    assert_ok(merge("hugfs a/b /mnt -o rw", &why, &home));
+    assert_string_equal(home.state_dir, "/home/me/.local/state/hugfs");
+    setenv("XDG_STATE_HOME", "/xdg", 1);
+    AUTO(mount_options) struct mount_options xdg;
+    assert_ok(merge("hugfs a/b /mnt", &why, &xdg));
+    assert_string_equal(xdg.state_dir, "/xdg/hugfs");
+    setenv("HUGFS_STATE_DIR", "/environment", 1);
+    AUTO(mount_options) struct mount_options environment;
+    assert_ok(merge("hugfs a/b /mnt", &why, &environment));
+    assert_string_equal(environment.state_dir, "/environment");
+    assert_merge_refused("hugfs a/b /mnt -o rw,state_dir=/mnt/s",
+                         "inside the mount point");
+    assert_merge_refused("hugfs a/b /mnt -o rw,cache_dir=/c,state_dir=/c/s",
+                         "inside the cache folder");
+}
+
+TEST(test_what_cannot_be_written_together_is_refused)
+{
+    write_user_config("[with/pr]\nrw\npr\n");
+    assert_merge_refused("hugfs hf:// /mnt -o rw", "needs one repository");
+    assert_merge_refused("hugfs a/b /mnt -o pr", "pr is for a mount that writes");
+    assert_merge_refused("hugfs a/b /mnt -o branch=c", "branch= is for a mount that");
+    assert_merge_refused("hugfs a/b /mnt -o rw,pr,branch=c", "exclude each other");
+    assert_merge_refused("hugfs a/b /mnt -o rw,quiet=5,max_delay=4", "never pass");
+    struct why why = {""};
+    AUTO(mount_options) struct mount_options fixed;
+    assert_ok(merge("hugfs with/pr /mnt -o ro", &why, &fixed));
+    assert_false(fixed.writable);
+}
+
+TEST(test_one_of_two_times_moves_the_other)
+{
+    struct why why = {""};
+    write_user_config("");
+    AUTO(mount_options) struct mount_options none;
+    assert_ok(merge("hugfs a/b /mnt -o rw", &why, &none));
+    assert_true(none.quiet_ms == 2000 && none.max_delay_ms == 30000);
+    AUTO(mount_options) struct mount_options quiet;
+    assert_ok(merge("hugfs a/b /mnt -o rw,quiet=1m", &why, &quiet));
+    assert_true(quiet.quiet_ms == 60000 && quiet.max_delay_ms == 60000);
+    AUTO(mount_options) struct mount_options delay;
+    assert_ok(merge("hugfs a/b /mnt -o rw,max_delay=100ms", &why, &delay));
+    assert_true(delay.quiet_ms == 100 && delay.max_delay_ms == 100);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -199,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fuse_letters_mean_what_fuse_says),
         cmocka_unit_test(test_mount_letters_mean_what_mount_says),
+        cmocka_unit_test(test_a_mount_of_mount_writes_when_it_says_how),
         cmocka_unit_test(test_wrong_command_lines_are_told_apart),
         cmocka_unit_test_setup(test_stronger_sources_replace_weaker_ones,
                                clean_environment),
@@ -211,6 +286,11 @@ int main(void)
                                clean_environment),
         cmocka_unit_test_setup(test_a_cache_inside_the_mount_point_is_refused,
                                clean_environment),
+        cmocka_unit_test_setup(test_unsent_work_has_a_place_where_nothing_deletes_it,
+                               clean_environment),
+        cmocka_unit_test_setup(test_what_cannot_be_written_together_is_refused,
+                               clean_environment),
+        cmocka_unit_test_setup(test_one_of_two_times_moves_the_other, clean_environment),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -73,6 +73,22 @@ TEST(test_every_option_sets_its_field)
     assert_string_equal(options.debug, "hub,xet");
 }
 
+TEST(test_every_option_about_writing_sets_its_field)
+{
+    set("rw");
+    set("state_dir=/s");
+    set("commit=close");
+    set("quiet=3s");
+    set("max_delay=4s");
+    set("pr");
+    set("branch=a%2Fb");
+    assert_true(options.writable && options.as_pull);
+    assert_string_equal(options.state_dir, "/s");
+    assert_true(options.commit_mode == COMMIT_CLOSE);
+    assert_true(options.quiet_ms == 3000 && options.max_delay_ms == 4000);
+    assert_string_equal(options.branch, "a/b");
+}
+
 TEST(test_the_last_of_two_values_wins)
 {
     set("cache_dir=/first");
@@ -133,14 +149,25 @@ TEST(test_what_the_kernel_understands_is_handed_on)
     assert_string_equal(options.fuse_extra, "noexec,max_read=131072,auto_unmount");
 }
 
-TEST(test_writing_is_refused_with_a_sentence)
+TEST(test_read_only_takes_back_what_was_said_about_writing)
 {
-    static const char *const words[] = {"rw",          "commit=auto",  "state_dir=/s",
-                                        "pr",          "branch=other", "quiet=2",
-                                        "max_delay=30"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        assert_refused(words[i], ERR_UNSUPPORTED, "writing is not in this version");
-    }
+    assert_false(options.writable);
+    set("rw");
+    set("pr");
+    set("branch=b");
+    set("ro");
+    assert_false(options.writable || options.as_pull);
+    assert_null(options.branch);
+}
+
+TEST(test_how_to_write_is_checked)
+{
+    assert_refused("rw=yes", ERR_USAGE, "option rw: it takes no value");
+    assert_refused("commit=often", ERR_USAGE, "none of auto, manual or close");
+    assert_refused("quiet=0", ERR_USAGE, "longer than nothing");
+    assert_refused("branch=refs/pr/1", ERR_USAGE, "is no branch");
+    assert_refused("branch=a..b", ERR_USAGE, "option branch");
+    assert_refused("branch", ERR_USAGE, "a value is missing: branch=NAME");
 }
 
 TEST(test_a_token_is_refused_and_not_repeated)
@@ -191,6 +218,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_option_sets_its_field, begin, end),
+        cmocka_unit_test_setup_teardown(test_every_option_about_writing_sets_its_field,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(test_the_last_of_two_values_wins, begin, end),
         cmocka_unit_test_setup_teardown(
             test_polling_is_turned_off_by_a_word_and_not_by_zero, begin, end),
@@ -200,8 +229,9 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_what_the_kernel_understands_is_handed_on,
                                         begin, end),
-        cmocka_unit_test_setup_teardown(test_writing_is_refused_with_a_sentence, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(
+            test_read_only_takes_back_what_was_said_about_writing, begin, end),
+        cmocka_unit_test_setup_teardown(test_how_to_write_is_checked, begin, end),
         cmocka_unit_test_setup_teardown(test_a_token_is_refused_and_not_repeated, begin,
                                         end),
         cmocka_unit_test_setup_teardown(test_mistakes_name_the_option, begin, end),

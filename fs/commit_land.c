@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order matters:
+//
+//   1. ask what stands at the paths now: the Hub may have edited .gitattributes, and only it knows
+//      a new version's names
+//   2. contents that travelled in the body go to the chunk store, so that nobody downloads them
+//      (those of Xet are there since they were uploaded)
+//   3. the mount shows the commit
+//   4. the overlay's rows and the staging files go, in one transaction
+//
+// A crash before 4 leaves the batch in the journal: the next mount finds the commit.
+#include "fs/commit_land.h"
+
+#include "fs/commit_ask.h"
+#include "fs/commit_base.h"
+
+enum { PUT_BLOCKS = 16 };
+
+// ------------------------------------------------------------------- what was not downloaded
+
+static enum err keep_run(struct commit_reading *reading, const struct object_id *object,
+                         uint64_t at, uint8_t *bytes)
+{
+    const struct commit_item *item = reading->item;
+    uint64_t left = item->size - at;
+    size_t most = (size_t)PUT_BLOCKS * BLOB_BLOCK_BYTES;
+    size_t len = left < most ? (size_t)left : most;
+    uint32_t ends[PUT_BLOCKS];
+    uint32_t n = 0;
+    for (size_t end = 0; end < len;) {
+        end = len - end < BLOB_BLOCK_BYTES ? len : end + BLOB_BLOCK_BYTES;
+        ends[n++] = (uint32_t)end;
+    }
+    enum err err = commit_read(reading, at, bytes, len, NULL);
+    return err != ERR_NONE ? err
+                           : chunk_store_put(reading->work->mount->chunks, object,
+                                             (uint32_t)(at / BLOB_BLOCK_BYTES), n, ends,
+                                             NULL, bytes, len);
+}
+
+// What fails is downloaded when somebody reads it.
+static void keep_content(struct commit_work *work, struct commit_item *item)
+{
+    struct object_id object = {.kind = OBJECT_BLOB};
+    struct commit_reading reading = {.work = work, .item = item};
+    size_t step = (size_t)PUT_BLOCKS * BLOB_BLOCK_BYTES;
+    memcpy(object.hash.bytes, item->oid.bytes, sizeof(item->oid.bytes));
+    if (!item->has_ours || item->is_lfs || item->item->has_version) {
+        return;
+    }
+    AUTO_FREE uint8_t *bytes = malloc(step);
+    enum err err = bytes != NULL ? ERR_NONE : ERR_NO_MEMORY;
+    for (uint64_t at = 0; err == ERR_NONE && at < item->size; at += step) {
+        err = keep_run(&reading, &object, at, bytes);
+    }
+}
+
+// -------------------------------------------------------------------------------- versions
+
+struct landed {
+    struct overlay_items items; // borrowed, but for the array
+    struct commit_item **from;
+    const char **paths; // of the PUTs, "" for others
+    struct commit_there *there;
+    struct file_version *versions;
+    size_t n;
+};
+
+static void landed_release(struct landed *landed)
+{
+    if (landed->there != NULL) {
+        commit_there_release(landed->there, landed->n);
+    }
+    free(landed->items.items);
+    free((void *)landed->from);
+    free((void *)landed->paths);
+    free(landed->there);
+    free(landed->versions);
+}
+
+static enum err landed_init(struct landed *landed, struct commit_item *const *items,
+                            size_t n)
+{
+    *landed = (struct landed){
+        .items = {.items = calloc(n, sizeof(*landed->items.items))},
+        .from = calloc(n, sizeof(struct commit_item *)),
+        .paths = calloc(n, sizeof(char *)),
+        .there = calloc(n, sizeof(*landed->there)),
+        .versions = calloc(n, sizeof(*landed->versions)),
+    };
+    if (landed->items.items == NULL || landed->from == NULL || landed->paths == NULL ||
+        landed->there == NULL || landed->versions == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (items[i]->fate != COMMIT_FATE_SETTLED) {
+            landed->items.items[landed->n] = *items[i]->item;
+            landed->from[landed->n] = items[i];
+            landed->paths[landed->n++] = items[i]->item->path;
+        }
+    }
+    landed->items.n = landed->n;
+    return ERR_NONE;
+}
+
+// What we know of a version ourselves.
+static struct file_version own_version(const struct commit_item *item,
+                                       const struct oid *commit)
+{
+    return (struct file_version){
+        .has_sha256 = item->is_lfs,
+        .has_xet = item->is_lfs && item->has_xet,
+        .size = item->size,
+        .oid = item->oid,
+        .sha256 = item->sha256,
+        .xet_hash = item->xet_hash,
+        .commit = *commit,
+        .path = item->item->path,
+    };
+}
+
+static void choose_version(struct landed *landed, size_t i, const struct oid *commit)
+{
+    const struct commit_item *item = landed->from[i];
+    const struct commit_there *there = &landed->there[i];
+    if (item->item->op != OVERLAY_PUT) {
+        return;
+    }
+    if (!there->exists || there->kind == ENTRY_DIRECTORY) {
+        landed->versions[i] = own_version(item, commit);
+        return;
+    }
+    landed->versions[i] = there->version; // its path belongs to `there`
+    if (item->has_ours && !oid_equal(&item->oid, &there->version.oid)) {
+        log_warn("fs", "the Hub stores something else than was sent: \"%s\"",
+                 item->item->path);
+    }
+}
+
+// Asks until it is known: it must be known before anything is forgotten. False: the mount ends.
+static bool ask_versions(struct commit_work *work, struct landed *landed,
+                         const struct oid *commit)
+{
+    size_t n_puts = 0;
+    for (size_t i = 0; i < landed->n; i++) {
+        n_puts += landed->from[i]->item->op == OVERLAY_PUT;
+    }
+    for (unsigned n_failed = 1; n_puts > 0; n_failed++) {
+        struct why why = {""};
+        enum err err =
+            commit_ask_paths(work, commit, landed->paths, landed->n, &why, landed->there);
+        if (err == ERR_NONE || (!err_is_retriable(err) && err != ERR_CANCELLED)) {
+            break;
+        }
+        commit_there_release(landed->there, landed->n);
+        if (!commit_hold_still(work, err, &why, n_failed)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < landed->n; i++) {
+        choose_version(landed, i, commit);
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------------------------- moving
+
+static bool show(struct commit_work *work, const struct commit_landing *landing)
+{
+    struct head head = commit_base_head(work, &landing->commit);
+    if (landing->is_shown) {
+        return true;
+    }
+    for (unsigned n_failed = 1;; n_failed++) {
+        struct why why = {""};
+        enum err err = commit_base_move(work, &head, &why);
+        if (err == ERR_NONE) {
+            break;
+        }
+        if (!commit_hold_still(work, err, &why, n_failed)) {
+            return false;
+        }
+    }
+    if (heads_note(work->mount->heads, work->revision, &head) != ERR_NONE) {
+        log_debug("fs", "where the branch stands could not be stored");
+    }
+    return true;
+}
+
+// Once the overlay knows, memory is right; what the journal could not store it tries again itself.
+static enum err tell_overlay(struct commit_work *work, struct landed *landed,
+                             const struct oid *commit, struct why *why)
+{
+    struct wait *wait = NULL;
+    enum err err = wait_begin(&work->owner, &wait);
+    if (err != ERR_NONE) {
+        return err;
+    }
+    err = overlay_landed(work->overlay, &landed->items, landed->versions, commit,
+                         wait_done, wait_ref(wait));
+    if (err != ERR_NONE) {
+        wait_unref(wait); // it is not called
+    }
+    enum err stored = err == ERR_NONE ? wait_end(&work->owner, wait, why) : ERR_NONE;
+    if (stored != ERR_NONE && stored != ERR_CANCELLED) {
+        log_warn("fs", "the journal does not know yet what was committed: %s",
+                 why_text(why, stored));
+    }
+    wait_unref(wait);
+    return err;
+}
+
+static bool forget_rows(struct commit_work *work, struct landed *landed,
+                        const struct oid *commit)
+{
+    for (unsigned n_failed = 1;; n_failed++) {
+        struct why why = {""};
+        enum err err = tell_overlay(work, landed, commit, &why);
+        if (err == ERR_NONE) {
+            return true;
+        }
+        if (!commit_hold_still(work, err, &why, n_failed)) {
+            return false;
+        }
+    }
+}
+
+static void settle_all(struct commit_work *work, struct landed *landed)
+{
+    for (size_t i = 0; i < landed->n; i++) {
+        struct commit_item *item = landed->from[i];
+        item->fate = COMMIT_FATE_SETTLED;
+        commit_own_forget_sent(&work->own, item->item->path);
+        work->n_landed++;
+        work->listener.settled(work->listener.ctx, item->item, ERR_NONE, NULL);
+    }
+}
+
+static bool land(struct commit_work *work, struct landed *landed,
+                 const struct commit_landing *landing)
+{
+    if (!ask_versions(work, landed, &landing->commit)) {
+        return false;
+    }
+    for (size_t i = 0; i < landed->n; i++) {
+        if (landed->from[i]->item->op == OVERLAY_PUT) {
+            keep_content(work, landed->from[i]);
+        }
+    }
+    if (!show(work, landing)) {
+        return false;
+    }
+    CRASH_POINT("commit.land");
+    if (!forget_rows(work, landed, &landing->commit)) {
+        return false;
+    }
+    CRASH_POINT("commit.landed");
+    settle_all(work, landed);
+    return true;
+}
+
+enum commit_end commit_land(struct commit_work *work, struct commit_item *const *items,
+                            size_t n, const struct commit_landing *landing)
+{
+    struct landed landed;
+    enum err err = landed_init(&landed, items, n);
+    if (landing->is_made) {
+        commit_own_note_step(&work->own, &landing->parent, &landing->commit);
+        hub_forget_write_tokens(work->mount->hub);
+        commit_report_commit(work->report);
+    }
+    bool is_over = err == ERR_NONE && land(work, &landed, landing);
+    landed_release(&landed);
+    if (err != ERR_NONE) {
+        return commit_pause(work, err, NULL);
+    }
+    return is_over ? COMMIT_END_DONE : COMMIT_END_STOPPED;
+}

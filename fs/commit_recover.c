@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// A batch that was not made is simply sealed files again: the overlay has them. Its reply may even
+// be made later than we look; what it would bring is remembered as ours (commit_own.h).
+#include "fs/commit_recover.h"
+
+#include "fs/commit_ask.h"
+#include "fs/commit_base.h"
+#include "fs/commit_id.h"
+#include "fs/commit_journal.h"
+#include "fs/commit_land.h"
+#include "fs/commit_place.h"
+
+// -------------------------------------------------------------------------------- loading
+
+static enum err on_batch(void *ctx, const struct journal_batch *row)
+{
+    struct commit_work *work = ctx;
+    size_t n = work->n_recovered + 1;
+    struct commit_recovered *grown =
+        realloc(work->recovered, n * sizeof(*work->recovered));
+    if (grown == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    work->recovered = grown;
+    struct commit_recovered *batch = &grown[n - 1];
+    *batch = (struct commit_recovered){.id = strdup(row->id)};
+    if (batch->id == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    work->n_recovered = n;
+    if (row->parent_len == sizeof(batch->parent.bytes)) {
+        memcpy(batch->parent.bytes, row->parent, row->parent_len);
+    }
+    return ERR_NONE;
+}
+
+static enum err on_item(void *ctx, const char *batch_id, const struct journal_item *row)
+{
+    struct commit_work *work = ctx;
+    (void)batch_id; // of the batch before
+    if (work->n_recovered == 0) {
+        return ERR_DAMAGED;
+    }
+    struct commit_recovered *batch = &work->recovered[work->n_recovered - 1];
+    size_t n = batch->n + 1;
+    struct overlay_item *grown = realloc(batch->items, n * sizeof(*grown));
+    if (grown == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    batch->items = grown;
+    struct overlay_item *item = &grown[n - 1];
+    *item = (struct overlay_item){.op = (enum overlay_op)row->op,
+                                  .path = strndup(row->path, row->path_len),
+                                  .id = row->inode,
+                                  .generation = row->generation};
+    if (item->path == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    batch->n = n;
+    bool has_oid = row->extra_len == sizeof(item->under_oid.bytes);
+    if (has_oid) {
+        memcpy(item->under_oid.bytes, row->extra, row->extra_len);
+    }
+    commit_own_note_sent(&work->own, item->path, has_oid ? &item->under_oid : NULL);
+    return ERR_NONE;
+}
+
+static enum err on_meta(void *ctx, const char *key, const void *value, size_t len)
+{
+    struct commit_work *work = ctx;
+    if (strcmp(key, COMMIT_META_MESSAGE) == 0) {
+        free(work->message);
+        work->message = strndup(value, len);
+    }
+    return commit_place_recall(work, key, value, len);
+}
+
+enum err commit_recover_load(struct commit_work *work, struct why *why)
+{
+    const struct journal_visitor visitor = {
+        .batch = on_batch, .item = on_item, .meta = on_meta, .ctx = work};
+    return journal_load(work->journal, &visitor, why);
+}
+
+static void free_batch(struct commit_recovered *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        free(batch->items[i].path);
+    }
+    free(batch->items);
+    free(batch->id);
+}
+
+void commit_recover_release(struct commit_work *work)
+{
+    for (size_t i = 0; i < work->n_recovered; i++) {
+        free_batch(&work->recovered[i]);
+    }
+    free(work->recovered);
+    work->recovered = NULL;
+    work->n_recovered = 0;
+}
+
+// -------------------------------------------------------------------------------- looking
+
+enum err commit_recover_look(struct commit_work *work, struct why *why)
+{
+    for (size_t i = 0; i < work->n_recovered; i++) {
+        struct commit_recovered *batch = &work->recovered[i];
+        struct hub_found_commit found = {.found = false};
+        char needle[COMMIT_TRAILER_SIZE];
+        commit_trailer(batch->id, needle);
+        enum err err = commit_ask_found(work, &batch->parent, needle, why, &found);
+        if (err != ERR_NONE) {
+            return err;
+        }
+        batch->is_found = found.found;
+        batch->commit = found.oid;
+        if (found.found) {
+            log_info("fs", "a commit that was under way has been made id=%s", batch->id);
+            commit_own_note_step(&work->own, &batch->parent, &batch->commit);
+        } else {
+            log_info("fs", "a commit that was under way was not made id=%s", batch->id);
+            commit_journal_keep(work, batch->id);
+        }
+    }
+    return work->n_recovered > 0 ? commit_base_follow(work, why, NULL) : ERR_NONE;
+}
+
+// -------------------------------------------------------------------------------- landing
+
+static bool is_in(const struct commit_recovered *batch, const struct overlay_item *item)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct overlay_item *row = &batch->items[i];
+        if (row->op == item->op && row->id == item->id &&
+            row->generation == item->generation && strcmp(row->path, item->path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum commit_end land_from(struct commit_work *work, struct commit_batch *batch,
+                                 const struct commit_recovered *recovered)
+{
+    AUTO_FREE struct commit_item **items = calloc(batch->n, sizeof(*items));
+    const struct commit_landing landing = {
+        .parent = recovered->parent, .commit = recovered->commit, .is_shown = true};
+    size_t n = 0;
+    if (items == NULL) {
+        return commit_pause(work, ERR_NO_MEMORY, NULL);
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        struct commit_item *item = &batch->items[i];
+        if (item->fate == COMMIT_FATE_OPEN && is_in(recovered, item->item)) {
+            items[n++] = item;
+        }
+    }
+    return n > 0 ? commit_land(work, items, n, &landing) : COMMIT_END_DONE;
+}
+
+enum commit_end commit_recover_land(struct commit_work *work, struct commit_batch *batch)
+{
+    enum commit_end end = COMMIT_END_DONE;
+    for (size_t i = 0; end == COMMIT_END_DONE && i < work->n_recovered; i++) {
+        if (work->recovered[i].is_found) {
+            end = land_from(work, batch, &work->recovered[i]);
+        }
+    }
+    return end;
+}
+
+void commit_recover_end(struct commit_work *work)
+{
+    for (size_t i = 0; i < work->n_recovered; i++) {
+        if (work->recovered[i].is_found) {
+            commit_journal_drop(work, work->recovered[i].id);
+        }
+    }
+    commit_recover_release(work);
+}

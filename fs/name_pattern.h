@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Patterns for one file name, byte by byte and as git reads them: "*", "?", "[a-z]", "[!a-z]" or
+// "[^a-z]", "[[:alpha:]]", and a backslash before what is meant as it stands.
+#pragma once
+
+#include "base/base.h"
+
+// Whether all of a name matches. At most the product of the lengths in time. A pattern with a
+// bracket that doesn't end, an unknown class or a backslash at its end matches nothing.
+bool name_pattern_match(const char *pattern, const char *name, size_t len);
+
+// `bracket` stands at its '['; behind its ']', or NULL: it has none.
+const char *name_pattern_bracket_end(const char *bracket);

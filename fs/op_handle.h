@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// An open file of a writable mount, as its number travels with the requests. Files that are only
+// read have none.
+#pragma once
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include "fs/local_file.h"
+
+struct op_handle {
+    struct overlay *overlay;
+    uint64_t ino;
+    struct local_file *file; // NULL for .hub/message:
+    bool is_message;
+    bool has_changed;
+    struct buffer message;
+};
+
+struct overlay;
+
+// Takes the reference of `file` over, also on error.
+NODISCARD enum err op_handle_new(struct overlay *overlay,
+                                 struct fuse_file_info *file_info, uint64_t ino,
+                                 struct local_file *file);
+// NULL: it was opened for reading.
+struct op_handle *op_handle_of(const struct fuse_file_info *file_info);
+void op_handle_free(struct fuse_file_info *file_info);

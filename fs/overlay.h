@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a writable mount shows: the tree of a commit (the base), and over it what was changed here
+// and is not on the Hub yet. The journal is its durable form.
+//
+// Folders of a writable mount have numbers of their own, which stay when the base moves: whoever
+// works in one goes on working there. A file that nobody has changed has its stored node's number
+// with a tag; one that was changed here keeps the number that the kernel knew it by, for the life
+// of the mount, also when the change is a commit. Names live a moment in the kernel, so nothing
+// has to be notified when the base moves.
+//
+// Any thread. Verbs answer from this machine alone; ERR_ABSENT says that the Hub must be asked
+// first, for which there is overlay_prepare().
+#pragma once
+
+#include "fs/directory.h"
+#include "fs/file_version.h"
+#include "fs/local_file.h"
+
+struct mount;
+struct overlay;
+
+// Row numbers of the journal that are the overlay's own end here.
+enum { OVERLAY_IDS_FROM = 16 };
+
+// Loads what the journal has. All parts of the mount but the session exist.
+NODISCARD enum err overlay_open(struct mount *mount, struct journal *journal,
+                                struct why *why, struct overlay **out);
+// After the session and the committer are gone, before the journal is closed.
+void overlay_free(struct overlay *overlay);
+
+// Whether a number of the kernel is the overlay's: ino.h's local numbers, files of the base, and
+// the root of a writable mount.
+bool overlay_owns(const struct mount *mount, uint64_t ino);
+// The stored node of the base that a number stands for; 0 = none, it is new here.
+uint64_t overlay_stored(struct overlay *overlay, uint64_t ino);
+
+// ------------------------------------------------------------------------------- names
+
+// As directory_peek(), directory_stat() and directory_forget().
+NODISCARD enum err overlay_peek(struct overlay *overlay, uint64_t dir, const char *name,
+                                size_t len, struct entry *out);
+NODISCARD enum err overlay_stat(struct overlay *overlay, uint64_t ino, struct entry *out);
+void overlay_forget(struct overlay *overlay, uint64_t ino, uint64_t n);
+
+// Makes come what a verb that said ERR_ABSENT wanted to know of a folder: whether there is a
+// `name`, or (NULL) all of its names. Then ask the verb again.
+void overlay_prepare(struct overlay *overlay, uint64_t dir, const char *name, size_t len,
+                     const struct hub_call *call, waiter_fn done, void *ctx);
+
+// Names of a folder after `position`, as tree_store_list(). ERR_ABSENT: it has to be listed to its
+// end first.
+typedef bool (*overlay_visit_fn)(void *ctx, uint64_t position, const char *name,
+                                 uint64_t ino, mode_t type);
+NODISCARD enum err overlay_list(struct overlay *overlay, uint64_t dir, uint64_t after,
+                                overlay_visit_fn visit, void *ctx);
+
+// ------------------------------------------------------------------------------ changes
+// All of them: ERR_READ_ONLY where nothing can be written, ERR_ABSENT as above.
+
+NODISCARD enum err overlay_create(struct overlay *overlay, uint64_t dir, const char *name,
+                                  size_t len, struct entry *out,
+                                  struct local_file **out_file);
+NODISCARD enum err overlay_make_folder(struct overlay *overlay, uint64_t dir,
+                                       const char *name, size_t len, struct entry *out);
+NODISCARD enum err overlay_unlink(struct overlay *overlay, uint64_t dir, const char *name,
+                                  size_t len);
+struct overlay_place {
+    uint64_t dir;
+    const char *name;
+    size_t len;
+};
+// `*out_unknown` says what ERR_ABSENT is about: a name of a folder, or (NULL) all of a folder.
+NODISCARD enum err overlay_remove_folder(struct overlay *overlay, uint64_t dir,
+                                         const char *name, size_t len,
+                                         struct overlay_place *out_unknown);
+enum overlay_rename { OVERLAY_REPLACE, OVERLAY_NOREPLACE, OVERLAY_EXCHANGE };
+NODISCARD enum err overlay_rename(struct overlay *overlay,
+                                  const struct overlay_place *from,
+                                  const struct overlay_place *to, enum overlay_rename how,
+                                  struct overlay_place *out_unknown);
+
+// -------------------------------------------------------------------------------- files
+
+// What is to be read of a file: its local file, referenced, or NULL: the stored content of a file
+// that nobody has changed. ERR_STALE, ERR_IS_DIRECTORY.
+NODISCARD enum err overlay_reader(struct overlay *overlay, uint64_t ino,
+                                  struct local_file **out);
+// The local file to write to, referenced; made when there is none. ERR_READ_ONLY. ERR_STALE: the
+// name leads to another version by now.
+NODISCARD enum err overlay_writer(struct overlay *overlay, uint64_t ino,
+                                  struct local_file **out);
+NODISCARD enum err overlay_set_time(struct overlay *overlay, uint64_t ino,
+                                    const struct timespec *at);
+// Somebody has it open for writing, and has it no more.
+void overlay_opened(struct overlay *overlay, uint64_t ino);
+void overlay_closed(struct overlay *overlay, uint64_t ino);
+// A file was changed: it waits for its seal.
+void overlay_touched(struct overlay *overlay, uint64_t ino);
+// Makes safe what was written to a file (0: all files) and every name given before: `done` is
+// called when it is, on the journal's thread. False: there was nothing to wait for.
+typedef void (*overlay_done_fn)(void *ctx, enum err err, const struct why *why);
+bool overlay_seal(struct overlay *overlay, uint64_t ino, bool durable,
+                  overlay_done_fn done, void *ctx);
+
+// Whether what was saved to a file waits for a commit, and as what. *out_err: it is refused
+// (ERR_REFUSED) or in conflict, and why.
+bool overlay_is_waiting(struct overlay *overlay, uint64_t ino, uint64_t *out_id,
+                        uint64_t *out_generation, enum err *out_err, struct why *out_why);
+
+// ---------------------------------------------------------------------------- committing
+
+enum overlay_op { OVERLAY_PUT = 1, OVERLAY_DELETE_FILE = 2, OVERLAY_DELETE_FOLDER = 3 };
+
+// One line of a commit.
+struct overlay_item {
+    enum overlay_op op;
+    char *path; // from the repository's root; malloc'd
+    uint64_t
+        id; // of the file's row; 0 = a deletion, or a file that only moved with its folder
+    uint64_t generation;
+    struct local_file *file; // frozen and referenced; NULL = it is `version`
+    bool has_version;        // the content is exactly this version of the repository
+    struct file_version version;
+    bool under_exists; // what is believed to stand at `path` at the commit `under_commit`
+    bool under_is_folder; // which goes with deletions in the same commit
+    struct oid under_oid;
+    struct oid under_commit;
+};
+struct overlay_items {
+    struct overlay_item *items;
+    size_t n;
+    bool has_more; // what did not fit waits for the next commit
+};
+void overlay_items_release(struct overlay_items *items); // puts the files back, frees
+
+struct overlay_waiting {
+    uint64_t n_waiting; // files and names that are to be committed
+    uint64_t n_on_their_way;
+    uint64_t n_conflicts;
+    uint64_t n_failed;
+    uint64_t n_local; // files that stay here
+    uint64_t n_dirty; // written and not sealed: somebody has them open
+    uint64_t bytes_waiting;
+    uint64_t small_bytes; // of waiting files that may travel in the commit itself
+    int64_t first_ms; // when the oldest of the waiting was sealed, monotonic; 0 = none
+    int64_t last_ms;  // and the newest
+};
+void overlay_waiting(struct overlay *overlay, struct overlay_waiting *out);
+// Called (once) when something was sealed, from any thread, with the overlay's lock held: it only
+// wakes somebody up.
+void overlay_on_sealed(struct overlay *overlay, void (*wake)(void *ctx), void *ctx);
+
+// Reads .hubignore when it has changed; blocks for it. Before overlay_take().
+NODISCARD enum err overlay_read_rules(struct overlay *overlay, struct wait_owner *owner,
+                                      struct why *why);
+// Takes what is sealed, in stable order, at most n_max items: the files are frozen and on their
+// way until overlay_landed() or overlay_returned(). ERR_ABSENT with *out_folder (malloc'd, a path):
+// a folder that was moved or deleted has to be listed first.
+NODISCARD enum err overlay_take(struct overlay *overlay, size_t n_max,
+                                struct overlay_items *out, char **out_folder);
+// The items are in the commit that the mount shows by now (snapshot_publish()); `versions` are what
+// stands at the paths of the PUTs there. Durable when `done` is called.
+NODISCARD enum err overlay_landed(struct overlay *overlay,
+                                  const struct overlay_items *items,
+                                  const struct file_version *versions,
+                                  const struct oid *commit, overlay_done_fn done,
+                                  void *ctx);
+// They are not; they wait again, for `pause_ms` at least. With `err` CONFLICT or FAILED-like
+// (ERR_ACCESS, ERR_USAGE ...) they wait until somebody changes them or says so.
+void overlay_returned(struct overlay *overlay, const struct overlay_item *items, size_t n,
+                      enum err err, const struct why *why, int64_t pause_ms);
+// Somebody else has changed what an item stands on: both versions stay readable, theirs (NULL:
+// they deleted it) beside ours.
+void overlay_conflict(struct overlay *overlay, const struct overlay_item *item,
+                      const struct file_version *theirs);
+// Gives up what was changed at and below a path ("" = all). ERR_NOT_FOUND: nothing is.
+// *out_inos (malloc'd) are *out_n_inos numbers whose pages the kernel has to forget.
+NODISCARD enum err overlay_discard(struct overlay *overlay, const char *path,
+                                   uint64_t *out_n, uint64_t **out_inos,
+                                   size_t *out_n_inos);
+// What is refused or in conflict waits for a commit again.
+void overlay_retry(struct overlay *overlay);
+
+// Each change, for `hugfs status` and `hugfs diff`; `visit` must not call the overlay.
+struct overlay_change_info {
+    const char *path;
+    char what; // 'A' new, 'M' changed, 'D' deleted, 'R' moved here
+    enum journal_state state;
+    bool stays_here;
+    uint64_t size;
+    uint64_t base_size;
+    const char *sentence; // why it is refused or in conflict; "" = it is not
+};
+typedef void (*overlay_change_fn)(void *ctx, const struct overlay_change_info *info);
+void overlay_changes(struct overlay *overlay, overlay_change_fn visit, void *ctx);

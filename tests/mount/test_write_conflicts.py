@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody else commits to the same branch: what does not touch is rebased, what does keeps both versions.
+
+Nobody's commit is overwritten silently, nothing is committed twice, and a conflict stops nobody but itself.
+"""
+
+import os
+
+import pytest
+from harness import wait_until
+from writing import WritableMount, sha256
+
+FIRST = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/in.txt": "in\n"}
+COMMIT = {"method": "POST", "path_regex": "/commit/"}
+THEIRS = ".hub/revisions/branches/main"  # the Hub's version of everything
+
+
+def meanwhile(hub, path="other.txt", text="theirs\n", **rule):
+    """Somebody commits a file just before our commit is handled; the fault's number."""
+    return hub.faults({"match": COMMIT, "action": {"foreign_commit": {"path": path, "text": text}}, **rule})[0]
+
+
+@pytest.mark.quick
+def test_another_path_is_rebased(writable, hub):
+    made = writable(FIRST)
+    before, rule = made.branch.head, meanwhile(hub)
+    (made / "a.txt").write_text("mine\n")
+    made.settle()
+    assert hub.fired(rule) == 1
+    theirs, ours = made.branch.commits(before)
+    assert theirs.changes == {"other.txt": "A"} and ours.changes == {"a.txt": "M"} and ours.parent == theirs.oid
+    made.cli("refresh", made.path)
+    assert (made / "other.txt").read_text() == "theirs\n" and (made / "a.txt").read_text() == "mine\n"
+
+
+def test_another_path_again_and_again_is_rebased_in_the_end(writable, hub):
+    made = writable(FIRST)
+    before = made.branch.head
+    rule = hub.faults({"match": COMMIT, "count": 4, "action": {"foreign_commit": True}})[0]
+    (made / "a.txt").write_text("mine\n")
+    made.settle()
+    assert hub.fired(rule) == 4
+    assert [commit.changes for commit in made.branch.ours(before)] == [{"a.txt": "M"}]
+    assert len(made.branch.commits(before)) == 5
+
+
+@pytest.mark.quick
+def test_the_same_path_is_a_conflict_that_keeps_both(writable, hub):
+    made = writable(FIRST)
+    rule = meanwhile(hub, "a.txt")
+    (made / "a.txt").write_text("mine\n")
+    made.settle(conflicts=1)
+    assert hub.fired(rule) == 1
+    assert made.branch.bytes("a.txt") == b"theirs\n", "theirs is not overwritten"
+    assert (made / "a.txt").read_text() == "mine\n", "mine is not lost"
+    made.cli("refresh", made.path)
+    assert (made / THEIRS / "a.txt").read_text() == "theirs\n"
+    said = made.cli("status", made.path).out
+    assert "a.txt" in said and "conflict" in said.lower()
+    assert "a.txt" in made.log
+
+
+def test_a_conflict_survives_a_remount_and_a_crash(writable, hub):
+    made = writable(FIRST)
+    meanwhile(hub, "a.txt")
+    (made / "a.txt").write_text("mine\n")
+    made.settle(conflicts=1)
+    made.remount()
+    made.settle(conflicts=1)
+    made.kill9()
+    made.again()
+    made.settle(conflicts=1)
+    assert (made / "a.txt").read_text() == "mine\n" and made.branch.bytes("a.txt") == b"theirs\n"
+
+
+def test_discarding_mine_shows_theirs(writable, hub):
+    made = writable(FIRST)
+    meanwhile(hub, "a.txt")
+    (made / "a.txt").write_text("mine\n")
+    made.settle(conflicts=1)
+    made.cli("discard", made / "a.txt")
+    made.cli("refresh", made.path)
+    assert (made / "a.txt").read_text() == "theirs\n"
+    made.settle()
+
+
+@pytest.mark.quick
+def test_a_conflict_holds_up_nothing_else(writable, hub):
+    made = writable(FIRST, options=["quiet=1"])
+    before = made.branch.head
+    meanwhile(hub, "a.txt")
+    (made / "a.txt").write_text("mine\n")
+    (made / "b.txt").write_text("of the same batch\n")
+    made.settle(conflicts=1)
+    (made / "d/in.txt").write_text("later\n")
+    made.settle(conflicts=1)
+    tree = made.branch.tree()
+    assert tree == {
+        "a.txt": sha256(b"theirs\n"), "b.txt": sha256(b"of the same batch\n"), "d/in.txt": sha256(b"later\n"),
+    }  # fmt: skip
+    assert not any("a.txt" in commit.changes for commit in made.branch.ours(before))
+
+
+def test_the_same_bytes_from_both_are_no_conflict(writable, hub):
+    made = writable(FIRST)
+    before, rule = made.branch.head, meanwhile(hub, "a.txt", "the same\n")
+    (made / "a.txt").write_text("the same\n")
+    made.settle()
+    assert hub.fired(rule) == 1 and len(made.branch.commits(before)) == 1
+
+
+class TestBehindOurBack:
+    """The others' commit came before ours was even written, and the mount does not know (poll=never)."""
+
+    def commit(self, made, hub, *ops):
+        hub.commit(made.branch.id, list(ops))
+
+    def test_they_deleted_what_was_edited_here(self, writable, hub):
+        made = writable(FIRST)
+        assert (made / "a.txt").read_text() == "aaa\n"
+        self.commit(made, hub, {"delete": "a.txt"})
+        (made / "a.txt").write_text("mine\n")
+        made.settle(conflicts=1)
+        assert "a.txt" not in made.branch.tree() and (made / "a.txt").read_text() == "mine\n"
+
+    def test_they_edited_what_was_deleted_here(self, writable, hub):
+        made = writable(FIRST)
+        assert (made / "a.txt").read_text() == "aaa\n"
+        hub.put(made.branch.id, "a.txt", "theirs\n")
+        (made / "a.txt").unlink()
+        made.wait_writes(waiting=0, on_their_way=0)
+        assert made.branch.bytes("a.txt") == b"theirs\n", "their edit is not deleted unseen"
+
+    @pytest.mark.unmet
+    def test_both_deleted_it(self, writable, hub):
+        made = writable(FIRST)
+        assert (made / "a.txt").exists()
+        self.commit(made, hub, {"delete": "a.txt"})
+        (made / "a.txt").unlink()
+        made.settle()
+        assert "a.txt" not in made.branch.tree() and not (made / "a.txt").exists()
+
+    def test_both_made_a_file_of_one_name(self, writable, hub):
+        made = writable(FIRST)
+        assert not (made / "new.txt").exists()
+        hub.put(made.branch.id, "new.txt", "theirs\n")
+        (made / "new.txt").write_text("mine\n")
+        made.settle(conflicts=1)
+        assert made.branch.bytes("new.txt") == b"theirs\n" and (made / "new.txt").read_text() == "mine\n"
+
+    def test_they_made_a_folder_where_a_file_was_made_here(self, writable, hub):
+        made = writable(FIRST)
+        assert not (made / "new").exists()
+        hub.put(made.branch.id, "new/file.txt", "theirs\n")
+        (made / "new").write_text("mine\n")
+        made.settle(conflicts=1)
+        assert made.branch.tree()["new/file.txt"] == sha256(b"theirs\n") and (made / "new").read_text() == "mine\n"
+
+    def test_a_branch_that_was_moved_back_is_not_moved_forward_again(self, writable, hub):
+        made = writable(FIRST)
+        old = made.branch.head
+        hub.put(made.branch.id, "dropped.txt", "dropped\n")
+        made.cli("refresh", made.path)
+        assert (made / "dropped.txt").exists()
+        hub.ref(made.branch.id, "refs/heads/main", old)
+        (made / "a.txt").write_text("mine\n")
+        made.wait_writes(waiting=0, on_their_way=0)
+        assert "dropped.txt" not in made.branch.tree()
+        assert (made / "a.txt").read_text() == "mine\n"
+
+
+class TestTwoMounts:
+    """Two mounts of one branch with homes of their own, as on two machines."""
+
+    @pytest.fixture
+    def pair(self, writable, hub):
+        one = writable(FIRST)
+        other = WritableMount(one.source, hub)
+        other.branch = one.branch
+        other.start()
+        yield one, other
+        hub.clear()
+        other.close()
+
+    @pytest.mark.quick
+    def test_different_files_come_together(self, pair):
+        one, other = pair
+        before = one.branch.head
+        (one / "a.txt").write_text("of one\n")
+        (other / "b.txt").write_text("of the other\n")
+        one.settle()
+        other.settle()
+        assert one.branch.tree()["a.txt"] == sha256(b"of one\n") and one.branch.tree()["b.txt"] == sha256(b"of the other\n")
+        assert len(one.branch.ours(before)) == 2
+        for made in pair:
+            made.cli("refresh", made.path)
+            assert (made / "a.txt").read_text() == "of one\n" and (made / "b.txt").read_text() == "of the other\n"
+
+    @pytest.mark.unmet
+    def test_one_file_saved_by_both_keeps_both(self, pair):
+        one, other = pair
+        assert (other / "a.txt").read_text() == "aaa\n"
+        (one / "a.txt").write_text("of one\n")
+        one.settle()
+        (other / "a.txt").write_text("of the other\n")
+        other.settle(conflicts=1)
+        one.settle()
+        assert one.branch.bytes("a.txt") == b"of one\n"
+        assert (one / "a.txt").read_text() == "of one\n" and (other / "a.txt").read_text() == "of the other\n"
+
+    def test_many_saves_from_both_lose_nothing(self, pair):
+        before = pair[0].branch.head
+        for number in range(30):
+            for who, made in enumerate(pair):
+                (made / f"{who}-{number:02}.txt").write_text(f"{who} {number}\n")
+        for made in pair:
+            made.settle()
+        found = {path: digest for path, digest in pair[0].branch.tree().items() if path not in FIRST}
+        assert found == {f"{who}-{number:02}.txt": sha256(f"{who} {number}\n".encode()) for who in (0, 1) for number in range(30)}
+        changes = [path for commit in pair[0].branch.ours(before) for path in commit.changes]
+        assert len(changes) == len(set(changes)) == 60
+
+    def test_what_one_saves_the_other_sees_without_being_told(self, writable, hub):
+        one = writable(FIRST)
+        other = WritableMount(one.source, hub, options=["poll=1"])
+        with other:
+            (one / "a.txt").write_text("news\n")
+            one.settle()
+            wait_until(lambda: (other / "a.txt").read_text() == "news\n", "the other mount")
+
+
+def test_what_is_open_while_the_branch_moves_is_never_half_of_each(writable, hub):
+    made = writable({"a.txt": "1" * 10_000})
+    fd = os.open(made / "a.txt", os.O_RDWR)
+    os.pwrite(fd, b"mine", 0)
+    hub.put(made.branch.id, "a.txt", "2" * 10_000)
+    made.cli("refresh", made.path)
+    assert os.pread(fd, 10_000, 0) == b"mine" + b"1" * 9996
+    os.close(fd)
+    made.settle(conflicts=1)
+    assert (made / "a.txt").read_bytes() == b"mine" + b"1" * 9996

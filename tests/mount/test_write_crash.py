@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at every named crash point and at random moments: what was confirmed is there, and committed once.
+
+A crash point is a CRASH_POINT("name") in the source; a build with HUGFS_CRASH_POINTS kills itself there
+when HUGFS_CRASH_AT=name (or name:N, the Nth time) says so. Each must fire. The work is saver.py's, whose
+manifest tells what close() and fsync() have confirmed.
+"""
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import saver
+from harness import Failed, wait_until
+from machine import BUILD, PATIENCE, ROOT
+from tier import scaled, seeds
+from writing import sha256, tree_of
+
+FIRST = {"README.md": "# crash\n", "old/one.txt": "one\n", "old/two.txt": "two\n"}
+SOURCES = [path for folder in ("base", "cache", "hub", "xet", "fs") for path in sorted((ROOT / folder).glob("*.c"))]
+POINTS = sorted({name for path in SOURCES for name in re.findall(r'\bCRASH_POINT\("([^"]+)"\)', path.read_text())})
+HAS_POINTS = (BUILD / "CMakeCache.txt").exists() and "HUGFS_CRASH_POINTS:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
+FEW, MANY = 40, 600  # things to save; a checkpoint of the journal comes after many
+with_points = pytest.mark.skipif(not HAS_POINTS, reason="a build without HUGFS_CRASH_POINTS")
+
+
+class Crash:
+    """A mount that is killed, and the saver that works in it."""
+
+    def __init__(self, made, seed):
+        self.made, self.seed = made, seed
+        self.branch, self.first = made.branch, made.branch.head
+        self.manifest = made.home.fresh("manifest")
+
+    def saving(self, count):
+        """A saver at work."""
+        self.seed += 1000
+        command = [sys.executable, "-S", "-E", saver.__file__, str(self.made.path), str(self.manifest), str(self.seed), str(count)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def files(self):
+        found = {path: sha256(data) for path, data in tree_of(self.made.path).items() if data is not None}
+        return {path: digest for path, digest in found.items() if path not in FIRST}
+
+    def judge(self):
+        """Nothing confirmed is lost: in the folder at once, on the Hub in the end, in one commit."""
+        notes = saver.Manifest(self.manifest)
+        wrong = notes.judge(self.files())
+        assert not wrong, "lost or changed:\n  " + "\n  ".join(wrong)
+        self.made.settle()
+        here, there = self.files(), {path: digest for path, digest in self.branch.tree().items() if path not in FIRST}
+        assert there == here, {path: (here.get(path), there.get(path)) for path in here.keys() | there.keys() if here.get(path) != there.get(path)}
+        self.once()
+
+    def once(self):
+        """No commit was made twice, and no version of a file came in two of them."""
+        seen = {}
+        for commit in self.branch.ours(self.first):
+            tree = self.branch.tree(commit.oid)
+            for path, letter in commit.changes.items():
+                if letter != "D":
+                    assert (path, tree[path]) not in seen, f"{path} was committed by {seen[path, tree[path]]} and {commit.oid}"
+                    seen[path, tree[path]] = commit.oid
+
+    def has_died(self):
+        return self.made.process.poll() == -signal.SIGKILL
+
+    def start_to_die(self, point):
+        """Mount with a crash point; no other program gets to know it. Whether the mount came to be."""
+        self.made.environment["HUGFS_CRASH_AT"] = point
+        try:
+            self.made.again()
+        except Failed:
+            return False
+        finally:
+            del self.made.environment["HUGFS_CRASH_AT"]
+        return True
+
+    def die_of(self, action):
+        """An action that a dying daemon may spoil; its failure counts unless the daemon died."""
+        try:
+            action()
+        except (Failed, OSError, ValueError, KeyError, subprocess.TimeoutExpired):
+            wait_until(self.has_died, "the death of the daemon", 5)
+
+    def revive(self):
+        """Mount again; the kernel's side of the dead mount is still there."""
+        self.made.kill9()
+        self.made.again()
+
+
+def at_work(crash, count):
+    """Save, until the daemon dies or everything is on the Hub; whether it died."""
+    process = crash.saving(count)
+    process.communicate(timeout=PATIENCE)
+    crash.die_of(crash.made.settle)
+    return crash.has_died()
+
+
+def at_the_end(crash, point):
+    """An unmount while work waits, and the mount after it."""
+    crash.saving(5).communicate(timeout=PATIENCE)
+    crash.die_of(crash.made.umount)
+    return crash.has_died() or not crash.start_to_die(point) or crash.has_died()
+
+
+@with_points
+@pytest.mark.slow
+@pytest.mark.parametrize("point", [pytest.param(point, marks=pytest.mark.unmet) if "checkpoint" in point else point for point in POINTS])
+def test_a_crash_at_a_named_point_loses_nothing(writable, point):
+    made = writable(FIRST, options=["pr"] if "pull" in point else [])
+    crash = Crash(made, 7)
+    if "pull" in point:
+        crash.branch = made.branch.at("refs/pr/1")  # which is opened when it is first needed
+    made.umount()
+    if crash.start_to_die(point):
+        count = MANY if "checkpoint" in point else FEW
+        assert at_work(crash, count) or at_the_end(crash, point), f"{point} was never passed"
+    assert made.process.wait(PATIENCE) == -signal.SIGKILL
+    crash.revive()
+    crash.judge()
+
+
+@with_points
+def test_there_are_crash_points():
+    assert len(POINTS) >= 10, POINTS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", seeds(1, 2))
+def test_crashes_at_random_moments_lose_nothing(writable, seed):
+    made = writable(FIRST, options=["quiet=0.1", "max_delay=0.3"])
+    crash, source = Crash(made, seed), random.Random(seed)
+    print(f"HUGFS_TEST_SEED={seed}")
+    for _ in range(scaled(2, 10, 100)):
+        process = crash.saving(10_000)
+        time.sleep(source.random() ** 2 * 1.5)
+        made.kill9()
+        process.communicate(timeout=PATIENCE)
+        crash.revive()
+        wrong = saver.Manifest(crash.manifest).judge(crash.files())
+        assert not wrong, "lost or changed:\n  " + "\n  ".join(wrong)
+    crash.judge()
+
+
+@pytest.mark.quick
+def test_what_was_closed_is_there_after_a_crash(writable):
+    made = writable(FIRST, options=["commit=manual"])
+    (made / "saved.txt").write_text("saved\n")
+    (made / "README.md").write_text("# changed\n")
+    made.kill9()
+    made.again()
+    assert (made / "saved.txt").read_text() == "saved\n" and (made / "README.md").read_text() == "# changed\n"
+    made.cli("commit", made.path)
+    tree = made.branch.tree()
+    assert tree["saved.txt"] == sha256(b"saved\n") and tree["README.md"] == sha256(b"# changed\n")
+
+
+def test_a_crash_while_a_commit_is_on_its_way_makes_it_once(writable, hub):
+    made = writable(FIRST)
+    before = made.branch.head
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
+    (made / "saved.txt").write_text("saved\n")
+    wait_until(lambda: made.branch.head != before, "the commit")
+    made.kill9()
+    hub.clear()
+    made.again()
+    made.settle()
+    assert [commit.changes for commit in made.branch.commits(before)] == [{"saved.txt": "A"}]
+
+
+def test_a_crash_during_recovery_changes_nothing(writable):
+    made = writable(FIRST, options=["commit=manual"])
+    crash = Crash(made, 3)
+    crash.saving(20).communicate()
+    for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
+        made.kill9()
+        made.process = subprocess.Popen(made.command(), env=made.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+    made.kill9()
+    made.again(options=[])
+    crash.judge()
+
+
+def test_the_manifest_itself_finds_what_is_lost(tmp_path):
+    notes = tmp_path / "manifest"
+    (tmp_path / "folder").mkdir()
+    saver.Saver(tmp_path / "folder", notes, 1).run(60)
+    found = {path: sha256(data) for path, data in tree_of(tmp_path / "folder").items() if data is not None}
+    assert saver.Manifest(notes).judge(found) == []
+    lost = next(path for path in saver.Manifest(notes).sure if path in found)
+    assert saver.Manifest(notes).judge({path: digest for path, digest in found.items() if path != lost})
+    assert saver.Manifest(notes).judge(found | {lost: "0" * 64})
+    assert saver.Manifest(notes).judge(found | {"stranger": "0" * 64})
+    assert Path(notes).read_text().count("\n") > 60
