@@ -238,8 +238,12 @@ static enum next act(struct commit_attempt *attempt, enum commit_reply verdict)
                     attempt->err == ERR_TOO_LARGE ? ERR_FILE_TOO_LARGE : ERR_USAGE);
     case COMMIT_IS_REFUSED:
         if (attempt->err == ERR_NOT_FOUND && !attempt->asks_all) {
-            attempt->asks_all = true; // perhaps what was to be deleted
-            return NEXT_ROUND;
+            // Perhaps what was to be deleted, by somebody who was first.
+            struct look found;
+            attempt->asks_all = true;
+            bool is_moved = look(attempt, &found) == ERR_NONE &&
+                            !oid_equal(&found.head.ref.sha, &attempt->parent);
+            return is_moved ? move_base(attempt, &found.head) : NEXT_ROUND;
         }
         return over(attempt, COMMIT_ATTEMPT_REFUSED, attempt->err);
     default:

@@ -7,6 +7,7 @@
 #include "fs/figures.h"
 #include "fs/head.h"
 #include "fs/mount_parts.h"
+#include "fs/say.h"
 #include "fs/state_folder.h"
 
 enum { DRAIN_MS = 30000 };
@@ -31,6 +32,9 @@ static void refuse(struct mount *mount, const char *format, ...)
               arguments);
     va_end(arguments);
     log_warn("fs", "the mount is read-only: %s", mount->read_only_reason);
+    if (!mount->options->foreground) { // the terminal is still there
+        say("the mount is read-only: %s", mount->read_only_reason);
+    }
 }
 
 struct refs_wait {
@@ -99,7 +103,9 @@ static enum err may_write(struct mount *mount)
     struct why why = {""};
     bool tag = false;
     char name[REPO_NAME_SIZE + 16];
+    char source[256];
     repo_id_format(&mount->repo, name, sizeof(name));
+    hub_token_source(mount->hub, source, sizeof(source));
     if (mount->is_commit && options->branch == NULL) {
         refuse(mount, "%s@%s is a commit, and commits never change: mount a branch", name,
                revision);
@@ -125,7 +131,7 @@ static enum err may_write(struct mount *mount)
         refuse(mount,
                "the token (%s) may not write to %s: use one that may, or mount with -o "
                "pr to open a pull request",
-               "see `hugfs status`", name);
+               source, name);
         return ERR_READ_ONLY;
     case ERR_UNSUPPORTED:
     case ERR_NOT_FOUND:

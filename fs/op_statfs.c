@@ -15,7 +15,8 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
     struct tree_node node;
     enum err err = ERR_NONE;
     if (!mount_is_virtual(mount, ino)) {
-        err = mount_node(mount, ino, &node);
+        // What was made here has no node; the repository's root has.
+        err = mount_node(mount, overlay_owns(mount, ino) ? INO_ROOT : ino, &node);
         if (err == ERR_NONE) {
             err = tree_store_totals(mount->tree, node.repo, &files, &bytes);
         }

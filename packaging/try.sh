@@ -95,7 +95,7 @@ clean_up() {
     if [ $keep = yes ] && [ "$status" -eq 0 ]; then
         exit 0
     fi
-    for folder in model hub; do
+    for folder in model hub save; do
         if mountpoint -q "$work/$folder-mount"; then
             "$hugfs" umount "$work/$folder-mount" || fusermount3 -uz "$work/$folder-mount"
         fi
@@ -224,6 +224,20 @@ from huggingface_hub import hf_hub_download
 print(hf_hub_download('$repo', 'model.safetensors'))"
 }
 
+# With a token that may write, saving a file makes a commit.
+save_something() {
+    local save=$work/save-mount
+    mkdir "$save"
+    title "Saving a file makes a commit"
+    HF_TOKEN=hf_try show "$hugfs" mount \
+        -o "rw,endpoint=$endpoint,cache_dir=$work/cache,state_dir=$work/state" "$repo" "$save"
+    printf '\n%s$ echo "Tried with hugfs." > %s%s\n' "$bold" "$save/notes.txt" "$plain"
+    echo "Tried with hugfs." >"$save/notes.txt"
+    show "$hugfs" commit -m "Note that it was tried" "$save"
+    show "$hugfs" log "$save"
+    quietly "$hugfs" umount "$save"
+}
+
 say_goodbye() {
     title "From the real Hub"
     echo "packaging/try.sh $repo ~/minilm"
@@ -257,6 +271,7 @@ try_local() {
     echo "It listens at $endpoint."
     look_around
     look_at_everything
+    save_something
     say_goodbye
 }
 

@@ -131,7 +131,6 @@ class TestBehindOurBack:
         made.wait_writes(waiting=0, on_their_way=0)
         assert made.branch.bytes("a.txt") == b"theirs\n", "their edit is not deleted unseen"
 
-    @pytest.mark.unmet
     def test_both_deleted_it(self, writable, hub):
         made = writable(FIRST)
         assert (made / "a.txt").exists()
