@@ -43,33 +43,40 @@ static const char tables_sql[] =
     "PRAGMA user_version=1;"
     "COMMIT;";
 
+static const char put_inode_sql[] =
+    "INSERT OR REPLACE INTO inode VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+    " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+// Keeps the row's place: batches are listed in the order in which they were made.
+static const char put_batch_sql[] =
+    "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO"
+    " UPDATE SET parent=?2, state=?3, description=?4, at_s=?5, crc=?6";
+static const char find_item_sql[] =
+    "SELECT 1 FROM batch_item JOIN batch ON batch.id=batch_item.batch"
+    " WHERE inode=?1 AND generation=?2 AND length(batch.parent)>0";
+// A layer that is COMMITTING in batch ?1 and in no other one.
+static const char find_committing_sql[] =
+    "SELECT 1 FROM batch_item AS item JOIN inode ON inode.id=item.inode"
+    " WHERE item.batch=?1 AND ((inode.generation=item.generation AND inode.state=5)"
+    "  OR (inode.flight_generation=item.generation AND inode.flight_state=5"
+    "   AND inode.flight_number>0))"
+    " AND NOT EXISTS(SELECT 1 FROM batch_item AS other WHERE other.inode=item.inode"
+    "  AND other.generation=item.generation AND other.batch<>?1)";
 static const char *const statement_sql[JOURNAL_STATEMENTS] = {
-    [PUT_INODE] = "INSERT OR REPLACE INTO inode VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-                  " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+    [PUT_INODE] = put_inode_sql,
     [GET_INODE] = "SELECT * FROM inode WHERE id=?1",
     [DROP_INODE] = "DELETE FROM inode WHERE id=?1",
     [LIST_INODES] = "SELECT * FROM inode ORDER BY id",
     [PUT_NAME] = "INSERT INTO name VALUES(?1, ?2, ?3, ?4, ?5)",
     [DROP_NAME] = "DELETE FROM name WHERE dir=?1 AND name=?2",
     [LIST_NAMES] = "SELECT * FROM name",
-    // Keeps the row's place: batches are listed in the order in which they were made.
-    [PUT_BATCH] = "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO"
-                  " UPDATE SET parent=?2, state=?3, description=?4, at_s=?5, crc=?6",
+    [PUT_BATCH] = put_batch_sql,
     [DROP_BATCH] = "DELETE FROM batch WHERE id=?1",
     [LIST_BATCHES] = "SELECT * FROM batch ORDER BY rowid",
     [PUT_ITEM] = "INSERT INTO batch_item VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [DROP_ITEMS] = "DELETE FROM batch_item WHERE batch=?1",
     [LIST_ITEMS] = "SELECT * FROM batch_item WHERE batch=?1 ORDER BY position",
-    [FIND_ITEM] = "SELECT 1 FROM batch_item JOIN batch ON batch.id=batch_item.batch"
-                  " WHERE inode=?1 AND generation=?2 AND length(batch.parent)>0",
-    // A layer that is COMMITTING in batch ?1 and in no other one.
-    [FIND_COMMITTING] =
-        "SELECT 1 FROM batch_item AS item JOIN inode ON inode.id=item.inode"
-        " WHERE item.batch=?1 AND ((inode.generation=item.generation AND inode.state=5)"
-        "  OR (inode.flight_generation=item.generation AND inode.flight_state=5"
-        "   AND inode.flight_number>0))"
-        " AND NOT EXISTS(SELECT 1 FROM batch_item AS other WHERE other.inode=item.inode"
-        "  AND other.generation=item.generation AND other.batch<>?1)",
+    [FIND_ITEM] = find_item_sql,
+    [FIND_COMMITTING] = find_committing_sql,
     [PUT_META] = "INSERT OR REPLACE INTO meta VALUES(?1, ?2, ?3)",
     [DROP_META] = "DELETE FROM meta WHERE key=?1",
     [LIST_METAS] = "SELECT * FROM meta ORDER BY key",

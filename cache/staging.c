@@ -42,10 +42,13 @@ static void make_name(char name[NAME_SIZE], uint64_t id, uint32_t number)
 static bool parse_name(const char *name, uint64_t *out_id, uint32_t *out_number)
 {
     char again[NAME_SIZE];
-    int len = 0;
-    return sscanf(name, "%16" SCNx64 ".%10" SCNu32 ".data%n", out_id, out_number, &len) ==
-               2 &&
-           len > 0 && (make_name(again, *out_id, *out_number), strcmp(again, name) == 0);
+    char *end = NULL;
+    uint64_t id = strtoull(name, &end, 16);
+    uint64_t number = *end == '.' ? strtoull(end + 1, NULL, 10) : 0;
+    make_name(again, id, (uint32_t)number);
+    *out_id = id;
+    *out_number = (uint32_t)number;
+    return strcmp(again, name) == 0; // whatever else was read is no name of ours
 }
 
 enum err staging_open_folder(const char *dir, struct why *why, struct staging **out)

@@ -136,31 +136,20 @@ struct overlay_node *overlay_base_folder(struct overlay *overlay,
 
 char *overlay_node_path(const struct overlay_node *node)
 {
-    size_t len = 0;
-    const struct overlay_node *at = node;
-    for (; at->parent != NULL; at = at->parent) {
-        len += strlen(at->name) + 1;
-    }
-    const char *top = at->base_path; // the root's: SUBDIR
-    if (at->ino != INO_ROOT) {
-        return NULL;
-    }
-    size_t top_len = strlen(top);
-    char *path = malloc(top_len + len + 1);
-    if (path == NULL) {
-        return NULL;
-    }
-    char *end = path + top_len + len;
-    *end = '\0';
-    for (at = node; at->parent != NULL; at = at->parent) {
-        size_t n = strlen(at->name);
-        end -= n;
-        memcpy(end, at->name, n);
-        *--end = '/';
-    }
-    memcpy(path, top, top_len);
-    if (top_len == 0 && len > 0) {
-        memmove(path, path + 1, len); // no leading slash, and the NUL
+    char *path = strdup("");
+    for (const struct overlay_node *at = node; path != NULL; at = at->parent) {
+        const char *name = at->parent != NULL ? at->name : at->base_path;
+        if (at->parent == NULL && at->ino != INO_ROOT) {
+            free(path);
+            return NULL;
+        }
+        char *longer =
+            path[0] != '\0' ? overlay_join(name, path, strlen(path)) : strdup(name);
+        free(path);
+        path = longer;
+        if (at->parent == NULL) {
+            break;
+        }
     }
     return path;
 }
