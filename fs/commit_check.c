@@ -47,6 +47,10 @@ static void judge(struct commit_work *work, struct commit_item *item,
         (!there->exists || is_folder(there))) {
         return; // the folder goes with this commit
     }
+    if (item->item->op == OVERLAY_PUT && item->item->under_exists && !there->exists &&
+        oid_is_zero(&item->item->under_oid)) {
+        return; // what may have been on its way there never came
+    }
     struct commit_stand stand = stand_of(work, item, there);
     switch (commit_judge_path(item->item, commit_item_ours(item), &stand)) {
     case COMMIT_PATH_DONE:

@@ -138,9 +138,8 @@ static enum err load_file(struct loading *loading, const struct journal_inode *r
                               loading->why, &node->file);
     }
     file_version_release(&version);
-    node->state = row->top.state == JOURNAL_CONFLICT ||
-                          row->top.state == JOURNAL_FAILED ||
-                          row->top.state == JOURNAL_CLEAN
+    // What was refused is tried again.
+    node->state = row->top.state == JOURNAL_CONFLICT || row->top.state == JOURNAL_CLEAN
                       ? row->top.state
                       : JOURNAL_SEALED;
     if (row->error != NULL) {
