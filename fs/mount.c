@@ -202,7 +202,7 @@ static enum err open_session(struct mount *mount, int64_t checked_s, struct why 
     if (err == ERR_NONE && !mount->is_hub) {
         err = refresher_open(mount, checked_s, &mount->refresher);
     }
-    return err == ERR_NONE ? mount_start_committer(mount, why) : err;
+    return err;
 }
 
 struct control_opening {
@@ -264,6 +264,9 @@ static enum err open_all(struct mount *mount, struct why *why)
     }
     if (err == ERR_NONE) {
         err = mount_open_writing(mount, why);
+    }
+    if (err == ERR_NONE) {
+        err = mount_start_committer(mount, why);
     }
     if (err == ERR_NONE) {
         err = open_session(mount, checked_s, why);

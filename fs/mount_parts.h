@@ -147,7 +147,7 @@ NODISCARD enum err mount_open_names(struct mount *mount);
 NODISCARD enum err mount_open_hub_folders(struct mount *mount);
 void mount_close_names(struct mount *mount);
 
-// The parts of a mount that writes. The committer is started when the refresher runs. Draining tries
+// The parts of a mount that writes. The committer works as soon as the mount serves. Draining tries
 // for a while to commit what waits, and ends it; refresher and network are still there.
 // mount_writing.c
 NODISCARD enum err mount_open_writing(struct mount *mount, struct why *why);

@@ -258,7 +258,9 @@ void mount_drain_writing(struct mount *mount)
 {
     if (mount->committer != NULL) {
         (void)overlay_seal(mount->overlay, 0, true, NULL, NULL);
-        committer_drain(mount->committer, clock_now_ms() + DRAIN_MS);
+        if (mount->refresher != NULL) { // else it never served
+            committer_drain(mount->committer, clock_now_ms() + DRAIN_MS);
+        }
         committer_stop(mount->committer);
     }
 }
