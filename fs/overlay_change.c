@@ -139,7 +139,8 @@ static enum err vacate(struct overlay *overlay, struct journal_change *change,
     }
     entry->node = NULL;
     entry->under = found->under;
-    if (found->node != NULL && found->node->state == JOURNAL_UPLOADING) {
+    if (!entry->under.exists && found->node != NULL &&
+        found->node->state == JOURNAL_UPLOADING) {
         // It may get to the Hub yet: then it has to go there too, also when we crash meanwhile.
         entry->under = (struct overlay_under){.exists = true, .kind = ENTRY_FILE};
     }

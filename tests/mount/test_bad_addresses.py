@@ -91,7 +91,7 @@ USAGE = {
     "no time at all": (["-o", "timeout=0"], "timeout"),
     "no connections": (["-o", "max_conns=0"], "max_conns"),
     "no umask": (["-o", "umask=999"], "umask"),
-    "writing": (["-o", "rw"], "read-only"),
+    "a pull request without writing": (["-o", "pr"], "rw"),
     "two revisions": (["-o", "rev=other"], "rev"),
     "an endpoint with a password": (["-o", "endpoint=https://user:pass@127.0.0.1"], "endpoint"),
     "an endpoint of no scheme": (["-o", "endpoint=127.0.0.1:1"], "endpoint"),
