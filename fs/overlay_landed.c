@@ -33,20 +33,6 @@ static struct overlay_node *folder_at(struct overlay *overlay, const char *path,
     return dir != NULL ? overlay_by_base_path(overlay, dir) : NULL;
 }
 
-// The folders on the way to a path, made where the overlay does not know them.
-static struct overlay_node *make_folders(struct overlay *overlay, const char *path)
-    REQUIRES(overlay->lock)
-{
-    size_t skipped = strlen(overlay->root->base_path);
-    const char *at = path + skipped + (skipped > 0);
-    struct overlay_node *dir = overlay->root;
-    for (const char *slash; dir != NULL && (slash = strchr(at, '/')) != NULL;
-         at = slash + 1) {
-        dir = overlay_base_folder(overlay, dir, at, (size_t)(slash - at));
-    }
-    return dir;
-}
-
 struct overlay_name *overlay_name_at(struct overlay *overlay, const char *path)
 {
     const char *name = NULL;
@@ -88,16 +74,13 @@ static void rebase_below(struct overlay *overlay, struct journal_change *change,
     size_t len = strlen(old);
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
-        const struct overlay_node *at = node;
-        if (node == folder || node->base_path == NULL ||
-            strncmp(node->base_path, old, len) != 0 || node->base_path[len] != '/') {
+        if (node == folder || !overlay_node_is_below(node, folder) ||
+            node->base_path == NULL || strncmp(node->base_path, old, len) != 0 ||
+            node->base_path[len] != '/') {
             continue;
         }
-        while (at != NULL && at != folder) {
-            at = at->parent;
-        }
         const char *rest = node->base_path + len + 1;
-        AUTO_FREE char *path = at != NULL ? overlay_join(new, rest, strlen(rest)) : NULL;
+        AUTO_FREE char *path = overlay_join(new, rest, strlen(rest));
         if (path != NULL && overlay_set_base_path(overlay, node, path) == ERR_NONE) {
             drop_taken_deletions(change, node);
             if (node->has_row) {
@@ -206,8 +189,8 @@ static void land_put(struct overlay *overlay, struct journal_change *change,
     struct overlay_node *node = item->id != 0 ? overlay_by_id(overlay, item->id) : NULL;
     struct overlay_node *dir = folder_at(overlay, item->path, &name);
     if (dir == NULL && node == NULL && item->id != 0) {
-        dir =
-            make_folders(overlay, item->path); // nothing has looked there since the crash
+        dir = overlay_make_folders(
+            overlay, item->path); // nothing has looked there since the crash
     }
     struct overlay_name *entry =
         dir != NULL ? overlay_name_find(dir, name, strlen(name)) : NULL;

@@ -134,6 +134,18 @@ struct overlay_node *overlay_base_folder(struct overlay *overlay,
     return node;
 }
 
+struct overlay_node *overlay_make_folders(struct overlay *overlay, const char *path)
+{
+    size_t skipped = strlen(overlay->root->base_path);
+    const char *at = path + skipped + (skipped > 0);
+    struct overlay_node *dir = overlay->root;
+    for (const char *slash; dir != NULL && (slash = strchr(at, '/')) != NULL;
+         at = slash + 1) {
+        dir = overlay_base_folder(overlay, dir, at, (size_t)(slash - at));
+    }
+    return dir;
+}
+
 char *overlay_node_path(const struct overlay_node *node)
 {
     char *path = strdup("");
@@ -215,7 +227,8 @@ bool overlay_name_is_change(const struct overlay_name *name)
     return path == NULL || strcmp(path, node->base_path) != 0;
 }
 
-static bool is_below(const struct overlay_node *node, const struct overlay_node *folder)
+bool overlay_node_is_below(const struct overlay_node *node,
+                           const struct overlay_node *folder)
 {
     while (node != NULL && node != folder) {
         node = node->parent;
@@ -229,7 +242,7 @@ bool overlay_has_changes(struct overlay *overlay, const struct overlay_node *fol
          node = node->by_ino.next) {
         for (struct overlay_name *name = node->names; name != NULL;
              name = name->hh.next) {
-            if (overlay_name_is_change(name) && is_below(node, folder)) {
+            if (overlay_name_is_change(name) && overlay_node_is_below(node, folder)) {
                 return true;
             }
         }

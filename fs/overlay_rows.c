@@ -232,23 +232,14 @@ static enum err hang(struct overlay *overlay, struct overlay_node *node)
     REQUIRES(overlay->lock)
 {
     const char *path = node->base_path;
-    size_t skipped = strlen(overlay->root->base_path);
     if (node->parent != NULL || node == overlay->root || path == NULL) {
         return ERR_NONE;
     }
-    path += skipped + (skipped > 0);
-    struct overlay_node *at = overlay->root;
-    for (;;) {
-        size_t len = strcspn(path, "/");
-        if (path[len] == '\0') {
-            return overlay_node_place(node, at, path);
-        }
-        at = overlay_base_folder(overlay, at, path, len);
-        if (at == NULL) {
-            return ERR_NO_MEMORY;
-        }
-        path += len + 1;
-    }
+    struct overlay_node *parent = overlay_make_folders(overlay, path);
+    const char *slash = strrchr(path, '/');
+    return parent != NULL
+               ? overlay_node_place(node, parent, slash != NULL ? slash + 1 : path)
+               : ERR_NO_MEMORY;
 }
 
 enum err overlay_load(struct overlay *overlay, struct why *why)

@@ -380,16 +380,6 @@ static int by_path(const void *a, const void *b)
     return order != 0 ? order : (int)right->op - (int)left->op; // deletions first
 }
 
-static bool moves_folders(const struct overlay_items *items)
-{
-    for (size_t i = 0; i < items->n; i++) {
-        if (items->items[i].op == OVERLAY_PUT && items->items[i].id == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 // Files that moved belong to the deletions of where they were: those commits are not cut.
 static bool has_moves(const struct overlay_items *items)
 {
@@ -398,7 +388,7 @@ static bool has_moves(const struct overlay_items *items)
             return true;
         }
     }
-    return moves_folders(items);
+    return false;
 }
 
 // A path that is deleted and put in one commit is only put.
