@@ -134,6 +134,25 @@ struct overlay_node *overlay_base_folder(struct overlay *overlay,
     return node;
 }
 
+// The folder of the base at `path`, wherever it stands by now; it is a child of `parent` there.
+static struct overlay_node *folder_of_base(struct overlay *overlay,
+                                           struct overlay_node *parent, const char *path,
+                                           size_t len) REQUIRES(overlay->lock)
+{
+    AUTO_FREE char *copy = strndup(path, len);
+    struct overlay_node *node = copy != NULL ? overlay_by_base_path(overlay, copy) : NULL;
+    const char *slash = copy != NULL ? strrchr(copy, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : copy;
+    if (copy == NULL || (node != NULL && (node->parent != NULL || node == parent))) {
+        return node;
+    }
+    if (node == NULL) {
+        return overlay_base_folder(overlay, parent, name, strlen(name));
+    }
+    // It was loaded and stands nowhere yet.
+    return overlay_node_place(node, parent, name) == ERR_NONE ? node : NULL;
+}
+
 struct overlay_node *overlay_make_folders(struct overlay *overlay, const char *path)
 {
     size_t skipped = strlen(overlay->root->base_path);
@@ -141,7 +160,7 @@ struct overlay_node *overlay_make_folders(struct overlay *overlay, const char *p
     struct overlay_node *dir = overlay->root;
     for (const char *slash; dir != NULL && (slash = strchr(at, '/')) != NULL;
          at = slash + 1) {
-        dir = overlay_base_folder(overlay, dir, at, (size_t)(slash - at));
+        dir = folder_of_base(overlay, dir, path, (size_t)(slash - path));
     }
     return dir;
 }

@@ -107,8 +107,8 @@ struct overlay_node *overlay_node_new(struct overlay *overlay, uint64_t ino, uin
 struct overlay_node *overlay_base_folder(struct overlay *overlay,
                                          struct overlay_node *parent, const char *name,
                                          size_t len) REQUIRES(overlay->lock);
-// The folder that a path of the repository lies in; those on the way are made where the overlay does
-// not know them. NULL: no memory.
+// The folder that a path of the repository lies in, wherever it stands by now; those on the way are
+// made where the overlay does not know them, and placed where they were only loaded. NULL: no memory.
 struct overlay_node *overlay_make_folders(struct overlay *overlay, const char *path)
     REQUIRES(overlay->lock);
 // Whether the node is the folder, or lies below it.

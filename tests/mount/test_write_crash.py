@@ -6,6 +6,7 @@ when HUGFS_CRASH_AT=name (or name:N, the Nth time) says so. Each must fire. The 
 manifest tells what close() and fsync() have confirmed.
 """
 
+import os
 import random
 import re
 import signal
@@ -94,6 +95,12 @@ class Crash:
         self.made.again()
 
 
+def sync_folder(path):
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(fd)
+    os.close(fd)
+
+
 def at_work(crash, count):
     """Save, until the daemon dies or everything is on the Hub; whether it died."""
     process = crash.saving(count)
@@ -160,6 +167,31 @@ def test_what_was_closed_is_there_after_a_crash(writable):
     made.cli("commit", made.path)
     tree = made.branch.tree()
     assert tree["saved.txt"] == sha256(b"saved\n") and tree["README.md"] == sha256(b"# changed\n")
+
+
+def test_changes_in_a_folder_written_down_before_the_folder_around_it_are_there_after_a_crash(writable):
+    made = writable({"outer/inner/old.txt": "old\n"}, options=["commit=manual"])
+    (made / "outer/inner/first.txt").write_text("first\n")
+    made.kill9()
+    made.again()
+    (made / "outer/second.txt").write_text("second\n")
+    made.kill9()
+    made.again()
+    assert (made / "outer/inner/first.txt").read_text() == "first\n" and (made / "outer/second.txt").read_text() == "second\n"
+    made.cli("commit", made.path)
+    assert {"outer/inner/first.txt", "outer/second.txt", "outer/inner/old.txt"} == set(made.branch.tree())
+
+
+def test_changes_in_a_folder_that_was_moved_are_there_after_a_crash(writable):
+    made = writable({"a/inner/old.txt": "old\n", "to/x.txt": "x\n"}, options=["commit=manual"])
+    (made / "a/inner/first.txt").write_text("first\n")
+    os.rename(made / "a", made / "to/b")
+    sync_folder(made / "to")
+    made.kill9()
+    made.again()
+    assert (made / "to/b/inner/first.txt").read_text() == "first\n" and not (made / "a").exists()
+    made.cli("commit", made.path)
+    assert {"to/b/inner/first.txt", "to/b/inner/old.txt", "to/x.txt"} == set(made.branch.tree())
 
 
 def test_a_crash_while_a_commit_is_on_its_way_makes_it_once(writable, hub):
