@@ -112,9 +112,10 @@ void local_file_drop_staging(struct local_file *file, struct journal_change *cha
 
 // ---- the committer
 
-// What is seen becomes the flight. False: there is one already, or it is dirty.
-bool local_file_freeze(struct local_file *file);
-// The flight has failed: it is what is seen again, under what was written meanwhile.
+// What is seen becomes the flight. False: it is not that generation any more, or is dirty.
+bool local_file_freeze(struct local_file *file, uint64_t generation);
+// The flight has failed: it is what is seen again, under what was written meanwhile. Of the two
+// staging files the one of number *out_gone (0 = none) is to be removed when the row is stored.
 NODISCARD enum err local_file_thaw(struct local_file *file, struct journal_change *change,
                                    struct why *why, uint32_t *out_gone);
 // The flight is on the Hub as `version`: it becomes the base. Of both: the row has to be put again

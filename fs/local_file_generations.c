@@ -84,10 +84,11 @@ void local_file_drop_staging(struct local_file *file, struct journal_change *cha
 
 // ---------------------------------------------------------------------- the committer
 
-bool local_file_freeze(struct local_file *file)
+bool local_file_freeze(struct local_file *file, uint64_t generation)
 {
     lock_acquire(&file->lock);
-    bool may = !file->is_dirty && !has_layer(&file->flight);
+    bool may =
+        file->generation == generation && !file->is_dirty && !has_layer(&file->flight);
     if (may && is_sealed(&file->top)) {
         file->flight = file->top;
         file->top = local_file_no_layer();
@@ -143,7 +144,12 @@ enum err local_file_thaw(struct local_file *file, struct journal_change *change,
     enum err err = ERR_NONE;
     *out_gone = 0;
     lock_acquire(&file->lock);
-    if (has_layer(&file->flight) && has_layer(&file->top)) {
+    bool has_both = has_layer(&file->flight) && has_layer(&file->top);
+    bool says_all = file->top.below_valid == 0 && (file->top.is_sealed || file->is_dirty);
+    if (has_both && says_all) {
+        *out_gone = file->flight.number;
+        local_file_release_layer(&file->flight);
+    } else if (has_both) {
         local_file_end_scan(&file->flight);
         err = merge_down(file, why);
         if (err == ERR_NONE) {

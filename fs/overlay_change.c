@@ -126,6 +126,16 @@ void overlay_detach(struct overlay *overlay, struct journal_change *change,
     }
 }
 
+// What the base has under a name, or may get yet: what is on its way there has to be known also when
+// we crash meanwhile, for then nobody tells that it has landed.
+static struct overlay_under below(const struct overlay_found *found)
+{
+    bool is_coming = !found->under.exists && found->node != NULL &&
+                     found->node->state == JOURNAL_UPLOADING;
+    return is_coming ? (struct overlay_under){.exists = true, .kind = ENTRY_FILE}
+                     : found->under;
+}
+
 // Makes the name say that nothing stands there. The node that did is given back, still with its
 // row; NULL: it was a file of the base.
 static enum err vacate(struct overlay *overlay, struct journal_change *change,
@@ -138,12 +148,7 @@ static enum err vacate(struct overlay *overlay, struct journal_change *change,
         return ERR_NO_MEMORY;
     }
     entry->node = NULL;
-    entry->under = found->under;
-    if (!entry->under.exists && found->node != NULL &&
-        found->node->state == JOURNAL_UPLOADING) {
-        // It may get to the Hub yet: then it has to go there too, also when we crash meanwhile.
-        entry->under = (struct overlay_under){.exists = true, .kind = ENTRY_FILE};
-    }
+    entry->under = below(found);
     entry->moved_to = moved_to;
     clock_gettime(CLOCK_REALTIME, &dir->changed_at);
     if (entry->under.exists) {
@@ -271,8 +276,8 @@ static enum err settle(struct overlay *overlay, struct journal_change *change,
                        const struct end *to, struct overlay_node *node)
     REQUIRES(overlay->lock)
 {
-    enum err err =
-        enter(to->dir, to->place->name, to->place->len, &to->found.under, node);
+    struct overlay_under under = below(&to->found);
+    enum err err = enter(to->dir, to->place->name, to->place->len, &under, node);
     if (err != ERR_NONE) {
         return err;
     }

@@ -306,6 +306,18 @@ static enum journal_state state_after(enum err err)
     }
 }
 
+uint32_t overlay_node_thaw(struct journal_change *change, struct overlay_node *node)
+{
+    struct why why = {""};
+    uint32_t gone = 0;
+    enum err err = local_file_thaw(node->file, change, &why, &gone);
+    if (err != ERR_NONE) {
+        log_error("fs", "\"%s\" cannot be made whole again: %s",
+                  node->name != NULL ? node->name : "a file", why_text(&why, err));
+    }
+    return gone;
+}
+
 static void give_back(struct overlay *overlay, struct journal_change *change,
                       const struct overlay_item *item, enum err err,
                       const struct why *why, int64_t not_before_ms)
@@ -330,13 +342,7 @@ static void give_back(struct overlay *overlay, struct journal_change *change,
         return;
     }
     struct local_file_info info;
-    struct why own = {""};
-    uint32_t gone = 0;
-    enum err thaw = local_file_thaw(node->file, change, &own, &gone);
-    if (thaw != ERR_NONE) {
-        log_error("fs", "\"%s\" cannot be made whole again: %s", item->path,
-                  why_text(&own, thaw));
-    }
+    uint32_t gone = overlay_node_thaw(change, node);
     local_file_info(node->file, &info);
     node->state = info.is_dirty                        ? JOURNAL_DIRTY
                   : info.generation > item->generation ? JOURNAL_SEALED

@@ -179,6 +179,9 @@ void overlay_note_sealed(struct overlay *overlay) REQUIRES(overlay->lock);
 // What the overlay says about a path of the repository; NULL = nothing.
 struct overlay_name *overlay_name_at(struct overlay *overlay, const char *path)
     REQUIRES(overlay->lock);
+// What was on its way with the node is not any more. The node's row is to be put; then the staging
+// file of this number (0 = none) is to be removed.
+uint32_t overlay_node_thaw(struct journal_change *change, struct overlay_node *node);
 void overlay_item_release(struct overlay_item *item);
 
 // ---- overlay_seek.c: what stands under a name

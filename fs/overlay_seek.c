@@ -163,7 +163,12 @@ static void merge_folder(struct overlay *overlay, struct overlay_node *dir,
     AUTO_FREE char *path = overlay_join(dir->base_path, entry->name, entry->len);
     if (path != NULL && overlay_by_base_path(overlay, path) == NULL &&
         overlay_set_base_path(overlay, node, path) == ERR_NONE) {
+        // Written down, for what is in it is from now on written down as of the base.
+        struct journal_change *change = journal_change_new();
         entry->under = under;
+        overlay_row_node(overlay, change, node);
+        overlay_row_no_name(change, dir, entry);
+        journal_submit(overlay->journal, change, false, NULL, NULL);
     }
 }
 

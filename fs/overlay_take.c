@@ -440,66 +440,92 @@ static void note_vanishing(struct overlay *overlay, const char *path)
     }
 }
 
-// From here on they are on their way.
-NO_THREAD_ANALYSIS static void freeze(struct taking *taking)
+// From here on it is on its way. False: somebody writes to it; the overlay is locked, but not the file.
+static bool freeze(struct overlay *overlay, const struct overlay_item *item)
+    REQUIRES(overlay->lock)
 {
-    struct overlay_items *items = taking->items;
+    struct overlay_node *node = item->id != 0 ? overlay_by_id(overlay, item->id) : NULL;
+    if (node != NULL && !local_file_freeze(node->file, item->generation)) {
+        return false;
+    }
+    if (node != NULL) {
+        node->state = JOURNAL_UPLOADING;
+        node->moved_again = false;
+    }
+    struct overlay_name *entry =
+        item->op != OVERLAY_PUT ? overlay_name_at(overlay, item->path) : NULL;
+    if (entry != NULL && entry->node == NULL) {
+        entry->is_taken = true;
+    }
+    return true;
+}
+
+// How many of them are on their way: all, or those before one that somebody writes to.
+static size_t freeze_all(struct overlay *overlay, const struct overlay_items *items)
+    REQUIRES(overlay->lock)
+{
     for (size_t i = 0; i < items->n; i++) {
-        struct overlay_item *item = &items->items[i];
-        struct overlay_node *node =
-            item->id != 0 ? overlay_by_id(taking->overlay, item->id) : NULL;
-        if (node != NULL) {
-            (void)local_file_freeze(
-                node->file); // it is sealed, and nothing is on its way
-            node->state = JOURNAL_UPLOADING;
-            node->moved_again = false;
-        }
-        struct overlay_name *entry =
-            item->op != OVERLAY_PUT ? overlay_name_at(taking->overlay, item->path) : NULL;
-        if (entry != NULL && entry->node == NULL) {
-            entry->is_taken = true;
+        if (!freeze(overlay, &items->items[i])) {
+            return i;
         }
     }
     for (size_t i = 0; i < items->n; i++) {
         if (items->items[i].op != OVERLAY_PUT) {
-            note_vanishing(taking->overlay, items->items[i].path);
+            note_vanishing(overlay, items->items[i].path);
         }
     }
+    return items->n;
+}
+
+static enum err collect(struct taking *taking) REQUIRES(taking->overlay->lock)
+{
+    struct overlay *overlay = taking->overlay;
+    struct overlay_items *out = taking->items;
+    enum err err = ERR_NONE;
+    for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
+         node = node->by_ino.next) {
+        if (node->names != NULL) {
+            err = take_folder(taking, node);
+        }
+    }
+    if (err == ERR_NONE && out->n > 0) {
+        qsort(out->items, out->n, sizeof(*out->items), by_path);
+        join_twins(out);
+        cut(taking);
+    }
+    return err;
 }
 
 enum err overlay_take(struct overlay *overlay, size_t n_max, struct overlay_items *out,
                       char **out_folder)
 {
-    struct taking taking = {.overlay = overlay,
-                            .items = out,
-                            .n_max = n_max,
-                            .now_ms = clock_now_ms(),
-                            .out_folder = out_folder};
-    enum err err = ERR_NONE;
-    *out = (struct overlay_items){.n = 0};
+    enum { TRIES = 10 };
     *out_folder = NULL;
-    snapshot_current(overlay->mount->snapshot, &taking.view);
-    lock_acquire(&overlay->lock);
-    for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
-         node = node->by_ino.next) {
-        if (node->names != NULL) {
-            err = take_folder(&taking, node);
+    for (int i = 0; i < TRIES; i++) {
+        struct taking taking = {.overlay = overlay,
+                                .items = out,
+                                .n_max = n_max,
+                                .now_ms = clock_now_ms(),
+                                .out_folder = out_folder};
+        *out = (struct overlay_items){.n = 0};
+        snapshot_current(overlay->mount->snapshot, &taking.view);
+        lock_acquire(&overlay->lock);
+        enum err err = collect(&taking);
+        size_t n = err == ERR_NONE ? freeze_all(overlay, out) : 0;
+        if (err == ERR_NONE && n == out->n) {
+            overlay->first_sealed_ms = out->has_more ? taking.now_ms : 0;
         }
-    }
-    if (err == ERR_NONE) {
-        if (out->n > 0) {
-            qsort(out->items, out->n, sizeof(*out->items), by_path);
+        lock_release(&overlay->lock);
+        if (err == ERR_NONE && n == out->n) {
+            return ERR_NONE;
         }
-        join_twins(out);
-        cut(&taking);
-        freeze(&taking);
-        overlay->first_sealed_ms = out->has_more ? taking.now_ms : 0;
-    }
-    lock_release(&overlay->lock);
-    if (err != ERR_NONE) {
+        overlay_returned(overlay, out->items, n, ERR_NONE, NULL, 0);
         overlay_items_release(out);
+        if (err != ERR_NONE) {
+            return err;
+        }
     }
-    return err;
+    return ERR_NONE; // nothing: whoever writes there all the time will seal it
 }
 
 void overlay_item_release(struct overlay_item *item)

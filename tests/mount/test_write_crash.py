@@ -194,6 +194,42 @@ def test_changes_in_a_folder_that_was_moved_are_there_after_a_crash(writable):
     assert {"to/b/inner/first.txt", "to/b/inner/old.txt", "to/x.txt"} == set(made.branch.tree())
 
 
+def test_what_was_put_over_a_file_on_its_way_and_deleted_stays_deleted_after_a_crash(writable, hub):
+    made = writable(FIRST)
+    before = made.branch.head
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
+    (made / "saved.txt").write_text("saved\n")
+    wait_until(lambda: made.branch.head != before, "the commit")
+    (made / "other.txt").write_text("other\n")
+    os.rename(made / "other.txt", made / "saved.txt")
+    os.unlink(made / "saved.txt")
+    sync_folder(made.path)
+    made.kill9()
+    hub.clear()
+    made.again()
+    assert not (made / "saved.txt").exists()
+    made.settle()
+    assert not (made / "saved.txt").exists() and "saved.txt" not in made.branch.tree()
+
+
+@with_points
+def test_a_version_saved_over_one_on_its_way_survives_two_crashes(writable, hub):
+    made = writable(FIRST)
+    crash = Crash(made, 1)
+    hub.faults({"match": {"method": "POST", "path_regex": "/preupload/"}, "action": {"stall": True}})
+    (made / "saved.txt").write_text("one\n")
+    wait_until(lambda: "on its way  saved.txt" in made.cli("status", made.path).out, "the commit to be prepared")
+    (made / "saved.txt").write_text("another\n")
+    made.kill9()
+    hub.clear()
+    if crash.start_to_die("commit.landed"):
+        wait_until(crash.has_died, "the death of the daemon")
+    crash.revive()
+    assert (made / "saved.txt").read_text() == "another\n"
+    made.settle()
+    assert made.branch.tree()["saved.txt"] == sha256(b"another\n")
+
+
 def test_a_crash_while_a_commit_is_on_its_way_makes_it_once(writable, hub):
     made = writable(FIRST)
     before = made.branch.head

@@ -91,7 +91,7 @@ static void do_seal(void)
 static void do_freeze(void)
 {
     struct local_file_info info = info_of();
-    bool may = local_file_freeze(bench.file);
+    bool may = local_file_freeze(bench.file, info.generation);
     assert_int_equal(may, !info.is_dirty && !info.has_flight);
     if (may && info_of().has_flight) {
         model.flight = model.now;
@@ -202,7 +202,7 @@ static void seal_and_freeze(const struct bytes *bytes)
     make_file(NULL);
     write_at(0, bytes->bytes, bytes->size);
     seal();
-    assert_true(local_file_freeze(bench.file));
+    assert_true(local_file_freeze(bench.file, info_of().generation));
 }
 
 TEST(test_an_unsealed_layer_does_not_hide_what_is_on_its_way)
@@ -255,7 +255,7 @@ TEST(test_what_changes_nothing_makes_no_generation)
     assert_ok(local_file_allocate(bench.file, 0, 5000, false, true, &why));
     assert_ok(local_file_allocate(bench.file, 0, 500, false, false, &why));
     assert_true(info_of().is_clean);
-    assert_true(local_file_freeze(bench.file));
+    assert_true(local_file_freeze(bench.file, info_of().generation));
     assert_false(info_of().has_flight);
     assert_int_equal(local_file_flight_size(bench.file), 1000);
     assert_seen(&base);
@@ -276,7 +276,7 @@ TEST(test_a_write_that_fails_makes_no_generation)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_not_equal(err, ERR_NONE);
     assert_true(info_of().is_clean);
-    assert_true(local_file_freeze(bench.file));
+    assert_true(local_file_freeze(bench.file, info_of().generation));
     assert_false(info_of().has_flight);
     assert_seen(&base);
     write_at(500, "x", 1);
@@ -292,7 +292,7 @@ TEST(test_a_sealed_layer_over_a_flight_comes_back_as_two)
     static struct bytes now;
     now = flight = filled('f', 1000);
     seal_and_freeze(&flight);
-    assert_false(local_file_freeze(bench.file));
+    assert_false(local_file_freeze(bench.file, info_of().generation));
     write_at(500, "top", 3);
     memcpy(now.bytes + 500, "top", 3);
     seal();
@@ -309,7 +309,7 @@ TEST(test_a_file_over_a_base_is_that_until_it_is_changed)
     base = filled('b', 1000);
     make_file(&base);
     assert_true(info_of().is_clean && info_of().is_base && info_of().has_base);
-    assert_true(local_file_freeze(bench.file)); // nothing to freeze
+    assert_true(local_file_freeze(bench.file, info_of().generation)); // nothing to freeze
     assert_false(info_of().has_flight);
     truncate_to(1000);
     assert_true(!info_of().is_clean && info_of().is_base && info_of().is_dirty);

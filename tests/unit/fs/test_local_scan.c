@@ -56,7 +56,7 @@ static struct local_scan *flight_scan(size_t size, struct xet_scan **out)
 static void freeze_sealed(void)
 {
     seal();
-    assert_true(local_file_freeze(bench.file));
+    assert_true(local_file_freeze(bench.file, info_of().generation));
 }
 
 static void assert_scanned(const uint8_t *bytes, size_t size)
@@ -213,7 +213,7 @@ TEST(test_a_file_that_was_merged_is_not_scanned)
     write_at(0, "top", 3);
     seal();
     thaw();
-    assert_true(local_file_freeze(bench.file));
+    assert_true(local_file_freeze(bench.file, info_of().generation));
     assert_not_scanned(LONG);
 }
 
