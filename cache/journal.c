@@ -245,6 +245,7 @@ static struct journal *make(const struct journal_config *config)
     }
     journal->lock_fd = -1;
     lock_init(&journal->lock);
+    lock_init(&journal->db_lock);
     condition_init(&journal->wake);
     journal->queue_end = &journal->queue;
     journal->line_end = &journal->line;
@@ -273,6 +274,7 @@ static void release(struct journal *journal, bool clean)
     }
     buffer_release(&journal->names_lines);
     condition_destroy(&journal->wake);
+    lock_destroy(&journal->db_lock);
     lock_destroy(&journal->lock);
     free(journal->path);
     free(journal->dir);

@@ -112,8 +112,8 @@ struct staging *journal_staging(struct journal *journal);
 // A new inode id; never given out before. Any thread.
 uint64_t journal_next_id(struct journal *journal);
 
-// Everything that is stored, right after journal_open() and before the first submit; any
-// function may be NULL. What a row points to is valid during the call. The functions must not
+// Everything that is stored by now: what was submitted may still be on its way. Any function may
+// be NULL. What a row points to is valid during the call. The functions must not
 // call the journal. An error that one returns ends the loading. Bytes of small files that a
 // power cut took from the staging files were already put back by journal_open().
 struct journal_visitor {

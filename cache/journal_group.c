@@ -163,6 +163,7 @@ void journal_store_line(struct journal *journal)
     }
     bool durable = line_is_durable(journal);
     journal_flush_line(journal);
+    lock_acquire(&journal->db_lock);
     enum err err = store(journal, durable);
     if (err == ERR_NO_SPACE && is_full(journal, err)) {
         staging_drop_ballast(journal->staging);
@@ -175,6 +176,7 @@ void journal_store_line(struct journal *journal)
         log_error("cache", "%s", why.text);
     }
     bool full = err && is_full(journal, err);
+    lock_release(&journal->db_lock);
     journal_publish(journal, full, err && !full);
     if (full) {
         keep_line(journal, ERR_NO_SPACE, why.text);
@@ -185,6 +187,8 @@ void journal_store_line(struct journal *journal)
     }
     journal_drop_line(journal, err ? ERR_SYSTEM : ERR_NONE, why.text);
     if (!err) {
+        lock_acquire(&journal->db_lock);
         tidy(journal);
+        lock_release(&journal->db_lock);
     }
 }

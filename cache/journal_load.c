@@ -107,6 +107,7 @@ enum err journal_load(struct journal *journal, const struct journal_visitor *vis
 {
     void *ctx = (void *)(uintptr_t)visitor;
     enum err err = ERR_NONE;
+    lock_acquire(&journal->db_lock);
     if (visitor->inode) {
         err = each_row(journal, LIST_INODES, INODE_CELLS, load_inode, ctx);
     }
@@ -119,6 +120,7 @@ enum err journal_load(struct journal *journal, const struct journal_visitor *vis
     if (!err && visitor->meta) {
         err = each_row(journal, LIST_METAS, META_CELLS, load_meta, ctx);
     }
+    lock_release(&journal->db_lock);
     if (err == ERR_DAMAGED) {
         why_set(why, err,
                 "%s is damaged; nothing was changed: `hugfs recover` saves what "

@@ -32,8 +32,12 @@ struct journal {
     pthread_t thread;
     struct worker_pool *pool; // flushes files side by side
 
-    // The journal's thread; before the first submit, who opened it:
+    // The journal's thread, and who loads, one at a time. Nothing is called back below it but a
+    // visitor, which may hold locks of its own.
+    struct lock db_lock;
     struct journal_db db;
+
+    // The journal's thread; before the first submit, who opened it:
     struct journal_counts counts;
     struct lost_layer *lost;
     struct journal_change *line; // taken from the queue, not stored yet

@@ -119,6 +119,7 @@ enum err commit_recover_look(struct commit_work *work, struct why *why)
         if (found.found) {
             log_info("fs", "a commit that was under way has been made id=%s", batch->id);
             commit_own_note_step(&work->own, &batch->parent, &batch->commit);
+            overlay_learn(work->overlay, batch->items, batch->n, &batch->commit);
         } else {
             log_info("fs", "a commit that was under way was not made id=%s", batch->id);
             commit_journal_keep(work, batch->id);

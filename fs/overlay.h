@@ -165,6 +165,10 @@ NODISCARD enum err overlay_landed(struct overlay *overlay,
                                   const struct file_version *versions,
                                   const struct oid *commit, overlay_done_fn done,
                                   void *ctx);
+// An earlier process has sent the items, and `commit` has been made of them; a PUT's under_oid is what
+// it brought. Before overlay_take().
+void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n,
+                   const struct oid *commit);
 // They are not; they wait again, for `pause_ms` at least. With `err` CONFLICT or FAILED-like
 // (ERR_ACCESS, ERR_USAGE ...) they wait until somebody changes them or says so.
 void overlay_returned(struct overlay *overlay, const struct overlay_item *items, size_t n,

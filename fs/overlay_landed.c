@@ -90,9 +90,8 @@ static void rebase_below(struct overlay *overlay, struct journal_change *change,
     }
 }
 
-// New and moved folders stand in the repository now.
-static void settle_folders(struct overlay *overlay, struct journal_change *change,
-                           const struct overlay_items *items) REQUIRES(overlay->lock)
+void overlay_settle_folders(struct overlay *overlay, struct journal_change *change,
+                            const struct overlay_items *items)
 {
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
@@ -273,7 +272,7 @@ enum err overlay_landed(struct overlay *overlay, const struct overlay_items *ite
             land_delete(overlay, change, &items->items[i], commit);
         }
     }
-    settle_folders(overlay, change, items);
+    overlay_settle_folders(overlay, change, items);
     for (size_t i = 0; i < items->n; i++) {
         if (items->items[i].op == OVERLAY_PUT) {
             land_put(overlay, change, &items->items[i], &versions[i], commit);

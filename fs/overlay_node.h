@@ -179,6 +179,10 @@ void overlay_note_sealed(struct overlay *overlay) REQUIRES(overlay->lock);
 // What the overlay says about a path of the repository; NULL = nothing.
 struct overlay_name *overlay_name_at(struct overlay *overlay, const char *path)
     REQUIRES(overlay->lock);
+// New and moved folders stand in the repository now where their `taken_path` says, if something was
+// put there.
+void overlay_settle_folders(struct overlay *overlay, struct journal_change *change,
+                            const struct overlay_items *items) REQUIRES(overlay->lock);
 // What was on its way with the node is not any more. The node's row is to be put; then the staging
 // file of this number (0 = none) is to be removed.
 uint32_t overlay_node_thaw(struct journal_change *change, struct overlay_node *node);

@@ -212,6 +212,27 @@ def test_what_was_put_over_a_file_on_its_way_and_deleted_stays_deleted_after_a_c
     assert not (made / "saved.txt").exists() and "saved.txt" not in made.branch.tree()
 
 
+def test_what_was_deleted_while_on_its_way_stays_deleted_after_two_crashes(writable, hub):
+    made = writable(FIRST)
+    before = made.branch.head
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
+    (made / "new").mkdir()
+    (made / "new/saved.txt").write_text("saved\n")
+    wait_until(lambda: made.branch.head != before, "the commit")
+    os.unlink(made / "new/saved.txt")
+    sync_folder(made / "new")
+    made.kill9()
+    hub.clear()
+    made.again(options=["commit=manual"])
+    (made / "other.txt").write_text("other\n")
+    made.cli("commit", made.path)  # the first one is looked for
+    made.kill9()
+    made.again(options=[])
+    assert not (made / "new/saved.txt").exists()
+    made.settle()
+    assert made.branch.tree().keys() == FIRST.keys() | {"other.txt"}
+
+
 @with_points
 def test_a_version_saved_over_one_on_its_way_survives_two_crashes(writable, hub):
     made = writable(FIRST)
