@@ -65,6 +65,27 @@ void chunk_store_extent(struct chunk_store *store, const struct object_id *objec
     *out_bytes = bytes;
 }
 
+// The index may still have the row that damage tore a hole into at `chunk`. The gap ends with
+// the hole, because the rest of the row is here.
+static uint32_t indexed_gap_end(struct chunk_store *store, struct index_reader *reader,
+                                const struct object_id *object, uint32_t chunk,
+                                uint32_t end)
+{
+    struct run_place row;
+    if (index_find_run(reader, object, chunk, &row) == ERR_NONE) {
+        uint32_t row_end = row.first + row.n;
+        for (chunk++; chunk < row_end; chunk++) {
+            struct run_place rest = row;
+            if (run_holes_apply(store->holes, chunk, &rest)) {
+                return chunk < end ? chunk : end;
+            }
+        }
+        chunk = row_end - 1;
+    }
+    uint32_t next = end;
+    return chunk >= end || index_next_run(reader, object, chunk, end, &next) ? end : next;
+}
+
 uint32_t chunk_store_gap_end(struct chunk_store *store, const struct object_id *object,
                              uint32_t chunk, uint32_t end)
 {
@@ -77,10 +98,7 @@ uint32_t chunk_store_gap_end(struct chunk_store *store, const struct object_id *
     end = next < end ? next : end;
     struct index_reader *reader = NULL;
     if (run_index_take(store->index, &reader) == ERR_NONE) {
-        uint32_t indexed = end;
-        if (index_next_run(reader, object, chunk, end, &indexed) == ERR_NONE) {
-            end = indexed;
-        }
+        end = indexed_gap_end(store, reader, object, chunk, end);
         run_index_give(store->index, reader);
     }
     return end;

@@ -3,6 +3,7 @@
 #include "store_fixture.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include <sqlite3.h>
 
@@ -96,6 +97,55 @@ static void a_damaged_chunk_is_fetched_again_at_once(void **state)
     struct chunk_store_stats stats;
     chunk_store_stats(store, &stats);
     assert_true(stats.damaged_chunks > 0);
+    put_missing(store);
+    assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
+    chunk_store_close(store);
+    store = open_store(scratch.dir, 512 * MIB_BYTES);
+    assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
+// Where the data of the first record's chunk begins, after header, fixed part and table.
+static uint64_t place_of_chunk(uint32_t chunk)
+{
+    uint64_t place = 4096 + 64 + PER_OBJECT * 40;
+    for (uint32_t i = 0; i < chunk; i++) {
+        place += chunk_length(0, i, CHUNK_MAX);
+    }
+    return place;
+}
+
+static void damage(const char *dir, uint64_t place)
+{
+    AUTO_CLOSE int fd =
+        open(path_in(dir, "segments/0000000000000001"), O_RDWR | O_CLOEXEC);
+    uint8_t byte = 0;
+    assert_int_equal(file_pread(fd, &byte, 1, place), ERR_NONE);
+    byte ^= 1;
+    assert_int_equal(file_pwrite(fd, &byte, 1, place), ERR_NONE);
+}
+
+// A put may come before the index knows of the damage that caused it. What it brings of
+// chunks that are here is left alone, so damage in those is found by who reads them now.
+static void damage_beside_a_chunk_that_was_put_again_is_found_too(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    fill(scratch.dir);
+    damage(scratch.dir, place_of_chunk(3));
+    damage(scratch.dir, place_of_chunk(7));
+    struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
+    int lock = open(path_in(scratch.dir, "index.lock"), O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_EX), 0); // nothing is committed meanwhile
+    assert_int_equal(count_right_chunks(store, 0, 3, 1, CHUNK_MAX), 0);
+    struct object_id object = object_number(0);
+    assert_int_equal(chunk_store_gap_end(store, &object, 3, PER_OBJECT), 4);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(put_chunks(store, 0, 0, PER_OBJECT, CHUNK_MAX), ERR_NONE);
+        count_all(store);
+    }
+    close(lock);
     put_missing(store);
     assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
     chunk_store_close(store);
@@ -282,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flipped_bytes_in_a_segment_cost_their_chunks_only),
         cmocka_unit_test(a_damaged_chunk_is_fetched_again_at_once),
+        cmocka_unit_test(damage_beside_a_chunk_that_was_put_again_is_found_too),
         cmocka_unit_test(a_truncated_segment_costs_what_was_cut),
         cmocka_unit_test(a_deleted_segment_is_a_miss),
         cmocka_unit_test(a_deleted_index_is_rebuilt_from_the_segments),
