@@ -33,6 +33,14 @@ enum err index_remove_segment(struct index_writer *writer, uint64_t id)
     return err ? err : index_delete_by(writer, DELETE_SEGMENT, (int64_t)id);
 }
 
+enum err index_cut_segment(struct index_writer *writer, uint64_t id, uint64_t end)
+{
+    sqlite3_stmt *statement = writer->statements[CUT_SEGMENT_RUNS];
+    sqlite3_bind_int64(statement, 1, (int64_t)id);
+    sqlite3_bind_int64(statement, 2, (int64_t)end);
+    return sql_done(statement);
+}
+
 enum err index_get_segment(struct index_writer *writer, uint64_t id,
                            enum segment_class *out_class, uint64_t *out_bytes)
 {

@@ -23,6 +23,7 @@ static const char *const change_sql[CHANGES] = {
     [PUT_SEGMENT] = "INSERT OR REPLACE INTO segment(id, class, bytes) VALUES(?1, ?2, ?3)",
     [DELETE_SEGMENT] = "DELETE FROM segment WHERE id=?1",
     [DELETE_SEGMENT_RUNS] = "DELETE FROM run WHERE segment=?1",
+    [CUT_SEGMENT_RUNS] = "DELETE FROM run WHERE segment=?1 AND offset>=?2",
     [GET_SEGMENT] = "SELECT class, bytes FROM segment WHERE id=?1",
     [NEXT_SEGMENT] =
         "SELECT id, bytes FROM segment WHERE class=?1 AND id>?2 ORDER BY id LIMIT 1",

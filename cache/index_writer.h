@@ -43,6 +43,9 @@ NODISCARD enum err index_put_segment(struct index_writer *writer, uint64_t id,
                                      enum segment_class class, uint64_t bytes);
 // Deletes the row and all runs in it.
 NODISCARD enum err index_remove_segment(struct index_writer *writer, uint64_t id);
+// Deletes the runs whose records begin at `end` or later.
+NODISCARD enum err index_cut_segment(struct index_writer *writer, uint64_t id,
+                                     uint64_t end);
 // ERR_ABSENT when there is no such row.
 NODISCARD enum err index_get_segment(struct index_writer *writer, uint64_t id,
                                      enum segment_class *out_class, uint64_t *out_bytes);

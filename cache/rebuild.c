@@ -101,6 +101,8 @@ enum err recover_segment(struct chunk_store *store, uint64_t id, int *out_fd,
     err = index_begin(store->writer);
     if (!err) {
         err = index_segment_records(store, fd, out_uuid, id, true, out_end);
+        // A record at the end that is not recognised any more: its place is given out again.
+        err = err ? err : index_cut_segment(store->writer, id, *out_end);
         err = err ? err : index_commit(store->writer);
         index_rollback(store->writer);
     }

@@ -155,6 +155,47 @@ static void damage_beside_a_chunk_that_was_put_again_is_found_too(void **state)
     scratch_remove(&scratch);
 }
 
+// The place of the last record's head, from the lengths of all records before it.
+static uint64_t place_of_last_record(void)
+{
+    uint64_t place = 4096;
+    for (uint64_t object = 0; object < OBJECTS - 1; object++) {
+        place += 64 + PER_OBJECT * 40;
+        for (uint32_t i = 0; i < PER_OBJECT; i++) {
+            place += chunk_length(object, i, CHUNK_MAX);
+        }
+        place = (place + 63) / 64 * 64;
+    }
+    return place;
+}
+
+// A segment whose last record nobody recognises any more is filled from there on.
+static void what_takes_the_place_of_a_damaged_record_is_kept(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    fill(scratch.dir);
+    damage(scratch.dir, place_of_last_record() + 20);
+    struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
+    assert_int_equal(put_chunks(store, 1000, 0, 10, CHUNK_MAX), ERR_NONE);
+    struct chunk_store_stats stats = {.volatile_bytes = 1};
+    while (stats.volatile_bytes > 0) {
+        sleep_ms(1);
+        chunk_store_stats(store, &stats);
+    }
+    int lock = open(path_in(scratch.dir, "index.lock"), O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_EX), 0); // nothing is committed meanwhile
+    assert_int_equal(count_all(store), (OBJECTS - 1) * PER_OBJECT);
+    assert_int_equal(count_right_chunks(store, 1000, 0, 10, CHUNK_MAX), 10);
+    close(lock);
+    chunk_store_close(store);
+    store = open_store(scratch.dir, 512 * MIB_BYTES);
+    assert_int_equal(count_right_chunks(store, 1000, 0, 10, CHUNK_MAX), 10);
+    assert_int_equal(count_all(store), (OBJECTS - 1) * PER_OBJECT);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
 static void a_truncated_segment_costs_what_was_cut(void **state)
 {
     (void)state;
@@ -333,6 +374,7 @@ int main(void)
         cmocka_unit_test(flipped_bytes_in_a_segment_cost_their_chunks_only),
         cmocka_unit_test(a_damaged_chunk_is_fetched_again_at_once),
         cmocka_unit_test(damage_beside_a_chunk_that_was_put_again_is_found_too),
+        cmocka_unit_test(what_takes_the_place_of_a_damaged_record_is_kept),
         cmocka_unit_test(a_truncated_segment_costs_what_was_cut),
         cmocka_unit_test(a_deleted_segment_is_a_miss),
         cmocka_unit_test(a_deleted_index_is_rebuilt_from_the_segments),
