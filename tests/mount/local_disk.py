@@ -16,6 +16,17 @@ FIFREEZE = 0xC0045877
 WATCHDOG_SECONDS = 120  # a disk that stays frozen would hang whatever touches it
 
 
+def unmount(path):
+    """Whether what is there could be unmounted, not only hidden; who has just been killed, and a loop device, let go a moment later."""
+    for _ in range(100):
+        done = subprocess.run(["umount", str(path)], check=False, capture_output=True)
+        if done.returncode == 0:
+            return True
+        time.sleep(0.05)
+    subprocess.run(["umount", "-l", str(path)], check=False)
+    return False
+
+
 class _Disk:
     def __init__(self, *mount):
         self.root = Path(tempfile.mkdtemp(prefix="disk-"))
@@ -29,13 +40,7 @@ class _Disk:
         return self
 
     def __exit__(self, *_):
-        for _ in range(100):  # a daemon that has just been killed lets go a moment later
-            done = subprocess.run(["umount", str(self.path)], check=False, capture_output=True)
-            if done.returncode == 0:
-                break
-            time.sleep(0.05)
-        else:
-            subprocess.run(["umount", "-l", str(self.path)], check=False)
+        unmount(self.path)
         subprocess.run(["rm", "-rf", "--one-file-system", str(self.root)], check=True)
 
 
