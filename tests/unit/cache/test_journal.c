@@ -235,7 +235,7 @@ TEST(test_two_layers_are_two_layers)
 
 TEST(test_changes_that_wait_share_their_flushes)
 {
-    enum { FILES = 200 };
+    enum { FILES = 100 };
     struct state_dir dir = state_dir_make();
     struct journal *journal = open_journal(dir.path);
     struct journal_stats before = {0};

@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-enum { FILES = 12, PASSAGES = 4, LARGE_BYTES = 40000, METAS = 300 };
+enum { FILES = 12, PASSAGES = 4, LARGE_BYTES = 40000, METAS = 32 };
 
 // What a child tells its parent: a file whose seal, or whose removal, is stored.
 struct word {
