@@ -275,7 +275,6 @@ class TestDisk:
             assert sum(path.startswith("w") for path in made.branch.tree()) == len(handles)
             made.umount()
 
-    @pytest.mark.unmet
     @needs_root
     def test_a_full_disk_is_said_at_write_and_keeps_what_was_sealed(self, writable):
         with SmallDisk(8 << 10) as disk:
