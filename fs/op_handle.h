@@ -8,12 +8,15 @@
 
 #include "fs/local_file.h"
 
+#include <stdatomic.h>
+
 struct op_handle {
     struct overlay *overlay;
     uint64_t ino;
     struct local_file *file; // NULL for .hub/message:
     bool is_message;
     bool has_changed;
+    atomic_bool was_told; // that the Hub refuses the file
     struct buffer message;
 };
 

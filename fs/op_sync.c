@@ -95,6 +95,23 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info)
     make_safe(req, "flush", ino, ino);
 }
 
+// What the Hub refuses for good is told once for each handle; a new save is tried anew.
+static enum err untold_refusal(struct op_handle *handle)
+{
+    struct local_file_info info;
+    struct why why = {""};
+    local_file_info(handle->file, &info);
+    if (atomic_load(&handle->was_told) || info.is_dirty) {
+        return ERR_NONE;
+    }
+    enum err err = overlay_refusal(handle->overlay, handle->ino, &why);
+    if (err == ERR_NONE || atomic_exchange(&handle->was_told, true)) {
+        return ERR_NONE;
+    }
+    log_warn("fs", "fsync tells what the Hub refuses: %s", why_text(&why, err));
+    return err;
+}
+
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
               struct fuse_file_info *file_info)
 {
@@ -105,6 +122,11 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
     } else if (handle->is_message) {
         op_message_flush(req, handle);
     } else {
+        enum err refusal = untold_refusal(handle);
+        if (refusal != ERR_NONE) {
+            op_reply_error(req, refusal);
+            return;
+        }
         make_safe(req, "fsync", ino, ino);
     }
 }

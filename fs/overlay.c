@@ -498,6 +498,7 @@ static void seal_node(struct overlay *overlay, struct journal_change *change,
     if (node->state != JOURNAL_UPLOADING) {
         node->state = JOURNAL_DIRTY;
         node->trouble = (struct why){""};
+        node->refusal = ERR_NONE;
         node->not_before_ms = 0;
     }
     overlay_row_node(overlay, change, node);
@@ -506,6 +507,19 @@ static void seal_node(struct overlay *overlay, struct journal_change *change,
     if (entry != NULL) {
         overlay_row_name(overlay, change, node->parent, entry);
     }
+}
+
+enum err overlay_refusal(struct overlay *overlay, uint64_t ino, struct why *why)
+{
+    enum err err = ERR_NONE;
+    lock_acquire(&overlay->lock);
+    const struct overlay_node *node = overlay_by_ino(overlay, ino);
+    if (node != NULL && node->state == JOURNAL_FAILED) {
+        err = node->refusal;
+        *why = node->trouble;
+    }
+    lock_release(&overlay->lock);
+    return err;
 }
 
 bool overlay_is_waiting(struct overlay *overlay, uint64_t ino, uint64_t *out_id,

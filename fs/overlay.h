@@ -102,6 +102,8 @@ typedef void (*overlay_done_fn)(void *ctx, enum err err, const struct why *why);
 bool overlay_seal(struct overlay *overlay, uint64_t ino, bool durable,
                   overlay_done_fn done, void *ctx);
 
+// Why the Hub refuses the file for good, as far as this process knows; ERR_NONE: it does not.
+enum err overlay_refusal(struct overlay *overlay, uint64_t ino, struct why *why);
 // Whether what was saved to a file waits for a commit, and as what. *out_err: it is refused
 // (ERR_REFUSED) or in conflict, and why.
 bool overlay_is_waiting(struct overlay *overlay, uint64_t ino, uint64_t *out_id,

@@ -346,6 +346,7 @@ static void give_back(struct overlay *overlay, struct journal_change *change,
     node->state = info.is_dirty                        ? JOURNAL_DIRTY
                   : info.generation > item->generation ? JOURNAL_SEALED
                                                        : state_after(err);
+    node->refusal = node->state == JOURNAL_FAILED ? err : ERR_NONE;
     node->moved_again = false;
     node->not_before_ms = not_before_ms;
     snprintf(node->trouble.text, sizeof(node->trouble.text), "%s",

@@ -39,6 +39,7 @@ struct overlay_node {
     bool moved_again;         // since it was taken for a commit
     bool is_theirs;        // the other version of a conflict: never committed, read-only
     struct why trouble;    // of CONFLICT and FAILED
+    enum err refusal;      // of FAILED; not known after a restart
     int64_t not_before_ms; // monotonic: a refused one is not tried again before
 
     // Of a folder.

@@ -132,7 +132,6 @@ class TestSentences:
         assert hub.fired(rule) == 1
         assert sorted(path for commit in made.branch.commits(before) for path in commit.changes) == ["p1", "p2"]
 
-    @pytest.mark.unmet
     def test_a_file_that_is_too_large_is_told_at_the_next_fsync(self, writable, hub):
         made = writable(FIRST)
         rule = refuse(hub, COMMIT, 413, "Storage quota exceeded", count=-1)
