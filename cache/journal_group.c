@@ -11,11 +11,22 @@ enum { RETRY_MS = 1000, WAL_FRAMES_MAX = CRASH_LIMIT(4000, 250) };
 
 // -------------------------------------------------------------------- one transaction
 
+static bool removes_files(const struct journal_change *change)
+{
+    for (const struct op *op = change->first; op; op = op->next) {
+        if (op->kind == OP_REMOVE_STAGING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A file goes only when no power cut brings back the row that names it.
 static bool line_is_durable(const struct journal *journal)
 {
     for (const struct journal_change *change = journal->line; change;
          change = change->next) {
-        if (change->durable) {
+        if (change->durable || removes_files(change)) {
             return true;
         }
     }
