@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-enum { CHUNK_MAX = 9000, ROUNDS = 25, PUT_CHUNKS = 24 };
+enum { CHUNK_MAX = 9000, ROUNDS = 15, PUT_CHUNKS = 24 };
 
 // What the child reports: how many puts returned and are on disk.
 struct progress {

@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-enum { CHUNK_MAX = 300, CHUNKS = 400, SEEDS = 3000, PUTS = 10 };
+enum { CHUNK_MAX = 300, CHUNKS = 400, SEEDS = 1500, PUTS = 10 };
 
 static int64_t ask(const char *dir, const char *sql)
 {
