@@ -282,6 +282,18 @@ static enum next send_body(struct commit_attempt *attempt)
     }
 }
 
+// While it is on its way nobody else moves the mount.
+static enum next send_alone(struct commit_attempt *attempt)
+{
+    struct mount *mount = attempt->work->mount;
+    overlay_hold(mount->overlay);
+    enum next next = send_body(attempt);
+    if (overlay_let_go(mount->overlay) && mount->refresher != NULL) {
+        refresher_kick(mount->refresher, NULL, NULL);
+    }
+    return next;
+}
+
 static enum next take_round(struct commit_attempt *attempt)
 {
     enum err err = get_ready(attempt);
@@ -292,7 +304,7 @@ static enum next take_round(struct commit_attempt *attempt)
     if (err == ERR_NONE) {
         err = note_in_journal(attempt);
     }
-    return err != ERR_NONE ? fail(attempt, err) : send_body(attempt);
+    return err != ERR_NONE ? fail(attempt, err) : send_alone(attempt);
 }
 
 void commit_attempt_run(struct commit_attempt *attempt)

@@ -1,51 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The refresher moves the mount too. What it has asked before a commit was made must not be shown
-// after that commit, so views are published on its thread, between two of its turns.
+// The refresher moves the mount too, but not while a commit is on its way (overlay_hold()), and not
+// to what it has asked for before the mount was moved here.
 #include "fs/commit_base.h"
 
 #include "fs/commit_ask.h"
 #include "fs/head.h"
-
-struct publication {
-    struct snapshot *snapshot;
-    struct snapshot_view view;
-    struct wait *wait; // a reference
-};
-
-static void publish(void *ctx, bool may_tell)
-{
-    struct publication *publication = ctx;
-    (void)may_tell; // names live a moment in the kernel of a writable mount
-    snapshot_publish(publication->snapshot, &publication->view);
-    wait_done(publication->wait, ERR_NONE, NULL);
-    free(publication);
-}
-
-static enum err publish_in_turn(struct commit_work *work,
-                                const struct snapshot_view *view)
-{
-    struct publication *publication = calloc(1, sizeof(*publication));
-    struct wait *wait = NULL;
-    enum err err = publication != NULL ? wait_begin(&work->owner, &wait) : ERR_NO_MEMORY;
-    if (err != ERR_NONE) {
-        free(publication);
-        return err;
-    }
-    *publication = (struct publication){work->mount->snapshot, *view, wait_ref(wait)};
-    if (work->mount->refresher == NULL) { // the mount ends before it has begun
-        publish(publication, false);
-    } else {
-        err = refresher_run(work->mount->refresher, publish, publication);
-    }
-    if (err != ERR_NONE) {
-        wait_unref(wait);
-        free(publication);
-    } else {
-        err = wait_end(&work->owner, wait, NULL);
-    }
-    wait_unref(wait);
-    return err;
-}
 
 // The commit has no folder SUBDIR any more: all that was in it has been deleted. The mount's root
 // stays what it was; what stands below it is looked for by its path.
@@ -65,22 +24,32 @@ static enum err view_without_subdir(struct commit_work *work, const struct head 
     return err;
 }
 
+enum err commit_base_view(struct commit_work *work, const struct head *head,
+                          struct why *why, struct snapshot_view *out)
+{
+    struct hub_call call = commit_call();
+    enum err err = head_view(work->mount, &work->owner, &call, head, why, out);
+    if (err == ERR_NOT_FOUND && work->mount->options->address.subdir[0] != '\0') {
+        err = view_without_subdir(work, head, out);
+    }
+    return err;
+}
+
+void commit_base_tell(const struct oid *commit)
+{
+    char hex[OID_HEX_SIZE];
+    oid_to_hex(commit, hex);
+    log_info("fs", "the mount moved to a new commit commit=%s", hex);
+}
+
 enum err commit_base_move(struct commit_work *work, const struct head *head,
                           struct why *why)
 {
-    struct hub_call call = commit_call();
     struct snapshot_view view;
-    enum err err = head_view(work->mount, &work->owner, &call, head, why, &view);
-    if (err == ERR_NOT_FOUND && work->mount->options->address.subdir[0] != '\0') {
-        err = view_without_subdir(work, head, &view);
-    }
+    enum err err = commit_base_view(work, head, why, &view);
     if (err == ERR_NONE) {
-        err = publish_in_turn(work, &view);
-    }
-    if (err == ERR_NONE) {
-        char hex[OID_HEX_SIZE];
-        oid_to_hex(&view.commit, hex);
-        log_info("fs", "the mount moved to a new commit commit=%s", hex);
+        overlay_show_own(work->overlay, &view);
+        commit_base_tell(&view.commit);
     }
     return err;
 }

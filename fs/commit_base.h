@@ -5,6 +5,11 @@
 
 #include "fs/commit_work.h"
 
+// What the mount shows of a commit.
+NODISCARD enum err commit_base_view(struct commit_work *work, const struct head *head,
+                                    struct why *why, struct snapshot_view *out);
+// Logs that it does.
+void commit_base_tell(const struct oid *commit);
 // Shows `head` from now on.
 NODISCARD enum err commit_base_move(struct commit_work *work, const struct head *head,
                                     struct why *why);

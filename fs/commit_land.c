@@ -5,10 +5,10 @@
 //      a new version's names
 //   2. contents that travelled in the body go to the chunk store, so that nobody downloads them
 //      (those of Xet are there since they were uploaded)
-//   3. the mount shows the commit
-//   4. the overlay's rows and the staging files go, in one transaction
+//   3. the mount shows the commit, and at once the overlay says what it says over that; its rows and
+//      the staging files go, in one transaction
 //
-// A crash before 4 leaves the batch in the journal: the next mount finds the commit.
+// A crash before 3 is over leaves the batch in the journal: the next mount finds the commit.
 #include "fs/commit_land.h"
 
 #include "fs/commit_ask.h"
@@ -165,7 +165,9 @@ static bool ask_versions(struct commit_work *work, struct landed *landed,
 
 // ---------------------------------------------------------------------------------- moving
 
-static bool show(struct commit_work *work, const struct commit_landing *landing)
+// What is to be shown; *out_view is left alone when it is already.
+static bool find_view(struct commit_work *work, const struct commit_landing *landing,
+                      struct snapshot_view *out)
 {
     struct head head = commit_base_head(work, &landing->commit);
     if (landing->is_shown) {
@@ -173,7 +175,7 @@ static bool show(struct commit_work *work, const struct commit_landing *landing)
     }
     for (unsigned n_failed = 1;; n_failed++) {
         struct why why = {""};
-        enum err err = commit_base_move(work, &head, &why);
+        enum err err = commit_base_view(work, &head, &why, out);
         if (err == ERR_NONE) {
             break;
         }
@@ -189,14 +191,15 @@ static bool show(struct commit_work *work, const struct commit_landing *landing)
 
 // Once the overlay knows, memory is right; what the journal could not store it tries again itself.
 static enum err tell_overlay(struct commit_work *work, struct landed *landed,
-                             const struct oid *commit, struct why *why)
+                             const struct oid *commit, const struct snapshot_view *view,
+                             struct why *why)
 {
     struct wait *wait = NULL;
     enum err err = wait_begin(&work->owner, &wait);
     if (err != ERR_NONE) {
         return err;
     }
-    err = overlay_landed(work->overlay, &landed->items, landed->versions, commit,
+    err = overlay_landed(work->overlay, &landed->items, landed->versions, commit, view,
                          wait_done, wait_ref(wait));
     if (err != ERR_NONE) {
         wait_unref(wait); // it is not called
@@ -210,12 +213,12 @@ static enum err tell_overlay(struct commit_work *work, struct landed *landed,
     return err;
 }
 
-static bool forget_rows(struct commit_work *work, struct landed *landed,
-                        const struct oid *commit)
+static bool show(struct commit_work *work, struct landed *landed,
+                 const struct oid *commit, const struct snapshot_view *view)
 {
     for (unsigned n_failed = 1;; n_failed++) {
         struct why why = {""};
-        enum err err = tell_overlay(work, landed, commit, &why);
+        enum err err = tell_overlay(work, landed, commit, view, &why);
         if (err == ERR_NONE) {
             return true;
         }
@@ -247,12 +250,16 @@ static bool land(struct commit_work *work, struct landed *landed,
             keep_content(work, landed->from[i]);
         }
     }
-    if (!show(work, landing)) {
+    struct snapshot_view view;
+    if (!find_view(work, landing, &view)) {
         return false;
     }
     CRASH_POINT("commit.land");
-    if (!forget_rows(work, landed, &landing->commit)) {
+    if (!show(work, landed, &landing->commit, landing->is_shown ? NULL : &view)) {
         return false;
+    }
+    if (!landing->is_shown) {
+        commit_base_tell(&view.commit);
     }
     CRASH_POINT("commit.landed");
     settle_all(work, landed);

@@ -15,6 +15,7 @@
 #include "fs/directory.h"
 #include "fs/file_version.h"
 #include "fs/local_file.h"
+#include "fs/snapshot.h"
 
 struct mount;
 struct overlay;
@@ -109,6 +110,23 @@ enum err overlay_refusal(struct overlay *overlay, uint64_t ino, struct why *why)
 bool overlay_is_waiting(struct overlay *overlay, uint64_t ino, uint64_t *out_id,
                         uint64_t *out_generation, enum err *out_err, struct why *out_why);
 
+// --------------------------------------------------------------------------- the base
+
+// The base moves while nobody looks. While a commit is on its way only the committer moves it, for
+// what the Hub shows then may be that commit, which the overlay has not been told about.
+enum overlay_shown {
+    OVERLAY_SHOWN,
+    OVERLAY_SHOWN_LATER,  // a commit is on its way: overlay_let_go() will say so
+    OVERLAY_IS_ELSEWHERE, // the mount does not stand at `from` any more
+};
+enum overlay_shown overlay_show(struct overlay *overlay, const struct oid *from,
+                                const struct snapshot_view *view);
+// The committer's: it shows what it knows. Never refused.
+void overlay_show_own(struct overlay *overlay, const struct snapshot_view *view);
+void overlay_hold(struct overlay *overlay);
+// True: somebody was told OVERLAY_SHOWN_LATER since.
+bool overlay_let_go(struct overlay *overlay);
+
 // ---------------------------------------------------------------------------- committing
 
 enum overlay_op { OVERLAY_PUT = 1, OVERLAY_DELETE_FILE = 2, OVERLAY_DELETE_FOLDER = 3 };
@@ -160,13 +178,13 @@ NODISCARD enum err overlay_read_rules(struct overlay *overlay, struct wait_owner
 // a folder that was moved or deleted has to be listed first.
 NODISCARD enum err overlay_take(struct overlay *overlay, size_t n_max,
                                 struct overlay_items *out, char **out_folder);
-// The items are in the commit that the mount shows by now (snapshot_publish()); `versions` are what
-// stands at the paths of the PUTs there. Durable when `done` is called.
-NODISCARD enum err overlay_landed(struct overlay *overlay,
-                                  const struct overlay_items *items,
-                                  const struct file_version *versions,
-                                  const struct oid *commit, overlay_done_fn done,
-                                  void *ctx);
+// The items are in a commit: `view` is what the mount shows from now on (NULL: it shows that, or one
+// after it, already); `versions` are what stands at the paths of the PUTs there. Durable when `done`
+// is called.
+NODISCARD enum err
+overlay_landed(struct overlay *overlay, const struct overlay_items *items,
+               const struct file_version *versions, const struct oid *commit,
+               const struct snapshot_view *view, overlay_done_fn done, void *ctx);
 // An earlier process has sent the items, and `commit` has been made of them; a PUT's under_oid is what
 // it brought. Before overlay_take().
 void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n,

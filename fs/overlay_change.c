@@ -130,9 +130,11 @@ void overlay_detach(struct overlay *overlay, struct journal_change *change,
 // we crash meanwhile, for then nobody tells that it has landed.
 static struct overlay_under below(const struct overlay_found *found)
 {
-    bool is_coming = !found->under.exists && found->node != NULL &&
-                     found->node->state == JOURNAL_UPLOADING;
-    return is_coming ? (struct overlay_under){.exists = true, .kind = ENTRY_FILE}
+    const struct overlay_node *node = found->node;
+    bool is_coming = !found->under.exists && node != NULL &&
+                     (node->kind == ENTRY_DIRECTORY ? node->takes_files
+                                                    : node->state == JOURNAL_UPLOADING);
+    return is_coming ? (struct overlay_under){.exists = true, .kind = node->kind}
                      : found->under;
 }
 
@@ -149,6 +151,7 @@ static enum err vacate(struct overlay *overlay, struct journal_change *change,
     }
     entry->node = NULL;
     entry->under = below(found);
+    entry->is_taken = false;
     entry->moved_to = moved_to;
     clock_gettime(CLOCK_REALTIME, &dir->changed_at);
     if (entry->under.exists) {

@@ -4,88 +4,75 @@
 // of what was on its way would be taken for one of somebody else's file.
 #include "fs/overlay_node.h"
 
-// The item that brought what the base has under a name: where the name is for a PUT, where its folder
-// stood in the repository for a deletion. NULL: none did.
-static const struct overlay_item *find(const struct overlay_item *items, size_t n,
-                                       const char *put, const char *deleted)
+static bool has_put_below(const struct overlay_items *items, const char *path)
 {
-    for (size_t i = 0; i < n; i++) {
-        const char *path = items[i].op == OVERLAY_PUT ? put : deleted;
-        if (path != NULL && strcmp(items[i].path, path) == 0) {
-            return &items[i];
+    size_t len = strlen(path);
+    for (size_t i = 0; i < items->n; i++) {
+        const struct overlay_item *item = &items->items[i];
+        if (item->op == OVERLAY_PUT && strncmp(item->path, path, len) == 0 &&
+            item->path[len] == '/') {
+            return true;
         }
     }
-    return NULL;
-}
-
-static void learn(struct overlay *overlay, struct journal_change *change,
-                  struct overlay_node *dir, struct overlay_name *name,
-                  const struct overlay_item *item, const struct oid *commit)
-    REQUIRES(overlay->lock)
-{
-    bool is_put = item->op == OVERLAY_PUT;
-    name->under = (struct overlay_under){.exists = is_put, .commit = *commit};
-    if (is_put) {
-        name->under.kind = ENTRY_FILE;
-        name->under.oid = item->under_oid;
-    }
-    if (is_put || name->node != NULL) {
-        overlay_row_name(overlay, change, dir, name);
-    } else { // it was deleted, and is gone
-        overlay_row_no_name(change, dir, name);
-        overlay_name_drop(dir, name);
-    }
-}
-
-static void learn_folder(struct overlay *overlay, struct journal_change *change,
-                         struct overlay_node *dir, const struct overlay_item *items,
-                         size_t n, const struct oid *commit) REQUIRES(overlay->lock)
-{
-    AUTO_FREE char *here = dir->names != NULL ? overlay_node_path(dir) : NULL;
-    struct overlay_name *next = NULL;
-    for (struct overlay_name *name = here != NULL ? dir->names : NULL; name != NULL;
-         name = next) {
-        next = name->hh.next;
-        AUTO_FREE char *put = overlay_join(here, name->name, name->len);
-        AUTO_FREE char *deleted =
-            dir->base_path != NULL ? overlay_join(dir->base_path, name->name, name->len)
-                                   : NULL;
-        bool is_folder = name->node != NULL && name->node->kind == ENTRY_DIRECTORY;
-        const struct overlay_item *item =
-            put != NULL && !is_folder && overlay_name_is_change(name)
-                ? find(items, n, put, deleted)
-                : NULL;
-        if (item != NULL) {
-            learn(overlay, change, dir, name, item, commit);
-        }
-    }
+    return false;
 }
 
 // Folders stand in the repository where what was sent of them does.
-static void learn_places(struct overlay *overlay, struct journal_change *change,
-                         const struct overlay_items *items) REQUIRES(overlay->lock)
+static void learn_places(struct overlay *overlay, const struct overlay_items *items)
+    REQUIRES(overlay->lock)
 {
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
-        if (node->kind == ENTRY_DIRECTORY && node->parent != NULL) {
-            free(node->taken_path);
-            node->taken_path = overlay_node_path(node);
+        free(node->taken_path);
+        node->taken_path = NULL;
+        AUTO_FREE char *path = node->kind == ENTRY_DIRECTORY && node->parent != NULL
+                                   ? overlay_node_path(node)
+                                   : NULL;
+        if (path != NULL && has_put_below(items, path)) {
+            node->taken_path = path;
+            path = NULL;
         }
     }
-    overlay_settle_folders(overlay, change, items);
+}
+
+static void learn_puts(struct overlay *overlay, struct journal_change *change,
+                       const struct overlay_items *items, const struct oid *commit)
+    REQUIRES(overlay->lock)
+{
+    for (size_t i = 0; i < items->n; i++) {
+        const struct overlay_item *item = &items->items[i];
+        const char *name = NULL;
+        struct overlay_node *dir = overlay_folder_at(overlay, item->path, &name);
+        struct overlay_name *entry =
+            dir != NULL ? overlay_name_find(dir, name, strlen(name)) : NULL;
+        if (item->op == OVERLAY_PUT && entry != NULL && overlay_name_is_change(entry)) {
+            entry->under =
+                (struct overlay_under){true, ENTRY_FILE, item->under_oid, *commit};
+            overlay_row_name(overlay, change, dir, entry);
+        }
+    }
 }
 
 void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n,
                    const struct oid *commit)
 {
+    AUTO_FREE struct file_version *versions = calloc(n + 1, sizeof(*versions));
     struct journal_change *change = journal_change_new();
     const struct overlay_items sent = {.items = items, .n = n};
+    enum err err = versions != NULL ? ERR_NONE : ERR_NO_MEMORY;
+    for (size_t i = 0; err == ERR_NONE && i < n; i++) {
+        versions[i].oid = items[i].under_oid;
+    }
     lock_acquire(&overlay->lock);
-    learn_places(overlay, change, &sent);
-    for (struct overlay_node *node = overlay->by_ino; node != NULL;
-         node = node->by_ino.next) {
-        learn_folder(overlay, change, node, items, n, commit);
+    if (err == ERR_NONE) {
+        learn_places(overlay, &sent);
+        err = overlay_rebase(overlay, change, &sent, versions, commit);
+        learn_puts(overlay, change, &sent, commit);
     }
     journal_submit(overlay->journal, change, false, NULL, NULL);
     lock_release(&overlay->lock);
+    if (err != ERR_NONE) {
+        log_error("fs", "what was committed is taken for somebody else's: %s",
+                  err_sentence(err));
+    }
 }

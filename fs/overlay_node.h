@@ -49,9 +49,10 @@ struct overlay_node {
     uint64_t
         base_ino; // its stored node at base_commit; 0 = that commit has no such folder
     struct oid base_commit;
-    bool vanishes; // from the repository, with a deletion that was taken
-    char *
-        taken_path; // where it stood when something below it was taken for a commit; NULL
+    // Of the commit that was taken last:
+    char *taken_path; // where it stood; NULL: nothing in it was taken
+    bool takes_files; // something is put below it
+    bool vanishes;    // from the repository, with what is deleted
     UT_hash_handle by_base;
 };
 
@@ -67,7 +68,7 @@ struct overlay_under {
 struct overlay_name {
     uint64_t serial; // the readdir position
     bool has_row;
-    bool is_taken;             // a deletion that is on its way
+    bool is_taken; // nothing stood here when the commit was taken that is on its way
     struct overlay_node *node; // NULL: nothing stands here
     struct overlay_under under;
     uint64_t
@@ -94,6 +95,8 @@ struct overlay {
     uint64_t rules_generation GUARDED_BY(lock);
     int64_t first_sealed_ms GUARDED_BY(lock); // of what waits; 0 = nothing does
     int64_t last_sealed_ms GUARDED_BY(lock);
+    bool is_held GUARDED_BY(lock);     // a commit is on its way
+    bool has_put_off GUARDED_BY(lock); // somebody wanted to move the base meanwhile
     void (*wake)(void *ctx) GUARDED_BY(lock);
     void *wake_ctx GUARDED_BY(lock);
 };
@@ -177,17 +180,35 @@ void overlay_note_sealed(struct overlay *overlay) REQUIRES(overlay->lock);
 
 // ---- overlay_landed.c
 
+// The folder that stands for the one above a path of the repository, and the last name.
+struct overlay_node *overlay_folder_at(struct overlay *overlay, const char *path,
+                                       const char **out_name) REQUIRES(overlay->lock);
 // What the overlay says about a path of the repository; NULL = nothing.
 struct overlay_name *overlay_name_at(struct overlay *overlay, const char *path)
     REQUIRES(overlay->lock);
-// New and moved folders stand in the repository now where their `taken_path` says, if something was
-// put there.
-void overlay_settle_folders(struct overlay *overlay, struct journal_change *change,
-                            const struct overlay_items *items) REQUIRES(overlay->lock);
+void overlay_item_release(struct overlay_item *item);
+
+// ---- overlay_returned.c
+
 // What was on its way with the node is not any more. The node's row is to be put; then the staging
 // file of this number (0 = none) is to be removed.
 uint32_t overlay_node_thaw(struct journal_change *change, struct overlay_node *node);
-void overlay_item_release(struct overlay_item *item);
+
+// ---- overlay_rebase.c
+
+// The overlay stands over `commit` from now on, which brought the items to the base. ERR_NO_MEMORY.
+NODISCARD enum err overlay_rebase(struct overlay *overlay, struct journal_change *change,
+                                  const struct overlay_items *items,
+                                  const struct file_version *versions,
+                                  const struct oid *commit) REQUIRES(overlay->lock);
+
+// ---- overlay_vanish.c
+
+// Marks the folders of which nothing is left in the repository when the items (by path) are in it.
+// ERR_ABSENT with *out_folder: it has to be listed first.
+NODISCARD enum err overlay_note_vanishing(struct overlay *overlay,
+                                          const struct overlay_items *items,
+                                          char **out_folder) REQUIRES(overlay->lock);
 
 // ---- overlay_seek.c: what stands under a name
 

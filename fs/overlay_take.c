@@ -45,8 +45,9 @@ static void set_under(struct overlay_item *item, const struct overlay_under *und
     item->under_commit = under->commit;
 }
 
-// New folders get a place in the repository with the first file in them.
-static enum err note_folders(struct overlay_node *dir)
+// Where the folder stands, and those above it. New ones get a place in the repository with the first
+// file in them.
+static enum err note_folders(struct overlay_node *dir, bool has_files)
 {
     for (; dir->parent != NULL; dir = dir->parent) {
         char *path = overlay_node_path(dir);
@@ -55,6 +56,7 @@ static enum err note_folders(struct overlay_node *dir)
         }
         free(dir->taken_path);
         dir->taken_path = path;
+        dir->takes_files |= has_files;
     }
     return ERR_NONE;
 }
@@ -85,7 +87,7 @@ static enum err take_file(struct taking *taking, struct overlay_node *dir,
     struct local_file_info info;
     char *copy = strdup(path);
     struct overlay_item *item = copy != NULL ? add(taking, OVERLAY_PUT, copy) : NULL;
-    if (item == NULL || note_folders(dir) != ERR_NONE) {
+    if (item == NULL || note_folders(dir, true) != ERR_NONE) {
         return ERR_NO_MEMORY;
     }
     local_file_info(node->file, &info);
@@ -249,6 +251,7 @@ static enum err take_moved(struct taking *taking, struct overlay_node *folder,
                            const char *path) REQUIRES(taking->overlay->lock)
 {
     uint64_t base = 0;
+    size_t n_before = taking->items->n;
     enum err err = overlay_base_of(taking->overlay, folder, &base);
     if (err == ERR_ABSENT) {
         *taking->out_folder = strdup(folder->base_path);
@@ -257,7 +260,7 @@ static enum err take_moved(struct taking *taking, struct overlay_node *folder,
         err = expand(taking, base, folder->base_path, path);
     }
     if (err == ERR_NONE) {
-        err = note_folders(folder);
+        err = note_folders(folder, taking->items->n > n_before);
     }
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
@@ -337,7 +340,7 @@ static enum err take_name(struct taking *taking, struct overlay_node *dir,
     } else if (entry->under.exists && entry->under.kind == ENTRY_DIRECTORY &&
                dir->base_path != NULL && (!is_folder || overlay_name_is_change(entry))) {
         err = take_replaced(taking, dir, entry);
-    } else if (entry->under.exists && is_folder && node->base_path == NULL &&
+    } else if (entry->under.exists && is_folder && overlay_name_is_change(entry) &&
                dir->base_path != NULL) {
         char *old = overlay_join(dir->base_path, entry->name, entry->len);
         struct overlay_item *item =
@@ -424,22 +427,6 @@ static void cut(struct taking *taking)
     items->has_more = true;
 }
 
-// A folder whose last file goes is no folder of the repository any more. Here it stays, until
-// somebody removes it.
-static void note_vanishing(struct overlay *overlay, const char *path)
-    REQUIRES(overlay->lock)
-{
-    const char *slash = strrchr(path, '/');
-    AUTO_FREE char *folder = slash != NULL ? strndup(path, (size_t)(slash - path)) : NULL;
-    struct overlay_node *dir =
-        folder != NULL ? overlay_by_base_path(overlay, folder) : NULL;
-    bool is_empty = false;
-    if (dir != NULL && dir != overlay->root &&
-        overlay_is_empty(overlay, dir, &is_empty) == ERR_NONE && is_empty) {
-        dir->vanishes = true;
-    }
-}
-
 // From here on it is on its way. False: somebody writes to it; the overlay is locked, but not the file.
 static bool freeze(struct overlay *overlay, const struct overlay_item *item)
     REQUIRES(overlay->lock)
@@ -469,12 +456,22 @@ static size_t freeze_all(struct overlay *overlay, const struct overlay_items *it
             return i;
         }
     }
-    for (size_t i = 0; i < items->n; i++) {
-        if (items->items[i].op != OVERLAY_PUT) {
-            note_vanishing(overlay, items->items[i].path);
+    return items->n;
+}
+
+// What is remembered of the commit before is over.
+static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
+{
+    for (struct overlay_node *node = overlay->by_ino; node != NULL;
+         node = node->by_ino.next) {
+        free(node->taken_path);
+        node->taken_path = NULL;
+        node->takes_files = node->vanishes = false;
+        for (struct overlay_name *name = node->names; name != NULL;
+             name = name->hh.next) {
+            name->is_taken = false;
         }
     }
-    return items->n;
 }
 
 static enum err collect(struct taking *taking) REQUIRES(taking->overlay->lock)
@@ -482,6 +479,8 @@ static enum err collect(struct taking *taking) REQUIRES(taking->overlay->lock)
     struct overlay *overlay = taking->overlay;
     struct overlay_items *out = taking->items;
     enum err err = ERR_NONE;
+    snapshot_current(overlay->mount->snapshot, &taking->view);
+    forget_last(overlay);
     for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
          node = node->by_ino.next) {
         if (node->names != NULL) {
@@ -492,6 +491,7 @@ static enum err collect(struct taking *taking) REQUIRES(taking->overlay->lock)
         qsort(out->items, out->n, sizeof(*out->items), by_path);
         join_twins(out);
         cut(taking);
+        err = overlay_note_vanishing(overlay, out, taking->out_folder);
     }
     return err;
 }
@@ -508,7 +508,6 @@ enum err overlay_take(struct overlay *overlay, size_t n_max, struct overlay_item
                                 .now_ms = clock_now_ms(),
                                 .out_folder = out_folder};
         *out = (struct overlay_items){.n = 0};
-        snapshot_current(overlay->mount->snapshot, &taking.view);
         lock_acquire(&overlay->lock);
         enum err err = collect(&taking);
         size_t n = err == ERR_NONE ? freeze_all(overlay, out) : 0;

@@ -78,13 +78,14 @@ static void forget_name(void *ctx, const char *name)
     session_forget_name(ctx, INO_ROOT, name);
 }
 
+// `from` is what was shown when the head was asked for.
 static enum err move_to(struct refresher *refresher, const struct head *head,
-                        const struct hub_call *call, struct why *why)
+                        const struct snapshot_view *from, const struct hub_call *call,
+                        struct why *why, enum overlay_shown *out_shown)
 {
     struct mount *mount = refresher->mount;
-    struct snapshot_view old;
+    struct snapshot_view old = *from;
     struct snapshot_view new;
-    snapshot_current(mount->snapshot, &old);
     enum err err = head_view(mount, &refresher->owner, call, head, why, &new);
     if (err == ERR_NONE) {
         err = complete(refresher, new.root, call, why);
@@ -95,7 +96,14 @@ static enum err move_to(struct refresher *refresher, const struct head *head,
     if (err != ERR_NONE) {
         return err;
     }
-    snapshot_publish(mount->snapshot, &new);
+    if (mount->overlay != NULL) {
+        *out_shown = overlay_show(mount->overlay, &old.commit, &new);
+    } else {
+        snapshot_publish(mount->snapshot, &new);
+    }
+    if (*out_shown != OVERLAY_SHOWN) {
+        return ERR_NONE;
+    }
     char hex[OID_HEX_SIZE];
     oid_to_hex(&new.commit, hex);
     log_info("fs", "the mount moved to a new commit commit=%s", hex);
@@ -121,23 +129,37 @@ static void note_name(struct refresher *refresher, const struct repo_id *repo)
     }
 }
 
-static enum err refresh(struct refresher *refresher, enum hub_class class,
-                        struct why *why)
+static enum err refresh_once(struct refresher *refresher, enum hub_class class,
+                             struct why *why, enum overlay_shown *out_shown)
 {
     struct mount *mount = refresher->mount;
     struct hub_call call = {.class = class,
                             .reason = "poll"}; // each call has its own deadline
     struct head head;
     struct snapshot_view view;
-    enum err err = head_ask(mount, &refresher->owner, &call, why, &head);
     snapshot_current(mount->snapshot, &view);
+    *out_shown = OVERLAY_SHOWN;
+    enum err err = head_ask(mount, &refresher->owner, &call, why, &head);
     if (err == ERR_NONE) {
         note_name(refresher, &head.repo);
     }
     if (err != ERR_NONE || oid_equal(&head.ref.sha, &view.commit)) {
         return err;
     }
-    return move_to(refresher, &head, &call, why);
+    return move_to(refresher, &head, &view, &call, why, out_shown);
+}
+
+// What was asked before the committer moved the mount is asked again.
+static enum err refresh(struct refresher *refresher, enum hub_class class,
+                        struct why *why, bool *out_is_put_off)
+{
+    enum overlay_shown shown = OVERLAY_IS_ELSEWHERE;
+    enum err err = ERR_NONE;
+    while (err == ERR_NONE && shown == OVERLAY_IS_ELSEWHERE) {
+        err = refresh_once(refresher, class, why, &shown);
+    }
+    *out_is_put_off = err == ERR_NONE && shown == OVERLAY_SHOWN_LATER;
+    return err;
 }
 
 // ---------------------------------------------------------------------------- the thread
@@ -218,6 +240,14 @@ static void answer_kicks(struct kick *kicks, enum err err, const struct why *why
     }
 }
 
+// Those who wait go on waiting: the committer says when the mount may move.
+static void put_off(struct refresher *refresher, struct kick *kicks)
+{
+    lock_acquire(&refresher->lock);
+    LL_CONCAT(refresher->kicks, kicks);
+    lock_release(&refresher->lock);
+}
+
 static void run_errands(struct errand *errands, bool may_tell)
 {
     while (errands != NULL) {
@@ -231,14 +261,14 @@ static void run_errands(struct errand *errands, bool may_tell)
 // Asks for the head and moves there. A commit stays where it is. Offline, only a person who
 // asks is told so.
 static enum err take_turn(struct refresher *refresher, const struct turn *turn,
-                          struct why *why)
+                          struct why *why, bool *out_is_put_off)
 {
     struct mount *mount = refresher->mount;
     if (mount->is_commit || (!turn->is_kicked && hub_is_offline(mount->hub))) {
         return ERR_NONE;
     }
-    enum err err =
-        refresh(refresher, turn->kicks != NULL ? HUB_DEMAND : HUB_PREFETCH, why);
+    enum err err = refresh(refresher, turn->kicks != NULL ? HUB_DEMAND : HUB_PREFETCH,
+                           why, out_is_put_off);
     note_result(refresher, err, why);
     return err;
 }
@@ -253,8 +283,13 @@ static void *run(void *ctx)
         run_errands(turn.errands, true);
         if (turn.is_kicked || turn.is_due) {
             struct why why = {""};
-            enum err err = take_turn(refresher, &turn, &why);
-            answer_kicks(turn.kicks, err, &why);
+            bool is_put_off = false;
+            enum err err = take_turn(refresher, &turn, &why, &is_put_off);
+            if (is_put_off) {
+                put_off(refresher, turn.kicks);
+            } else {
+                answer_kicks(turn.kicks, err, &why);
+            }
             n_refused = err == ERR_QUOTA ? n_refused + 1 : 0;
             at_ms = next_poll_ms(refresher, n_refused);
         }
