@@ -299,7 +299,7 @@ static bool may_delete(struct taking *taking, const struct overlay_node *dir,
     }
     struct overlay_node *moved =
         entry->moved_to != 0 ? overlay_by_id(taking->overlay, entry->moved_to) : NULL;
-    return moved == NULL || moved->kind == ENTRY_DIRECTORY ||
+    return moved == NULL || moved->parent == NULL || moved->kind == ENTRY_DIRECTORY ||
            moved->state == JOURNAL_SEALED || moved->state == JOURNAL_CLEAN;
 }
 

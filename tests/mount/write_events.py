@@ -10,12 +10,14 @@ import random
 import threading
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import HfHubHTTPError
 from hub.client import WRITE_TOKEN
 from write_model import Model
 from write_player import Crashed, Player
 from writing import PLAIN, sha256, tree_of
 
 THEIRS = "theirs"
+TRIES = 20  # of a commit of theirs
 OURS = {"user-agent": "^hugfs"}  # requests of the mount, not of others
 FAULTS = (
     ("/commit/", {"reply_lost": True}),
@@ -166,7 +168,14 @@ class Life:
     def others(self):
         self.online()
         self.refresh()  # a delete must name what is there
-        self.api.create_commit(self.branch.id, self._their_changes(), commit_message="Somebody else")
+        changes = self._their_changes()
+        for left in reversed(range(TRIES)):
+            try:
+                self.api.create_commit(self.branch.id, changes, commit_message="Somebody else")
+                return
+            except HfHubHTTPError as error:  # the mount commits to the branch too, and was first
+                if error.response.status_code != 412 or left == 0:
+                    raise
 
     def offline(self):
         """Begins a spell, or ends one. What will be read meanwhile is in the cache: compare() reads everything."""
