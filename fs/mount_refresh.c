@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking for news, and going offline and online. A mount of one repository has a refresher. One of
 // the whole Hub asks when a repository is used: what it knows is declared too old, and where a path
-// is named its revision is asked for at once. The kernel remembers names above a root for a moment
-// longer, so the answer is told when that is over.
+// is named its revision is asked for at once. The kernel remembers names above a root, and those of
+// a writable mount, for a moment longer, so the answer is told when that is over.
 #include "fs/mount_parts.h"
 
 #include <utlist.h>
@@ -109,11 +109,39 @@ static void refresh_hub(struct mount *mount, const char *path, mount_done_fn don
     mount_locate(mount, path, &call, on_located, refresh);
 }
 
+// The kernel still has names of a writable mount that somebody else has changed.
+static void on_moved(void *ctx, enum err err, const struct why *why)
+{
+    struct refresh *refresh = ctx;
+    int64_t ago_ms = clock_now_ms() - overlay_moved_ms(refresh->mount->overlay);
+    if (err != ERR_NONE || ago_ms > (int64_t)(ENTRY_MOMENT_S * 1000) + KERNEL_SLACK_MS) {
+        end(refresh, err, why);
+    } else {
+        event_loop_post(refresh->mount->loop, start_moment, refresh);
+    }
+}
+
+static void refresh_writable(struct mount *mount, mount_done_fn done, void *ctx)
+{
+    struct refresh *refresh = done != NULL ? calloc(1, sizeof(*refresh)) : NULL;
+    if (refresh == NULL) {
+        refresher_kick(mount->refresher, done, ctx);
+        return;
+    }
+    *refresh = (struct refresh){.mount = mount, .done = done, .ctx = ctx};
+    lock_acquire(&mount->lock);
+    DL_APPEND(mount->refreshes, refresh);
+    lock_release(&mount->lock);
+    refresher_kick(mount->refresher, on_moved, refresh);
+}
+
 void mount_refresh(struct mount *mount, const char *path, mount_done_fn done, void *ctx)
 {
     heads_expire(mount->heads);
     if (mount->is_hub) {
         refresh_hub(mount, path, done, ctx);
+    } else if (mount->overlay != NULL) {
+        refresh_writable(mount, done, ctx);
     } else {
         refresher_kick(mount->refresher, done, ctx);
     }

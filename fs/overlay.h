@@ -126,6 +126,8 @@ void overlay_show_own(struct overlay *overlay, const struct snapshot_view *view)
 void overlay_hold(struct overlay *overlay);
 // True: somebody was told OVERLAY_SHOWN_LATER since.
 bool overlay_let_go(struct overlay *overlay);
+// When a commit was shown that may be somebody else's, monotonic; 0 = none was.
+int64_t overlay_moved_ms(struct overlay *overlay);
 
 // ---------------------------------------------------------------------------- committing
 

@@ -16,6 +16,7 @@ enum overlay_shown overlay_show(struct overlay *overlay, const struct oid *from,
                                                                : OVERLAY_SHOWN;
     overlay->has_put_off |= shown == OVERLAY_SHOWN_LATER;
     if (shown == OVERLAY_SHOWN) {
+        overlay->moved_ms = clock_now_ms();
         snapshot_publish(overlay->mount->snapshot, view);
     }
     lock_release(&overlay->lock);
@@ -25,6 +26,7 @@ enum overlay_shown overlay_show(struct overlay *overlay, const struct oid *from,
 void overlay_show_own(struct overlay *overlay, const struct snapshot_view *view)
 {
     lock_acquire(&overlay->lock);
+    overlay->moved_ms = clock_now_ms();
     snapshot_publish(overlay->mount->snapshot, view);
     lock_release(&overlay->lock);
 }
@@ -43,4 +45,12 @@ bool overlay_let_go(struct overlay *overlay)
     overlay->is_held = overlay->has_put_off = false;
     lock_release(&overlay->lock);
     return has_put_off;
+}
+
+int64_t overlay_moved_ms(struct overlay *overlay)
+{
+    lock_acquire(&overlay->lock);
+    int64_t moved_ms = overlay->moved_ms;
+    lock_release(&overlay->lock);
+    return moved_ms;
 }

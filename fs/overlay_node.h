@@ -95,6 +95,7 @@ struct overlay {
     uint64_t rules_generation GUARDED_BY(lock);
     int64_t first_sealed_ms GUARDED_BY(lock); // of what waits; 0 = nothing does
     int64_t last_sealed_ms GUARDED_BY(lock);
+    int64_t moved_ms GUARDED_BY(lock); // the base, to what may be somebody else's
     bool is_held GUARDED_BY(lock);     // a commit is on its way
     bool has_put_off GUARDED_BY(lock); // somebody wanted to move the base meanwhile
     void (*wake)(void *ctx) GUARDED_BY(lock);

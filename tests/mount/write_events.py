@@ -178,10 +178,12 @@ class Life:
                     raise
 
     def offline(self):
-        """Begins a spell, or ends one. What will be read meanwhile is in the cache: compare() reads everything."""
+        """Begins a spell, or ends one. What will be read meanwhile is in the cache: compare() reads everything,
+        and nothing is on its way that could become another commit after that."""
         if self.is_offline:
             self.online()
         else:
+            self.settle()
             self.compare()
             self.made.cli("offline", self.made.path)
             self.is_offline = True
