@@ -113,8 +113,9 @@ static void refresh_hub(struct mount *mount, const char *path, mount_done_fn don
 static void on_moved(void *ctx, enum err err, const struct why *why)
 {
     struct refresh *refresh = ctx;
-    int64_t ago_ms = clock_now_ms() - overlay_moved_ms(refresh->mount->overlay);
-    if (err != ERR_NONE || ago_ms > (int64_t)(ENTRY_MOMENT_S * 1000) + KERNEL_SLACK_MS) {
+    int64_t moment_ms = (int64_t)(ENTRY_MOMENT_S * 1000) + KERNEL_SLACK_MS;
+    if (err != ERR_NONE ||
+        clock_now_ms() - overlay_moved_ms(refresh->mount->overlay) > moment_ms) {
         end(refresh, err, why);
     } else {
         event_loop_post(refresh->mount->loop, start_moment, refresh);

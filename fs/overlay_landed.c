@@ -97,12 +97,13 @@ static void land_put(struct overlay *overlay, struct journal_change *change,
             journal_change_remove_staging(change, node->id, gone);
         }
     }
-    if (is_here && node->state == JOURNAL_CLEAN) {
-        overlay_row_no_name(change, dir, entry);
+    if (entry != NULL) {
         entry->under = under;
-    } else if (entry != NULL) {
-        entry->under = under;
-        overlay_row_name(overlay, change, dir, entry);
+        if (overlay_name_is_change(entry)) {
+            overlay_row_name(overlay, change, dir, entry);
+        } else {
+            overlay_row_no_name(change, dir, entry);
+        }
     } else if (item->id != 0 && dir != NULL &&
                (entry = overlay_name_put(dir, name, strlen(name))) != NULL) {
         entry->under = under; // it was moved or deleted meanwhile
