@@ -56,6 +56,23 @@ class TestTheModel:
         assert all(file.may_be(data) for data in (b"aaaaaa", b"aabbaa", b"aabbaacc", b"aaaaaacc", b"aabaaa\0c"))
         assert not any(file.may_be(data) for data in (b"aaXaaa", b"aabba", b"bbbbaacc"))
 
+    def test_a_new_file_that_nobody_has_closed_may_be_missing(self):
+        def made():
+            model = Model({"a": b"1"})
+            model.create("b")
+            model.mkdir("c")
+            model.confirm(model.names["a"])
+            return model
+
+        made().crashed({"a": b"1", "b": b"", "c": None})
+        made().crashed({"a": b"1", "c": None})
+        with pytest.raises(AssertionError):
+            made().crashed({"a": b"1", "b": b""})
+        with pytest.raises(AssertionError):
+            model = made()
+            model.confirm(model.names["b"])
+            model.crashed({"a": b"1", "c": None})
+
     def test_renames_fail_as_the_kernel_says(self):
         model = Model({"d/e/f": b"", "g": b"", "h/i": b""})
         assert model.rename("d", "d/e/x") == "EINVAL" and model.rename("d/e", "d") == "ENOTEMPTY"

@@ -5,7 +5,8 @@ What the mount promises (hugfs-semantics(7)), and this model says precisely:
   - close() or fsync() returned 0: the bytes of that file, and every change of names before, are safe;
   - changes of names that nothing has confirmed survive as a prefix, in the order they were made;
   - of a file that was written since it was confirmed, each byte is that of one of its versions since,
-    and its size one of their sizes, as on any local disk.
+    and its size one of their sizes, as on any local disk;
+  - a new file that nobody has closed or synced yet may be missing.
 
 `Model.names` is {path: File, or None for a folder}; parents are always there. Methods that change
 names return the errno that the kernel answers with, by name, or None when they did it.
@@ -20,6 +21,7 @@ class File:
     def __init__(self, data=b""):
         self.data = bytearray(data)
         self.versions = [bytes(data)]
+        self.may_miss = False  # it is new, and was never confirmed
 
     def _changed(self):
         self.versions.append(bytes(self.data))
@@ -37,6 +39,7 @@ class File:
 
     def confirmed(self):
         self.versions = [bytes(self.data)]
+        self.may_miss = False
 
     def may_be(self, data):
         """Whether a crash may leave these bytes."""
@@ -107,6 +110,7 @@ class Model:
 
     def create(self, path, data=b""):
         self.names[path] = File(data)
+        self.names[path].may_miss = True
         self._step()
 
     def mkdir(self, path):
@@ -178,11 +182,13 @@ class Model:
     # ---- crashes
 
     def _fits(self, names, found):
-        if names.keys() != found.keys():
+        missing = names.keys() - found.keys()
+        if found.keys() - names.keys() or not all(names[path] and names[path].may_miss for path in missing):
             return False
         return all(
             (file is None and found[path] is None) or (file is not None and found[path] is not None and file.may_be(found[path]))
             for path, file in names.items()
+            if path in found
         )
 
     def crashed(self, found):
