@@ -111,6 +111,7 @@ static const char *target_of(const struct rebase *rebase, const struct overlay_n
 // Where a folder of the old base stands in the new one: with the nearest folder of which that is
 // known. NULL in *out: nowhere.
 static enum err find_target(const struct rebase *rebase, const char *path, char **out)
+    REQUIRES(rebase->overlay->lock)
 {
     AUTO_FREE char *above = strdup(path);
     *out = NULL;
@@ -136,6 +137,7 @@ static enum err find_target(const struct rebase *rebase, const char *path, char 
 }
 
 static enum err add_move(struct rebase *rebase, struct overlay_node *node)
+    REQUIRES(rebase->overlay->lock)
 {
     char *to = NULL;
     enum err err = ERR_NONE;
@@ -163,31 +165,30 @@ static enum err add_move(struct rebase *rebase, struct overlay_node *node)
     return ERR_NONE;
 }
 
-static enum err move_folders(struct rebase *rebase)
+static enum err move_folders(struct rebase *rebase) REQUIRES(rebase->overlay->lock)
 {
-    struct overlay *overlay = rebase->overlay;
     enum err err = ERR_NONE;
-    for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
-         node = node->by_ino.next) {
-        if (node->kind == ENTRY_DIRECTORY && node != overlay->root) {
+    for (struct overlay_node *node = rebase->overlay->by_ino;
+         node != NULL && err == ERR_NONE; node = node->by_ino.next) {
+        if (node->kind == ENTRY_DIRECTORY && node != rebase->overlay->root) {
             err = add_move(rebase, node);
         }
     }
     for (size_t i = 0; i < rebase->n_moves && err == ERR_NONE; i++) {
-        overlay_drop_base_path(overlay, rebase->moves[i].node);
+        overlay_drop_base_path(rebase->overlay, rebase->moves[i].node);
     }
     for (size_t i = 0; i < rebase->n_moves && err == ERR_NONE; i++) {
         struct move *move = &rebase->moves[i];
         struct overlay_node *other =
-            move->to != NULL ? overlay_by_base_path(overlay, move->to) : NULL;
+            move->to != NULL ? overlay_by_base_path(rebase->overlay, move->to) : NULL;
         if (other != NULL) {
-            overlay_drop_base_path(overlay, other);
+            overlay_drop_base_path(rebase->overlay, other);
         }
         if (move->to != NULL) {
-            err = overlay_set_base_path(overlay, move->node, move->to);
+            err = overlay_set_base_path(rebase->overlay, move->node, move->to);
         }
         if (move->node->has_row) {
-            overlay_row_node(overlay, rebase->change, move->node);
+            overlay_row_node(rebase->overlay, rebase->change, move->node);
         }
     }
     return err;
@@ -322,9 +323,11 @@ static void say_all(struct rebase *rebase) REQUIRES(rebase->overlay->lock)
     }
 }
 
-enum err overlay_rebase(struct overlay *overlay, struct journal_change *change,
-                        const struct overlay_items *items,
-                        const struct file_version *versions, const struct oid *commit)
+NO_THREAD_ANALYSIS enum err overlay_rebase(struct overlay *overlay,
+                                           struct journal_change *change,
+                                           const struct overlay_items *items,
+                                           const struct file_version *versions,
+                                           const struct oid *commit)
 {
     struct rebase rebase = {
         .overlay = overlay, .change = change, .items = items, .commit = commit};

@@ -474,7 +474,7 @@ static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
     }
 }
 
-static enum err collect(struct taking *taking) REQUIRES(taking->overlay->lock)
+NO_THREAD_ANALYSIS static enum err collect(struct taking *taking)
 {
     struct overlay *overlay = taking->overlay;
     struct overlay_items *out = taking->items;

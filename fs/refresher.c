@@ -84,20 +84,19 @@ static enum err move_to(struct refresher *refresher, const struct head *head,
                         struct why *why, enum overlay_shown *out_shown)
 {
     struct mount *mount = refresher->mount;
-    struct snapshot_view old = *from;
     struct snapshot_view new;
     enum err err = head_view(mount, &refresher->owner, call, head, why, &new);
     if (err == ERR_NONE) {
         err = complete(refresher, new.root, call, why);
     }
     if (err == ERR_NONE) {
-        err = complete(refresher, old.root, call, why);
+        err = complete(refresher, from->root, call, why);
     }
     if (err != ERR_NONE) {
         return err;
     }
     if (mount->overlay != NULL) {
-        *out_shown = overlay_show(mount->overlay, &old.commit, &new);
+        *out_shown = overlay_show(mount->overlay, &from->commit, &new);
     } else {
         snapshot_publish(mount->snapshot, &new);
     }
@@ -107,10 +106,10 @@ static enum err move_to(struct refresher *refresher, const struct head *head,
     char hex[OID_HEX_SIZE];
     oid_to_hex(&new.commit, hex);
     log_info("fs", "the mount moved to a new commit commit=%s", hex);
-    if (new.root == old.root || mount->overlay != NULL) {
+    if (new.root == from->root || mount->overlay != NULL) {
         return ERR_NONE; // SUBDIR is the same folder in both; names of a writable mount don't last
     }
-    err = root_diff(mount->tree, old.root, new.root, forget_name, mount->session);
+    err = root_diff(mount->tree, from->root, new.root, forget_name, mount->session);
     session_forget_listing(mount->session, INO_ROOT);
     return err;
 }
@@ -133,8 +132,7 @@ static enum err refresh_once(struct refresher *refresher, enum hub_class class,
                              struct why *why, enum overlay_shown *out_shown)
 {
     struct mount *mount = refresher->mount;
-    struct hub_call call = {.class = class,
-                            .reason = "poll"}; // each call has its own deadline
+    struct hub_call call = {.class = class, .reason = "poll"};
     struct head head;
     struct snapshot_view view;
     snapshot_current(mount->snapshot, &view);

@@ -95,7 +95,6 @@ def test_whatever_happens_the_folder_the_model_and_the_hub_agree(folder, seed):
     life(folder, seed).run(scaled(100, 1000, 30_000), BATCH)
 
 
-@pytest.mark.unmet
 @pytest.mark.quick
 @pytest.mark.parametrize("seed", seeds(5))
 def test_without_crashes_and_failures_they_agree(folder, seed):
