@@ -2,7 +2,7 @@
 """The cells of the matrix. A cell runs one round for one peer and returns samples by state:
 `cold` (nothing cached), `store` (a new process on its own cache, page cache dropped), `page`
 (the page cache is warm, and the server sees no request). No state = the peer has no such
-thing."""
+thing. The cells of large trees and of writing, with their states, have files of their own."""
 
 import os
 import statistics
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Callable
 
 from bench import readers
-from bench.trees import trees_100k, trees_1m
 from bench.measure import Meter, Sample, drop_caches
+from bench.saves import WRITERS, save_noise, save_readme, save_small, save_tensors
+from bench.trees import trees_100k, trees_1m
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Context:
     repos: dict
     big_size: int
     tensors_size: int
+    file_count: int
     random_count: int
     quota_window: int
     round: int
@@ -33,7 +35,7 @@ class Cell:
     unit: str
     more_is_better: bool
     run: Callable  # (peer, context) -> {state: Sample}
-    sample: str  # what it reads (samples.py)
+    sample: str  # what it reads (samples.py); none: it writes what is new to the Hub
     has_whole_hub: bool = False  # looks at the sample in a mount of the whole Hub too
     is_long: bool = False  # only when it is named
 
@@ -51,7 +53,8 @@ def timed(context, view, action, value):
 def python_sample(context, peer, program, arguments, value):
     with Meter(context.hub) as meter:
         seconds, _, cpu, peak = peer.run(program, *arguments)
-    return Sample(value(seconds), seconds, cpu, peak, meter.requests, meter.bytes_sent)
+    return Sample(value(seconds), seconds, cpu, peak, meter.requests, meter.bytes_sent,
+                  meter.bytes_received)
 
 
 def three_states(context, peer, repo, action, value):
@@ -196,6 +199,11 @@ CELLS = [
     Cell("listing", "s", False, listing, "small"),
     Cell("first-byte", "ms", False, first_byte, "big"),
     Cell("200-stalled", "us", False, stalled, "big"),
+    Cell("save-noise", "s", False, save_noise, ""),
+    Cell("save-tensors", "s", False, save_tensors, ""),
+    Cell("save-small-files", "s", False, save_small(1), ""),
+    Cell(f"save-small-files-by-{WRITERS}", "s", False, save_small(WRITERS), ""),
+    Cell("save-readme", "ms", False, save_readme, ""),
     Cell("trees-100k", "s", False, trees_100k, "trees-100k", has_whole_hub=True),
     Cell("trees-1m", "s", False, trees_1m, "trees-1m", has_whole_hub=True, is_long=True),
 ]

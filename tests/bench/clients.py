@@ -17,6 +17,16 @@ def download(repo, home):
     return work
 
 
+def upload(repo, folder):
+    from huggingface_hub import HfApi
+
+    def work():
+        HfApi().upload_folder(repo_id=repo, folder_path=folder, commit_message="bench")
+        return 0.0
+
+    return work
+
+
 def filesystem_sequential(repo, name):
     from huggingface_hub import HfFileSystem
 
@@ -80,6 +90,7 @@ def main():
     program, home, repo, *rest = sys.argv[1:]
     work = {
         "download": lambda: download(repo, home),
+        "upload": lambda: upload(repo, *rest),
         "filesystem-sequential": lambda: filesystem_sequential(repo, *rest),
         "filesystem-random": lambda: filesystem_random(repo, *rest),
         "filesystem-first": lambda: filesystem_first(repo, *rest),

@@ -22,6 +22,7 @@ class Sample:
     peak_rss_mb: float = 0.0
     requests: int = 0
     bytes_sent: int = 0
+    bytes_received: int = 0
     note: str = ""  # what else came of it, for the last column of the table
 
     def as_dict(self):
@@ -77,7 +78,8 @@ def reset_peak(pid):
 
 class Meter:
     """Measures what happens inside a `with` block: time, CPU of `pids`, of this process and
-    of the programs it runs, the peak memory of `pids`, requests and body bytes of the local Hub."""
+    of the programs it runs, the peak memory of `pids`, requests and body bytes, both ways, of the
+    local Hub."""
 
     def __init__(self, hub, pids=()):
         self.hub = hub
@@ -97,7 +99,8 @@ class Meter:
         self.peak = max(map(process_peak_mb, self.pids), default=0.0)
         log = self.hub.requests_since(self.last_request) if self.hub else []
         self.requests = len(log)
-        self.bytes_sent = sum(entry["body_bytes"] for entry in log)
+        self.bytes_sent = sum(entry["bytes_sent"] for entry in log)
+        self.bytes_received = sum(entry["bytes_received"] for entry in log)
 
     def sample(self, value, note=""):
-        return Sample(value, self.seconds, self.cpu, self.peak, self.requests, self.bytes_sent, note)
+        return Sample(value, self.seconds, self.cpu, self.peak, self.requests, self.bytes_sent, self.bytes_received, note)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The local Hub as the bench sees it: started for one run, asked what it served."""
 
+import contextlib
+import itertools
 import socket
 import sys
+from pathlib import Path
 
+from bench.samples import OWNER
 from hub.client import HubProcess
 
 
@@ -12,6 +16,7 @@ class MeteredHub(HubProcess):
 
     def __init__(self):
         super().__init__(python=sys.executable)
+        self._numbers = itertools.count()
 
     def last_request(self):
         """The id of the newest request; older ones are forgotten, so that asking stays cheap."""
@@ -20,8 +25,26 @@ class MeteredHub(HubProcess):
         return rows[-1]["id"] if rows else 0
 
     def requests_since(self, last):
-        """The finished and unfinished requests after `last`, with their body bytes."""
-        return [{"body_bytes": row["bytes"] or 0} for row in self.requests(since=last)]
+        """The finished and unfinished requests after `last`, with their body bytes both ways."""
+        return [{"bytes_sent": row["bytes"] or 0, "bytes_received": row["received"] or 0} for row in self.requests(since=last)]
+
+    @contextlib.contextmanager
+    def new_repo(self, readme):
+        """A repository with a README.md. Its xorbs leave the disk at the end, which would not hold
+        those of all rounds; what is saved into the next one has to be new."""
+        repo = f"{OWNER}/bench-new-{next(self._numbers)}"
+        self.repo(repo)
+        self.commit(repo, [{"add": "README.md", "text": readme}])
+        known = self._xorbs()
+        try:
+            yield repo
+        finally:
+            self.delete_repo(repo)
+            for path in self._xorbs() - known:
+                path.unlink()
+
+    def _xorbs(self):
+        return {path for path in Path(self.data, "xorbs").rglob("*") if path.is_file()}
 
     @staticmethod
     def free_port():

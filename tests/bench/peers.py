@@ -6,6 +6,11 @@ brings its own way to read. Every peer starts with caches of its own that are em
         view.path("data.bin")          a path to read, for peers that mount
         view.pids                      whose CPU and memory count
         view.remount()                 a new process on the same cache
+
+    with peer.writable(repo) as view:  of peers that write; the repository is a new one
+        view.path("data.bin")          a path to write; for `hf upload`, in the folder that it sends
+        view.syncs                     close() keeps nothing: the program has to call fsync()
+        view.commit()                  of mounts: until the Hub has what was saved
 """
 
 import contextlib
@@ -80,6 +85,7 @@ class MountPeer:
     Hub, and the sample a folder in it; only some cells look at that."""
 
     mounts = True
+    writes = False
     has_latency = True
 
     def __init__(self, name, start, is_whole_hub=False):
@@ -96,14 +102,34 @@ class MountPeer:
             view.close()
 
 
-def hugfs(binary, hub, is_whole_hub=False):
-    def start(repo, folder, work):
-        environment = dict(os.environ, HF_ENDPOINT=hub.endpoint, HF_TOKEN=TOKEN, HOME=work)
-        options = f"cache_dir={work}/cache,poll=never,log={work}/log"
-        return subprocess.Popen([binary, "mount", "-f", "-o", options, "hf://" if is_whole_hub else repo, folder],
-                                env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+class Hugfs(MountPeer):
+    """The program under test; writable with what `-o rw` does when nothing else is said."""
 
-    return MountPeer("hugfs hf://" if is_whole_hub else "hugfs", start, is_whole_hub)
+    def __init__(self, binary, hub, is_whole_hub=False):
+        super().__init__("hugfs hf://" if is_whole_hub else "hugfs", self._start, is_whole_hub)
+        self.writes = not is_whole_hub
+        self.binary = binary
+        self.hub = hub
+
+    def _environment(self, work):
+        return dict(os.environ, HF_ENDPOINT=self.hub.endpoint, HF_TOKEN=TOKEN, HOME=work, HUGFS_RUNTIME_DIR=f"{work}/run")
+
+    def _start(self, repo, folder, work, mode="ro"):
+        options = f"{mode},cache_dir={work}/cache,state_dir={work}/state,poll=never,log={work}/log"
+        return subprocess.Popen(
+            [self.binary, "mount", "-f", "-o", options, "hf://" if self.is_whole_hub else repo, folder],
+            env=self._environment(work), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def writable(self, repo):
+        view = MountView(lambda *where: self._start(*where, mode="rw"), repo)
+        view.syncs = False
+        view.commit = lambda: subprocess.run([self.binary, "commit", view.folder], env=self._environment(view.work),
+                                             check=True, stdout=subprocess.DEVNULL)
+        try:
+            yield view
+        finally:
+            view.close()
 
 
 def hf_mount(binary, hub):
@@ -136,11 +162,34 @@ class Rclone(MountPeer):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+class FolderView:
+    """A plain folder."""
+
+    pids = ()
+
+    def __init__(self, folder, syncs):
+        self.folder = folder
+        self.syncs = syncs
+
+    def path(self, name=""):
+        return os.path.join(self.folder, name)
+
+    def remount(self):
+        pass
+
+
+@contextlib.contextmanager
+def plain_folder(syncs):
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        yield FolderView(folder, syncs)
+
+
 class LocalDisk:
     """The same files on the local file system: the limit that the machine sets."""
 
     name = "local disk"
     mounts = True
+    writes = True
     has_latency = False
     is_whole_hub = False
 
@@ -149,18 +198,10 @@ class LocalDisk:
 
     @contextlib.contextmanager
     def fresh(self, repo):
-        folder = os.path.join(self.samples, repo.rsplit("bench-", 1)[1])
+        yield FolderView(os.path.join(self.samples, repo.rsplit("bench-", 1)[1]), True)
 
-        class View:
-            pids = ()
-
-            def path(self, name=""):
-                return os.path.join(folder, name)
-
-            def remount(self):
-                pass
-
-        yield View()
+    def writable(self, _repo):
+        return plain_folder(syncs=True)
 
 
 class PythonClient:
@@ -173,11 +214,15 @@ class PythonClient:
     has_latency = True
     is_whole_hub = False
 
-    def __init__(self, name, hub, python, environment=None):
+    def __init__(self, name, hub, python, environment=None, writes=True):
         self.name = name
+        self.writes = writes
         self.hub = hub
         self.python = python
         self.environment = environment or {}
+
+    def writable(self, _repo):
+        return plain_folder(syncs=False)
 
     def run(self, program, *arguments):
         """(seconds, result text, cpu seconds, peak MB) of one of the programs of clients.py."""

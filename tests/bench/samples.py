@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files that every peer reads: made once, repeatable, uploaded by the official client."""
 
+import itertools
 import json
 import os
 import struct
@@ -12,6 +13,13 @@ import numpy
 
 OWNER = "alice"
 TOKEN = "hf_test_write_token"
+
+_seeds = itertools.count(1000)
+
+
+def new_seed():
+    """For what the Hub of this run has never seen."""
+    return next(_seeds)
 
 
 def incompressible(path, size, seed=1):
@@ -40,6 +48,10 @@ def safetensors(path, size, seed=2):
         for _ in range(count):
             values = generator.standard_normal(tensor_bytes // 2, dtype=numpy.float32) * 0.02
             file.write((values.view(numpy.uint32) >> 16).astype(numpy.uint16).tobytes())
+
+
+def letters(size, seed):
+    return numpy.random.default_rng(seed).integers(97, 123, size, dtype=numpy.uint8).tobytes()
 
 
 def small_files(folder, count, seed=3):

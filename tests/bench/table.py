@@ -2,7 +2,7 @@
 """The table on the terminal: a row per cell, state and peer; medians, spread, and the ratio of
 hugfs to the peer (above 1 = hugfs is better, whichever way the unit points)."""
 
-HEAD = ("cell", "state", "peer", "median", "min-max", "unit", "hugfs x", "cpu s", "peak MB", "requests", "MB sent", "note")
+HEAD = ("cell", "state", "peer", "median", "min-max", "unit", "hugfs x", "cpu s", "peak MB", "requests", "MB sent", "MB received", "note")
 
 
 def row(cell, state, peer, samples, own, median):
@@ -18,7 +18,7 @@ def row(cell, state, peer, samples, own, median):
 
     return (cell.name, state, peer, f"{middle:.3g}", f"{min(values):.3g}-{max(values):.3g}", cell.unit, ratio,
             column("cpu_s"), column("peak_rss_mb"), f"{median([s['requests'] for s in samples]):.0f}",
-            column("bytes_sent", 1e-6), samples[-1].get("note", ""))
+            column("bytes_sent", 1e-6), column("bytes_received", 1e-6), samples[-1].get("note", ""))
 
 
 def rows(results, cells, median):

@@ -51,7 +51,7 @@ def client_sample(context, peer, repo, program):
         except subprocess.CalledProcessError as error:
             seconds, cpu, peak = 0.0, 0.0, 0.0
             note = f"failed: {error.stderr.strip().splitlines()[-1][:60]}"
-    return Sample(seconds or meter.seconds, seconds or meter.seconds, cpu, peak, meter.requests, meter.bytes_sent, note)
+    return Sample(seconds or meter.seconds, seconds or meter.seconds, cpu, peak, meter.requests, meter.bytes_sent, note=note)
 
 
 @contextlib.contextmanager
