@@ -77,8 +77,7 @@ static void judge_believed(struct commit_work *work, struct commit_item *item)
     judge(work, item, &there);
 }
 
-// From the store alone; false: it doesn't know.
-static bool look_up(struct commit_work *work, const struct snapshot_view *view,
+bool commit_look_up(struct commit_work *work, const struct snapshot_view *view,
                     const char *whole, struct commit_there *out)
 {
     struct tree_node node;
@@ -170,7 +169,8 @@ static bool judge_here(struct commit_work *work, struct commit_item *item,
         return true; // nobody else has been here: it is free
     }
     snapshot_current(work->mount->snapshot, &view);
-    if (!oid_equal(&view.commit, parent) || !look_up(work, &view, from->path, &there)) {
+    if (!oid_equal(&view.commit, parent) ||
+        !commit_look_up(work, &view, from->path, &there)) {
         return false;
     }
     judge(work, item, &there);

@@ -4,6 +4,7 @@
 // them one by one can tell.
 #include "fs/commit_upload.h"
 
+#include "fs/commit_check.h"
 #include "fs/local_scan.h"
 
 #include <inttypes.h>
@@ -75,11 +76,31 @@ static enum err begin(struct commit_work *work, struct why *why, struct xet_uplo
     return xet_upload_new(&config, why, out);
 }
 
-// The version that an item was made of, if it has chunks.
-static bool base_of(const struct commit_item *item, struct digest *out)
+// The version that an item is the next one of: many programs save into a new file and rename it.
+static enum err find_base(struct commit_work *work, const struct commit_item *item,
+                          struct file_version *out)
+{
+    struct snapshot_view view;
+    struct commit_there there;
+    if (local_file_base(item->reader, out) == ERR_NONE) {
+        return ERR_NONE;
+    }
+    snapshot_current(work->mount->snapshot, &view);
+    if (!commit_look_up(work, &view, item->item->path, &there)) {
+        return ERR_ABSENT;
+    }
+    enum err err = there.exists && there.kind == ENTRY_FILE
+                       ? file_version_copy(&there.version, out)
+                       : ERR_ABSENT;
+    commit_there_release(&there, 1);
+    return err;
+}
+
+static bool base_of(struct commit_work *work, const struct commit_item *item,
+                    struct digest *out)
 {
     struct file_version base;
-    if (local_file_base(item->reader, &base) != ERR_NONE) {
+    if (find_base(work, item, &base) != ERR_NONE) {
         return false;
     }
     bool has_xet = base.has_xet;
@@ -92,7 +113,7 @@ static enum err give(struct uploading *uploading, size_t i, struct xet_upload *u
 {
     struct commit_item *item = uploading->items[i];
     struct digest base;
-    bool has_base = base_of(item, &base);
+    bool has_base = base_of(uploading->work, item, &base);
     struct local_scan *scan =
         uploading->wants_no_scans ? NULL : local_file_flight_scan(item->reader);
     struct xet_scan *seen =
