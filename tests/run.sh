@@ -141,7 +141,9 @@ if [ "$tier" = long ]; then
     suite mount-release mount_tests mount-release release tests/mount
 else
     suite fuzz fuzz 10
-    # What sanitizers hide: memory, and requests and bytes at full optimisation.
+    # What sanitizers hide: memory, and requests and bytes at full optimisation. What saving costs is
+    # bounded for a file of 1 GiB.
+    suite write-budget-release mount_tests write-budget-release release tests/mount/test_write_budget.py
     export HUGFS_TEST_BIG=$((256 << 20))
     suite mount-release mount_tests mount-release release \
         tests/mount/test_{memory,wire_budget,acceptance_model}.py

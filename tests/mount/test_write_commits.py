@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What commits come of what was written: how many, with which words, by which requests, with which bytes.
 
-Exact, from the Hub's log. What happens when others commit too, or the Hub refuses, is in
-test_write_conflicts.py and test_write_refusals.py.
+Exact, from the Hub's log; what saving may cost at most is in test_write_budget.py. What happens when
+others commit too, or the Hub refuses, is in test_write_conflicts.py and test_write_refusals.py.
 """
 
 import os
@@ -13,8 +13,6 @@ import time
 import pytest
 import samples
 from hub.client import OTHER_TOKEN
-from machine import BIG
-from tier import scaled
 from writing import Uploads, sha256
 
 FIRST = {"README.md": "# one\n", "a.txt": "aaa\n", "d/in.txt": "in\n", "d/deep/er.txt": "deeper\n"}
@@ -36,19 +34,6 @@ def begin(made, uploads):
 
 
 class TestRequests:
-    @pytest.mark.quick
-    def test_editing_a_readme_is_one_preupload_and_one_commit(self, writable, uploads):
-        made = writable(FIRST)
-        assert (made / "README.md").read_text() == "# one\n"
-        before = begin(made, uploads)
-        (made / "README.md").write_text("# two\n")
-        made.settle()
-        kinds = uploads.wire.kinds()
-        assert (kinds["preupload"], kinds["commit"]) == (1, 1) and kinds.total() <= 3, kinds
-        (commit,) = made.branch.commits(before)
-        assert commit.parent == before and commit.changes == {"README.md": "M"} and commit.id
-        assert "README.md" in commit.title
-
     def test_saving_the_same_bytes_again_makes_no_commit(self, writable, uploads):
         made = writable(FIRST)
         before = begin(made, uploads)
@@ -66,18 +51,6 @@ class TestRequests:
         assert (uploads.preuploads, uploads.commits, uploads.xet_requests) == (1, 1, 0)
         (commit,) = made.branch.commits(before)
         assert len(commit.changes) == 100
-
-    def test_a_thousand_small_files_are_at_most_twelve_commits(self, writable, uploads):
-        made = writable(FIRST, options=ONE_GO)
-        before = begin(made, uploads)
-        for number in range(1000):
-            (made / f"f{number:04}.txt").write_text(f"{number}\n")
-        made.settle()
-        assert 10 <= uploads.commits <= 12
-        commits = made.branch.commits(before)
-        names = [name for commit in commits for name in commit.changes]
-        assert len(names) == len(set(names)) == 1000, "each file in one commit"
-        assert all(len(commit.changes) <= 100 for commit in commits)
 
     def test_regular_files_of_more_than_64_mib_together_are_several_commits(self, writable, uploads):
         made = writable(FIRST, options=ONE_GO)
@@ -155,33 +128,6 @@ class TestBytes:
         (made / "two.bin").write_bytes(data)
         made.settle()
         assert uploads.xorb_bytes == 0 and made.branch.tree()["two.bin"] == sha256(data)
-
-    @pytest.mark.slow
-    def test_a_small_change_of_a_large_file_uploads_less_than_a_mebibyte(self, writable, uploads, big):
-        made = writable(FIRST)
-        made.hub.official("upload", made.branch.id, big.folder, ".")
-        made.cli("refresh", made.path)
-        begin(made, uploads)
-        with open(made / "big.bin", "r+b") as file:
-            file.seek(BIG // 2)
-            file.write(b"\x5a" * 4096)
-        made.settle(seconds=1200)
-        assert uploads.xorb_bytes <= 1 << 20
-        assert uploads.commits == 1
-
-    @pytest.mark.slow
-    def test_checkpoints_upload_what_changed(self, writable, uploads):
-        """One tensor of ten changes from one checkpoint to the next."""
-        tensors = [samples.weights(3 << 20, number) for number in range(10)]
-        made = writable(FIRST)
-        for step in range(scaled(3, 5, 20)):
-            tensors[step % 10] = samples.weights(3 << 20, 1000 + step)
-            data = b"".join(tensors)
-            begin(made, uploads)
-            (made / f"checkpoint-{step}.safetensors").write_bytes(data)
-            made.settle()
-            assert step == 0 or uploads.xorb_bytes <= 0.12 * len(data), step
-            assert made.branch.tree()[f"checkpoint-{step}.safetensors"] == sha256(data)
 
 
 class TestShape:
