@@ -17,7 +17,7 @@ FIRST = {"README.md": "# one\n"}
 ONE_GO = ["quiet=1", "max_delay=60"]  # everything that a test writes without a pause is one batch
 MIB = 1 << 20
 TENSORS = 10
-TENSOR_BYTES = scaled(2, 3, 16) * MIB
+TENSOR_BYTES = scaled(4, 4, 16) * MIB
 CHECKPOINTS = scaled(3, 5, 20)
 
 
