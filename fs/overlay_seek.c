@@ -252,6 +252,7 @@ struct preparation {
     waiter_fn done;
     void *ctx;
     uint64_t dir;
+    uint64_t base; // the folder of the base
     struct oid commit;
     bool wants_all;
     size_t len;
@@ -264,16 +265,23 @@ static void end(struct preparation *preparation, enum err err, const struct why 
     free(preparation);
 }
 
-static void on_name(void *ctx, enum err err, const struct why *why,
-                    const struct tree_node *node)
-{
-    (void)node;
-    end(ctx, err, why);
-}
-
 static void on_all(void *ctx, enum err err, const struct why *why)
 {
     end(ctx, err, why);
+}
+
+// That there is no such name only a folder that is listed to its end can say again.
+static void on_name(void *ctx, enum err err, const struct why *why,
+                    const struct tree_node *node)
+{
+    struct preparation *preparation = ctx;
+    (void)node;
+    if (err == ERR_NOT_FOUND) {
+        namespace_complete(preparation->overlay->mount->namespace, preparation->base,
+                           &preparation->call, on_all, preparation);
+    } else {
+        end(preparation, err, why);
+    }
 }
 
 static void on_base(void *ctx, enum err err, const struct why *why,
@@ -294,6 +302,7 @@ static void on_base(void *ctx, enum err err, const struct why *why,
     }
     lock_release(&overlay->lock);
     struct namespace *namespace = overlay->mount->namespace;
+    preparation->base = is_folder ? node->ino : 0;
     if (!is_folder) {
         end(preparation, ERR_NONE, NULL);
     } else if (preparation->wants_all) {

@@ -61,6 +61,19 @@ def test_a_thousand_small_files_are_at_most_twelve_commits(writable, uploads):
     assert all(len(commit.changes) <= 100 for commit in commits)
 
 
+def test_new_names_in_a_folder_of_several_pages_cost_its_pages_once_a_commit(writable, uploads):
+    """The Hub lists a thousand names at a time."""
+    made = writable({**FIRST, **{f"f{number:04}.txt": "x\n" for number in range(1500)}}, options=ONE_GO)
+    uploads.wire.mark()
+    for number in range(20):
+        (made / f"new{number}.txt").write_text("new\n")
+    assert not (made / "missing").exists()
+    made.settle()
+    kinds = uploads.wire.kinds()
+    assert (kinds["preupload"], kinds["commit"]) == (1, 1) and kinds["tree"] <= 4 and kinds["paths-info"] <= 4, kinds
+    assert {f"new{number}.txt" for number in range(20)} <= set(made.branch.tree())
+
+
 def test_a_file_that_is_saved_anew_and_renamed_over_the_old_one_uploads_what_changed(writable, uploads):
     """As editors and safetensors do, with a file that was uploaded by somebody else and read here."""
     old = samples.noise(24 * MIB, 31)
