@@ -109,6 +109,7 @@ def test_a_server_that_fails_is_an_error_in_time_and_right_afterwards(mount, hub
     hub.clear()
     wait_until(lambda: works(action, made / path), "the fault is gone, so is the error")
     assert (made / "models/acme/sample/README.md").read_bytes() == sample.bytes("README.md")
+    wait_until(lambda: works("list", made / "models/acme"), "an answer within the short deadline")
     assert "sample" in names(made / "models/acme")
 
 

@@ -362,7 +362,7 @@ def test_a_repository_that_is_made_anew_is_another_one(shown, hub, repo):
         hub.delete_repo(repo[0])
         hub.repo(repo[0])
         hub.commit(repo[0], [{"add": "a.txt", "text": "anew\n"}, {"add": "d/in.txt", "text": "in anew\n"}])
-        wait_until(lambda: view.base.exists() and view.text() == "anew\n", "the new repository")
+        wait_until(lambda: (view / "a.txt").exists() and view.text() == "anew\n", "the new repository")  # empty at first
         assert view.text("d/in.txt") == "in anew\n" and not (view / "kept.txt").exists()
         assert held.is_kept()
 

@@ -189,7 +189,7 @@ class TestNotWhatItWas:
         assert (made / "a.txt").read_text() == "aaa\n"
         hub.revoke("hf_carols_write_token")
         (made / "a.txt").write_text("mine\n")
-        made.wait_writes(on_their_way=0, waiting=1)
+        made.wait_writes(on_their_way=0, waiting=0, failed=1)
         assert (made / "a.txt").read_text() == "mine\n"
         hub.user("carol", ["acme"], {"hf_carols_write_token": "write"})
         made.remount()
