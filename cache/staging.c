@@ -17,7 +17,8 @@
 
 enum {
     NAME_SIZE = 48,
-    BALLAST_BYTES = 4 << 20,
+    BALLAST_BYTES_MAX = 4 << 20,
+    BALLAST_SHARE = 8, // of the disk, at most one in so many bytes
     NAMES_BYTES_MAX = 8 << 20,
     NAMES_COLLECT_MAX = 64 << 20,
 };
@@ -26,6 +27,7 @@ struct staging {
     int fd;
     char *dir;
     atomic_bool has_new_files;
+    atomic_bool is_short;
     // The journal's thread:
     bool has_ballast;
     int names_fd;
@@ -221,21 +223,44 @@ void staging_usage(struct staging *staging, uint64_t *out_files, uint64_t *out_b
     *out_bytes = usage.bytes;
 }
 
+static off_t ballast_bytes(const struct staging *staging)
+{
+    struct statvfs status;
+    if (fstatvfs(staging->fd, &status) != 0) {
+        return BALLAST_BYTES_MAX;
+    }
+    uint64_t share = (uint64_t)status.f_blocks * status.f_frsize / BALLAST_SHARE;
+    return share < BALLAST_BYTES_MAX ? (off_t)share : BALLAST_BYTES_MAX;
+}
+
+static bool has_room(const struct staging *staging)
+{
+    return staging_free_bytes(staging) >= UINT64_C(2) * (uint64_t)ballast_bytes(staging);
+}
+
 void staging_make_ballast(struct staging *staging)
 {
-    if (staging->has_ballast ||
-        staging_free_bytes(staging) < UINT64_C(2) * BALLAST_BYTES) {
+    if (staging->has_ballast || !has_room(staging)) {
         return;
     }
     AUTO_CLOSE int fd =
         openat(staging->fd, "ballast", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    staging->has_ballast = fd >= 0 && posix_fallocate(fd, 0, BALLAST_BYTES) == 0;
+    staging->has_ballast = fd >= 0 && posix_fallocate(fd, 0, ballast_bytes(staging)) == 0;
+    if (staging->has_ballast) {
+        atomic_store(&staging->is_short, false);
+    }
 }
 
 void staging_drop_ballast(struct staging *staging)
 {
+    atomic_store(&staging->is_short, true);
     (void)unlinkat(staging->fd, "ballast", 0);
     staging->has_ballast = false;
+}
+
+bool staging_is_short(const struct staging *staging)
+{
+    return atomic_load(&staging->is_short) && !has_room(staging);
 }
 
 // ------------------------------------------------------------------------- NAMES.txt

@@ -22,3 +22,6 @@ NODISCARD enum err staging_open(struct staging *staging, uint64_t id, uint32_t n
 char *staging_path(const struct staging *staging, uint64_t id, uint32_t number);
 // How many bytes may be free for others on this disk: statvfs's f_bavail in bytes.
 uint64_t staging_free_bytes(const struct staging *staging);
+// Whether the ballast is given up: what room there is belongs to the journal, so that it can
+// store the deletion that makes more. Whoever writes data gives way.
+bool staging_is_short(const struct staging *staging);

@@ -272,6 +272,9 @@ static void note_change(struct local_file *file) REQUIRES(file->lock)
 static enum err write_staging(struct local_file *file, const void *bytes, size_t len,
                               uint64_t offset, struct why *why) REQUIRES(file->lock)
 {
+    if (staging_is_short(journal_staging(file->parts.journal))) {
+        return why_set(why, ERR_NO_SPACE, "the disk of the state folder is full");
+    }
     enum err err = file_pwrite(file->top.fd, bytes, len, offset);
     return err == ERR_NONE ? err
                            : why_set(why, err, "writing to the state folder failed: %s",
