@@ -509,19 +509,6 @@ static void seal_node(struct overlay *overlay, struct journal_change *change,
     }
 }
 
-enum err overlay_refusal(struct overlay *overlay, uint64_t ino, struct why *why)
-{
-    enum err err = ERR_NONE;
-    lock_acquire(&overlay->lock);
-    const struct overlay_node *node = overlay_by_ino(overlay, ino);
-    if (node != NULL && node->state == JOURNAL_FAILED) {
-        err = node->refusal;
-        *why = node->trouble;
-    }
-    lock_release(&overlay->lock);
-    return err;
-}
-
 bool overlay_is_waiting(struct overlay *overlay, uint64_t ino, uint64_t *out_id,
                         uint64_t *out_generation, enum err *out_err, struct why *out_why)
 {

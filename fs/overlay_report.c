@@ -292,3 +292,16 @@ void overlay_retry(struct overlay *overlay)
     overlay_note_sealed(overlay);
     lock_release(&overlay->lock);
 }
+
+enum err overlay_refusal(struct overlay *overlay, uint64_t ino, struct why *why)
+{
+    enum err err = ERR_NONE;
+    lock_acquire(&overlay->lock);
+    const struct overlay_node *node = overlay_by_ino(overlay, ino);
+    if (node != NULL && node->state == JOURNAL_FAILED) {
+        err = node->refusal;
+        *why = node->trouble;
+    }
+    lock_release(&overlay->lock);
+    return err;
+}
