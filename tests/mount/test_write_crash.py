@@ -71,7 +71,6 @@ def test_there_are_crash_points():
     assert len(POINTS) >= 10, POINTS
 
 
-@pytest.mark.unmet
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds(1, 2))
 def test_crashes_at_random_moments_lose_nothing(writable, seed):

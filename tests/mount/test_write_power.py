@@ -92,7 +92,6 @@ def test_power_cuts_lose_nothing_that_waits(writable, cut_disk, seed):
     made.umount()
 
 
-@pytest.mark.unmet
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds(1))
 def test_power_cuts_while_commits_are_made_lose_nothing(writable, cut_disk, seed):
