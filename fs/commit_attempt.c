@@ -124,8 +124,10 @@ static void forget(struct commit_attempt *attempt)
 static enum next made(struct commit_attempt *attempt, const struct oid *commit)
 {
     struct commit_work *work = attempt->work;
-    const struct commit_landing landing = {
-        .parent = attempt->parent, .commit = *commit, .is_made = true};
+    const struct commit_landing landing = {.parent = attempt->parent,
+                                           .commit = *commit,
+                                           .is_made = true,
+                                           .batch = attempt->id};
     char hex[OID_HEX_SIZE];
     oid_to_hex(commit, hex);
     log_info("fs", "made a commit commit=%s files=%zu title=\"%s\"", hex,
@@ -134,7 +136,6 @@ static enum next made(struct commit_attempt *attempt, const struct oid *commit)
     if (commit_land(work, attempt->items, attempt->n, &landing) == COMMIT_END_STOPPED) {
         return over(attempt, COMMIT_ATTEMPT_STOPPED, ERR_CANCELLED);
     }
-    commit_journal_drop(work, attempt->id);
     commit_journal_drop_kept(
         work); // whatever names an older parent can't come to be any more
     CRASH_POINT("commit.batch_row_dropped");
@@ -285,12 +286,9 @@ static enum next send_body(struct commit_attempt *attempt)
 // While it is on its way nobody else moves the mount.
 static enum next send_alone(struct commit_attempt *attempt)
 {
-    struct mount *mount = attempt->work->mount;
-    overlay_hold(mount->overlay);
+    overlay_hold(attempt->work->overlay);
     enum next next = send_body(attempt);
-    if (overlay_let_go(mount->overlay) && mount->refresher != NULL) {
-        refresher_kick(mount->refresher, NULL, NULL);
-    }
+    commit_base_let_go(attempt->work);
     return next;
 }
 

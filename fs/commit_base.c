@@ -42,6 +42,14 @@ void commit_base_tell(const struct oid *commit)
     log_info("fs", "the mount moved to a new commit commit=%s", hex);
 }
 
+void commit_base_let_go(struct commit_work *work)
+{
+    struct refresher *refresher = work->mount->refresher;
+    if (overlay_let_go(work->overlay) && refresher != NULL) {
+        refresher_kick(refresher, NULL, NULL);
+    }
+}
+
 enum err commit_base_move(struct commit_work *work, const struct head *head,
                           struct why *why)
 {

@@ -10,6 +10,8 @@ NODISCARD enum err commit_base_view(struct commit_work *work, const struct head 
                                     struct why *why, struct snapshot_view *out);
 // Logs that it does.
 void commit_base_tell(const struct oid *commit);
+// Others may move the mount again (overlay_hold()), and those who could not do so now.
+void commit_base_let_go(struct commit_work *work);
 // Shows `head` from now on.
 NODISCARD enum err commit_base_move(struct commit_work *work, const struct head *head,
                                     struct why *why);

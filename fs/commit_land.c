@@ -191,15 +191,14 @@ static bool find_view(struct commit_work *work, const struct commit_landing *lan
 
 // Once the overlay knows, memory is right; what the journal could not store it tries again itself.
 static enum err tell_overlay(struct commit_work *work, struct landed *landed,
-                             const struct oid *commit, const struct snapshot_view *view,
-                             struct why *why)
+                             const struct overlay_commit *commit, struct why *why)
 {
     struct wait *wait = NULL;
     enum err err = wait_begin(&work->owner, &wait);
     if (err != ERR_NONE) {
         return err;
     }
-    err = overlay_landed(work->overlay, &landed->items, landed->versions, commit, view,
+    err = overlay_landed(work->overlay, &landed->items, landed->versions, commit,
                          wait_done, wait_ref(wait));
     if (err != ERR_NONE) {
         wait_unref(wait); // it is not called
@@ -214,11 +213,11 @@ static enum err tell_overlay(struct commit_work *work, struct landed *landed,
 }
 
 static bool show(struct commit_work *work, struct landed *landed,
-                 const struct oid *commit, const struct snapshot_view *view)
+                 const struct overlay_commit *commit)
 {
     for (unsigned n_failed = 1;; n_failed++) {
         struct why why = {""};
-        enum err err = tell_overlay(work, landed, commit, view, &why);
+        enum err err = tell_overlay(work, landed, commit, &why);
         if (err == ERR_NONE) {
             return true;
         }
@@ -255,7 +254,9 @@ static bool land(struct commit_work *work, struct landed *landed,
         return false;
     }
     CRASH_POINT("commit.land");
-    if (!show(work, landed, &landing->commit, landing->is_shown ? NULL : &view)) {
+    const struct overlay_commit commit = {
+        landing->commit, landing->is_shown ? NULL : &view, landing->batch};
+    if (!show(work, landed, &commit)) {
         return false;
     }
     if (!landing->is_shown) {

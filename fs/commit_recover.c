@@ -103,29 +103,76 @@ void commit_recover_release(struct commit_work *work)
 
 // -------------------------------------------------------------------------------- looking
 
-enum err commit_recover_look(struct commit_work *work, struct why *why)
+void commit_recover_hold(struct commit_work *work)
 {
-    for (size_t i = 0; i < work->n_recovered; i++) {
-        struct commit_recovered *batch = &work->recovered[i];
-        struct hub_found_commit found = {.found = false};
-        char needle[COMMIT_TRAILER_SIZE];
-        commit_trailer(batch->id, needle);
-        enum err err = commit_ask_found(work, &batch->parent, needle, why, &found);
+    struct snapshot_view view;
+    struct why why = {""};
+    if (work->n_recovered == 0) {
+        return;
+    }
+    const struct oid *parent = &work->recovered[work->n_recovered - 1].parent;
+    struct head head = commit_base_head(work, parent);
+    enum err err = commit_base_view(work, &head, &why, &view);
+    if (err != ERR_NONE) {
+        log_info("fs", "what the journal is about cannot be shown: %s",
+                 why_text(&why, err));
+        return;
+    }
+    overlay_show_own(work->overlay, &view);
+    overlay_hold(work->overlay);
+}
+
+// Only a commit of what the mount shows is shown: after an older one others may have come.
+static enum err learn(struct commit_work *work, struct commit_recovered *batch,
+                      struct why *why)
+{
+    struct head head = commit_base_head(work, &batch->commit);
+    struct snapshot_view now;
+    struct snapshot_view view;
+    struct overlay_commit commit = {.oid = batch->commit, .batch = batch->id};
+    snapshot_current(work->mount->snapshot, &now);
+    if (oid_equal(&now.commit, &batch->parent)) {
+        enum err err = commit_base_view(work, &head, why, &view);
         if (err != ERR_NONE) {
             return err;
         }
-        batch->is_found = found.found;
-        batch->commit = found.oid;
-        if (found.found) {
-            log_info("fs", "a commit that was under way has been made id=%s", batch->id);
-            commit_own_note_step(&work->own, &batch->parent, &batch->commit);
-            overlay_learn(work->overlay, batch->items, batch->n, &batch->commit);
-        } else {
-            log_info("fs", "a commit that was under way was not made id=%s", batch->id);
-            commit_journal_keep(work, batch->id);
+        commit.view = &view;
+    }
+    commit_own_note_step(&work->own, &batch->parent, &batch->commit);
+    overlay_learn(work->overlay, batch->items, batch->n, &commit);
+    return ERR_NONE;
+}
+
+static enum err look(struct commit_work *work, struct commit_recovered *batch,
+                     struct why *why)
+{
+    struct hub_found_commit found = {.found = false};
+    char needle[COMMIT_TRAILER_SIZE];
+    commit_trailer(batch->id, needle);
+    enum err err = commit_ask_found(work, &batch->parent, needle, why, &found);
+    batch->commit = found.oid;
+    if (err == ERR_NONE && found.found) {
+        log_info("fs", "a commit that was under way has been made id=%s", batch->id);
+        err = learn(work, batch, why);
+    } else if (err == ERR_NONE) {
+        log_info("fs", "a commit that was under way was not made id=%s", batch->id);
+        commit_journal_keep(work, batch->id);
+    }
+    batch->is_found = err == ERR_NONE && found.found;
+    batch->is_looked_for = err == ERR_NONE;
+    return err;
+}
+
+enum err commit_recover_look(struct commit_work *work, struct why *why)
+{
+    enum err err = ERR_NONE;
+    for (size_t i = 0; err == ERR_NONE && i < work->n_recovered; i++) {
+        if (!work->recovered[i].is_looked_for) {
+            err = look(work, &work->recovered[i], why);
         }
     }
-    return work->n_recovered > 0 ? commit_base_follow(work, why, NULL) : ERR_NONE;
+    return err == ERR_NONE && work->n_recovered > 0 ? commit_base_follow(work, why, NULL)
+                                                    : err;
 }
 
 // -------------------------------------------------------------------------------- landing
@@ -170,14 +217,4 @@ enum commit_end commit_recover_land(struct commit_work *work, struct commit_batc
         }
     }
     return end;
-}
-
-void commit_recover_end(struct commit_work *work)
-{
-    for (size_t i = 0; i < work->n_recovered; i++) {
-        if (work->recovered[i].is_found) {
-            commit_journal_drop(work, work->recovered[i].id);
-        }
-    }
-    commit_recover_release(work);
 }

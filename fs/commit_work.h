@@ -22,6 +22,7 @@ enum commit_end {
 struct commit_recovered {
     char *id;
     struct oid parent;
+    bool is_looked_for;
     bool is_found; // it is in the branch, as `commit`
     struct oid commit;
     struct overlay_item

@@ -163,6 +163,7 @@ static enum err prepare(struct committer *committer,
     commit_report_target(&committer->report, work->revision, 0);
     enum err err = commit_recover_load(work, why);
     if (err == ERR_NONE) {
+        commit_recover_hold(work);
         lock_acquire(&committer->lock);
         committer->message = STEAL_POINTER(work->message);
         lock_release(&committer->lock);

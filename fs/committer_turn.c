@@ -61,6 +61,9 @@ static enum commit_end begin(struct committer *committer)
             err = commit_recover_look(work, &why);
         }
         committer->is_begun = err == ERR_NONE;
+        if (err == ERR_NONE || !err_is_retriable(err)) {
+            commit_base_let_go(work);
+        }
     } else if (work->err == ERR_OFFLINE) { // cheaper than taking everything in vain
         err = commit_base_follow(work, &why, NULL);
     }
@@ -98,7 +101,7 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
             return commit_pause(work, err, &why);
         }
         if (batch.n == 0) {
-            commit_recover_end(work);
+            commit_recover_release(work);
             return COMMIT_END_DONE;
         }
         size_t n_landed = work->n_landed;
@@ -109,7 +112,7 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
         CRASH_POINT("commit.batch_over");
         committer->n_barren = work->n_landed > n_landed ? 0 : committer->n_barren + 1;
         if (end == COMMIT_END_DONE && !has_more) {
-            commit_recover_end(work);
+            commit_recover_release(work);
         }
         if (end != COMMIT_END_DONE || !has_more || !sends || committer->n_barren > 0) {
             return end;

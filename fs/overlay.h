@@ -180,17 +180,25 @@ NODISCARD enum err overlay_read_rules(struct overlay *overlay, struct wait_owner
 // a folder that was moved or deleted has to be listed first.
 NODISCARD enum err overlay_take(struct overlay *overlay, size_t n_max,
                                 struct overlay_items *out, char **out_folder);
-// The items are in a commit: `view` is what the mount shows from now on (NULL: it shows that, or one
-// after it, already); `versions` are what stands at the paths of the PUTs there. Durable when `done`
-// is called.
-NODISCARD enum err
-overlay_landed(struct overlay *overlay, const struct overlay_items *items,
-               const struct file_version *versions, const struct oid *commit,
-               const struct snapshot_view *view, overlay_done_fn done, void *ctx);
-// An earlier process has sent the items, and `commit` has been made of them; a PUT's under_oid is what
-// it brought. Before overlay_take().
+// A commit of this mount. What it shows and what the overlay says of it change at once, and so do the
+// overlay's rows and the batch's: rows are over the commit before as long as the batch has a row.
+struct overlay_commit {
+    struct oid oid;
+    const struct snapshot_view
+        *view;         // to be shown; NULL: it, or one after it, is already
+    const char *batch; // its row goes; NULL: it has none
+};
+// The items are in a commit; `versions` are what stands at the paths of the PUTs there. Durable when
+// `done` is called.
+NODISCARD enum err overlay_landed(struct overlay *overlay,
+                                  const struct overlay_items *items,
+                                  const struct file_version *versions,
+                                  const struct overlay_commit *commit,
+                                  overlay_done_fn done, void *ctx);
+// An earlier process has sent the items, and the commit has been made of them; a PUT's under_oid is
+// what it brought. Before overlay_take().
 void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n,
-                   const struct oid *commit);
+                   const struct overlay_commit *commit);
 // They are not; they wait again, for `pause_ms` at least. With `err` CONFLICT or FAILED-like
 // (ERR_ACCESS, ERR_USAGE ...) they wait until somebody changes them or says so.
 void overlay_returned(struct overlay *overlay, const struct overlay_item *items, size_t n,

@@ -112,9 +112,21 @@ static void land_put(struct overlay *overlay, struct journal_change *change,
     }
 }
 
+void overlay_show_commit(struct overlay *overlay, struct journal_change *change,
+                         const struct overlay_commit *commit)
+{
+    if (commit->batch != NULL) {
+        journal_change_drop_batch(change, commit->batch);
+    }
+    if (commit->view != NULL) {
+        snapshot_publish(overlay->mount->snapshot, commit->view);
+    }
+}
+
 enum err overlay_landed(struct overlay *overlay, const struct overlay_items *items,
-                        const struct file_version *versions, const struct oid *commit,
-                        const struct snapshot_view *view, overlay_done_fn done, void *ctx)
+                        const struct file_version *versions,
+                        const struct overlay_commit *commit, overlay_done_fn done,
+                        void *ctx)
 {
     struct outcome *outcome = calloc(1, sizeof(*outcome));
     struct journal_change *change = journal_change_new();
@@ -125,19 +137,17 @@ enum err overlay_landed(struct overlay *overlay, const struct overlay_items *ite
     }
     *outcome = (struct outcome){done, ctx};
     lock_acquire(&overlay->lock);
-    enum err err = overlay_rebase(overlay, change, items, versions, commit);
+    enum err err = overlay_rebase(overlay, change, items, versions, &commit->oid);
     if (err != ERR_NONE) {
         lock_release(&overlay->lock);
         free(outcome);
         journal_change_free(change);
         return err;
     }
-    if (view != NULL) {
-        snapshot_publish(overlay->mount->snapshot, view);
-    }
+    overlay_show_commit(overlay, change, commit);
     for (size_t i = 0; i < items->n; i++) {
         if (items->items[i].op == OVERLAY_PUT) {
-            land_put(overlay, change, &items->items[i], &versions[i], commit);
+            land_put(overlay, change, &items->items[i], &versions[i], &commit->oid);
         }
     }
     drop_idle_rows(overlay, change);

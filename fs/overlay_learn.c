@@ -54,7 +54,7 @@ static void learn_puts(struct overlay *overlay, struct journal_change *change,
 }
 
 void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n,
-                   const struct oid *commit)
+                   const struct overlay_commit *commit)
 {
     AUTO_FREE struct file_version *versions = calloc(n + 1, sizeof(*versions));
     struct journal_change *change = journal_change_new();
@@ -66,8 +66,11 @@ void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n
     lock_acquire(&overlay->lock);
     if (err == ERR_NONE) {
         learn_places(overlay, &sent);
-        err = overlay_rebase(overlay, change, &sent, versions, commit);
-        learn_puts(overlay, change, &sent, commit);
+        err = overlay_rebase(overlay, change, &sent, versions, &commit->oid);
+    }
+    if (err == ERR_NONE) {
+        learn_puts(overlay, change, &sent, &commit->oid);
+        overlay_show_commit(overlay, change, commit);
     }
     journal_submit(overlay->journal, change, false, NULL, NULL);
     lock_release(&overlay->lock);

@@ -191,6 +191,9 @@ void overlay_item_release(struct overlay_item *item);
 
 // ---- overlay_returned.c
 
+// Forgets the batch, and shows the commit.
+void overlay_show_commit(struct overlay *overlay, struct journal_change *change,
+                         const struct overlay_commit *commit) REQUIRES(overlay->lock);
 // What was on its way with the node is not any more. The node's row is to be put; then the staging
 // file of this number (0 = none) is to be removed.
 uint32_t overlay_node_thaw(struct journal_change *change, struct overlay_node *node);

@@ -164,6 +164,25 @@ def test_what_was_deleted_while_on_its_way_stays_deleted_after_two_crashes(writa
     assert made.branch.tree().keys() == FIRST.keys() | {"other.txt"}
 
 
+def test_a_folder_whose_move_was_committed_is_whole_before_the_mount_knows_of_the_commit(writable, hub):
+    made = writable(FIRST)
+    before = made.branch.head
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
+    os.rename(made / "old", made / "moved")
+    (made / "moved/three.txt").write_text("three\n")
+    wait_until(lambda: made.branch.head != before, "the commit")
+    made.kill9()
+    hub.clear()
+    hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
+    made.again()
+    moved = {"README.md", "moved/one.txt", "moved/two.txt", "moved/three.txt"}
+    assert {path for path, data in tree_of(made.path).items() if data is not None} == moved
+    hub.clear()
+    made.settle()
+    assert {path for path, data in tree_of(made.path).items() if data is not None} == moved == made.branch.tree().keys()
+    assert len(made.branch.commits(before)) == 1
+
+
 @with_points
 def test_a_version_saved_over_one_on_its_way_survives_two_crashes(writable, hub):
     made = writable(FIRST)
