@@ -7,8 +7,8 @@
 struct commit_landing {
     struct oid parent;
     struct oid commit;
-    bool is_shown; // the mount shows it, or one after it, already
-    bool is_made;  // by us, now: `parent` is its parent
+    bool is_shown;     // the mount shows it, or one after it, already
+    bool is_made;      // by us, now: `parent` is its parent
     const char *batch; // the row that goes with it; NULL: none
 };
 // Settles the items that are open (sent) or there already. COMMIT_END_STOPPED: some were not told;

@@ -9,6 +9,7 @@
 #include "fs/commit_journal.h"
 #include "fs/commit_land.h"
 #include "fs/commit_place.h"
+#include "fs/commit_uploads.h"
 
 // -------------------------------------------------------------------------------- loading
 
@@ -72,6 +73,7 @@ static enum err on_meta(void *ctx, const char *key, const void *value, size_t le
         free(work->message);
         work->message = strndup(value, len);
     }
+    commit_uploads_load(work, key, value, len);
     return commit_place_recall(work, key, value, len);
 }
 

@@ -5,6 +5,7 @@
 #include "fs/commit_upload.h"
 
 #include "fs/commit_check.h"
+#include "fs/commit_uploads.h"
 #include "fs/local_scan.h"
 
 #include <inttypes.h>
@@ -55,13 +56,9 @@ static void on_progress(void *ctx, const struct xet_upload_progress *progress)
 static enum err begin(struct commit_work *work, struct why *why, struct xet_upload **out)
 {
     struct mount *mount = work->mount;
-    if (work->uploads == NULL) {
-        const char *dir = mount->options->state_dir != NULL ? mount->options->state_dir
-                                                            : mount->options->cache_dir;
-        enum err err = xet_uploads_new(dir, why, &work->uploads);
-        if (err != ERR_NONE) {
-            return err;
-        }
+    enum err err = commit_uploads_open(work, why);
+    if (err != ERR_NONE) {
+        return err;
     }
     const struct xet_upload_config config = {
         .hub = mount->hub,
@@ -167,6 +164,10 @@ static enum err run_once(struct uploading *uploading, size_t first, size_t n)
     xet_upload_free(upload);
     for (size_t i = first; err == ERR_NONE && i < first + n; i++) {
         err = note_uploaded(uploading->items[i], &uploading->uploaded[i]);
+        commit_uploads_note(work, &uploading->uploaded[i].xet_hash);
+    }
+    if (err == ERR_NONE) {
+        commit_uploads_store(work);
     }
     return err;
 }

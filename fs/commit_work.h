@@ -40,6 +40,8 @@ struct commit_listener {
     void *ctx;
 };
 
+enum { COMMIT_UPLOADS_MAX = 16 };
+
 struct commit_work {
     struct mount *mount;
     struct overlay *overlay;
@@ -66,7 +68,10 @@ struct commit_work {
     size_t n_unsettled;
     char *message; // of the next commit; NULL = none
     bool message_was_used;
-    struct xet_uploads *uploads; // what has been uploaded before
+    struct xet_uploads
+        *uploads; // what has been uploaded before; NULL = not looked for yet
+    struct digest sent[COMMIT_UPLOADS_MAX]; // the newest files of it (commit_uploads.h)
+    size_t n_sent;
 
     enum err err; // why it pauses, with `why`; ERR_NONE = it does not
     struct why why;

@@ -163,6 +163,10 @@ struct xet_uploads;
 NODISCARD enum err xet_uploads_new(const char *dir, struct why *why,
                                    struct xet_uploads **out);
 void xet_uploads_free(struct xet_uploads *uploads);
+// What earlier processes have uploaded: of these files (the newest last, by their Xet hashes) nothing is
+// sent again that the store has. Before the first session.
+void xet_uploads_recall(struct xet_uploads *uploads, struct chunk_store *store,
+                        const struct digest *files, size_t n);
 
 // Exactly `len` bytes of the content at `offset`; may block. Called on the session's thread.
 typedef enum err (*xet_read_fn)(void *ctx, uint64_t offset, void *to, size_t len,
