@@ -12,7 +12,7 @@ enum { SYNCED_MAX = 4 };
 static void refuse(struct journal_change *change, const char *rule)
 {
     log_error("cache", "journal: %s", rule);
-    assert(!"an invariant of the journal");
+    assert(!rule);
     change->err =
         why_set(&change->why, ERR_SYSTEM, "the journal refused a change: %s", rule);
 }
