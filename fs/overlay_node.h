@@ -4,6 +4,7 @@
 // the journal is only told (journal_submit() queues) below it.
 #pragma once
 
+#include "fs/ino.h"
 #include "fs/local_file.h"
 #include "fs/overlay.h"
 #include "fs/snapshot.h"
@@ -101,6 +102,12 @@ struct overlay {
     void (*wake)(void *ctx) GUARDED_BY(lock);
     void *wake_ctx GUARDED_BY(lock);
 };
+
+// A file of the base, as the kernel knows it.
+static inline uint64_t overlay_number_of(const struct tree_node *node)
+{
+    return ino_tagged(INO_TAG_WRITABLE, node->ino);
+}
 
 // ---- overlay_node.c
 
