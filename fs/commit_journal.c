@@ -1,10 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-// An item's extra is git's id of what it brings; a deletion has none.
+// An item's extra is git's id of what it brings; a deletion has none, and a folder, which only says
+// where it stood.
 #include "fs/commit_journal.h"
 
 #include "fs/commit_ask.h"
 
 enum { STATE_COMMITTING = 1 };
+
+struct rows {
+    struct journal_item *rows; // the paths of folders are malloc'd
+    size_t n;
+    size_t n_items;
+};
+
+static enum err add_folder(void *ctx, uint64_t id, const char *path)
+{
+    struct rows *rows = ctx;
+    struct journal_item *grown = realloc(rows->rows, (rows->n + 1) * sizeof(*rows->rows));
+    char *copy = strdup(path);
+    if (grown != NULL) {
+        rows->rows = grown;
+    }
+    if (grown == NULL || copy == NULL) {
+        free(copy);
+        return ERR_NO_MEMORY;
+    }
+    rows->rows[rows->n++] = (struct journal_item){
+        .op = OVERLAY_FOLDER, .path = copy, .path_len = strlen(copy), .inode = id};
+    return ERR_NONE;
+}
+
+static enum err gather(struct commit_work *work, struct commit_item *const *items,
+                       size_t n, struct rows *out)
+{
+    out->rows = calloc(n, sizeof(*out->rows));
+    if (out->rows == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct overlay_item *item = items[i]->item;
+        const struct oid *ours = commit_item_ours(items[i]);
+        if (items[i]->fate != COMMIT_FATE_OPEN) {
+            continue;
+        }
+        out->rows[out->n++] = (struct journal_item){
+            .op = (uint32_t)item->op,
+            .path = item->path,
+            .path_len = strlen(item->path),
+            .inode = item->id,
+            .generation = item->generation,
+            .extra = ours != NULL ? ours->bytes : NULL,
+            .extra_len = ours != NULL ? sizeof(ours->bytes) : 0,
+        };
+    }
+    out->n_items = out->n;
+    return overlay_each_place(work->overlay, add_folder, out);
+}
+
+static void rows_release(struct rows *rows)
+{
+    for (size_t i = rows->n_items; i < rows->n; i++) {
+        free((char *)(uintptr_t)rows->rows[i].path);
+    }
+    free(rows->rows);
+}
 
 enum err commit_journal_put(struct commit_work *work, const char *id,
                             const struct oid *parent, const char *description,
@@ -18,31 +77,15 @@ enum err commit_journal_put(struct commit_work *work, const char *id,
         .description = description,
         .at_s = clock_wall_s(),
     };
-    AUTO_FREE struct journal_item *rows = calloc(n, sizeof(*rows));
-    struct journal_change *change = journal_change_new();
-    if (rows == NULL || change == NULL) {
-        journal_change_free(change);
-        return ERR_NO_MEMORY;
+    struct rows rows = {.n = 0};
+    enum err err = gather(work, items, n, &rows);
+    if (err == ERR_NONE) {
+        struct journal_change *change = journal_change_new();
+        journal_change_put_batch(change, &batch, rows.rows, rows.n);
+        err = commit_ask_journal(work, change, why);
     }
-    size_t n_rows = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct overlay_item *item = items[i]->item;
-        const struct oid *ours = commit_item_ours(items[i]);
-        if (items[i]->fate != COMMIT_FATE_OPEN) {
-            continue;
-        }
-        rows[n_rows++] = (struct journal_item){
-            .op = (uint32_t)item->op,
-            .path = item->path,
-            .path_len = strlen(item->path),
-            .inode = item->id,
-            .generation = item->generation,
-            .extra = ours != NULL ? ours->bytes : NULL,
-            .extra_len = ours != NULL ? sizeof(ours->bytes) : 0,
-        };
-    }
-    journal_change_put_batch(change, &batch, rows, n_rows);
-    return commit_ask_journal(work, change, why);
+    rows_release(&rows);
+    return err;
 }
 
 void commit_journal_drop(struct commit_work *work, const char *id)

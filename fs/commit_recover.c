@@ -62,7 +62,9 @@ static enum err on_item(void *ctx, const char *batch_id, const struct journal_it
     if (has_oid) {
         memcpy(item->under_oid.bytes, row->extra, row->extra_len);
     }
-    commit_own_note_sent(&work->own, item->path, has_oid ? &item->under_oid : NULL);
+    if (item->op != OVERLAY_FOLDER) {
+        commit_own_note_sent(&work->own, item->path, has_oid ? &item->under_oid : NULL);
+    }
     return ERR_NONE;
 }
 
@@ -111,6 +113,9 @@ void commit_recover_hold(struct commit_work *work)
     struct why why = {""};
     if (work->n_recovered == 0) {
         return;
+    }
+    for (size_t i = 0; i < work->n_recovered; i++) {
+        overlay_expect(work->overlay, work->recovered[i].items, work->recovered[i].n);
     }
     const struct oid *parent = &work->recovered[work->n_recovered - 1].parent;
     struct head head = commit_base_head(work, parent);
@@ -172,6 +177,9 @@ enum err commit_recover_look(struct commit_work *work, struct why *why)
         if (!work->recovered[i].is_looked_for) {
             err = look(work, &work->recovered[i], why);
         }
+    }
+    if (err == ERR_NONE) {
+        overlay_expect_no_more(work->overlay);
     }
     return err == ERR_NONE && work->n_recovered > 0 ? commit_base_follow(work, why, NULL)
                                                     : err;

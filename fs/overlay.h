@@ -131,7 +131,14 @@ int64_t overlay_moved_ms(struct overlay *overlay);
 
 // ---------------------------------------------------------------------------- committing
 
-enum overlay_op { OVERLAY_PUT = 1, OVERLAY_DELETE_FILE = 2, OVERLAY_DELETE_FOLDER = 3 };
+// A FOLDER is no item of a commit: it says where a folder of the overlay stood when the others were
+// taken.
+enum overlay_op {
+    OVERLAY_PUT = 1,
+    OVERLAY_DELETE_FILE = 2,
+    OVERLAY_DELETE_FOLDER = 3,
+    OVERLAY_FOLDER = 4
+};
 
 // One line of a commit.
 struct overlay_item {
@@ -195,9 +202,19 @@ NODISCARD enum err overlay_landed(struct overlay *overlay,
                                   const struct file_version *versions,
                                   const struct overlay_commit *commit,
                                   overlay_done_fn done, void *ctx);
+// The folders that what is on its way is in: where they stood when it was taken.
+NODISCARD enum err overlay_each_place(struct overlay *overlay,
+                                      enum err (*visit)(void *ctx, uint64_t id,
+                                                        const char *path),
+                                      void *ctx);
+// An earlier process has sent the items, and what came of them is not known yet: names that are
+// changed until then remember it. Right after overlay_open().
+void overlay_expect(struct overlay *overlay, const struct overlay_item *items, size_t n);
+// What came of all of them is known.
+void overlay_expect_no_more(struct overlay *overlay);
 // An earlier process has sent the items, and the commit has been made of them; a PUT's under_oid is
-// what it brought. Before overlay_take().
-void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n,
+// what it brought. After overlay_expect(), before overlay_take().
+void overlay_learn(struct overlay *overlay, const struct overlay_item *items, size_t n,
                    const struct overlay_commit *commit);
 // They are not; they wait again, for `pause_ms` at least. With `err` CONFLICT or FAILED-like
 // (ERR_ACCESS, ERR_USAGE ...) they wait until somebody changes them or says so.

@@ -132,8 +132,9 @@ static struct overlay_under below(const struct overlay_found *found)
 {
     const struct overlay_node *node = found->node;
     bool is_coming = !found->under.exists && node != NULL &&
-                     (node->kind == ENTRY_DIRECTORY ? node->takes_files
-                                                    : node->state == JOURNAL_UPLOADING);
+                     (node->kind == ENTRY_DIRECTORY
+                          ? node->takes_files
+                          : node->may_land || node->state == JOURNAL_UPLOADING);
     return is_coming ? (struct overlay_under){.exists = true, .kind = node->kind}
                      : found->under;
 }

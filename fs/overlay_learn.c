@@ -4,35 +4,54 @@
 // of what was on its way would be taken for one of somebody else's file.
 #include "fs/overlay_node.h"
 
-static bool has_put_below(const struct overlay_items *items, const char *path)
+enum err overlay_each_place(struct overlay *overlay,
+                            enum err (*visit)(void *ctx, uint64_t id, const char *path),
+                            void *ctx)
 {
-    size_t len = strlen(path);
-    for (size_t i = 0; i < items->n; i++) {
-        const struct overlay_item *item = &items->items[i];
-        if (item->op == OVERLAY_PUT && strncmp(item->path, path, len) == 0 &&
-            item->path[len] == '/') {
-            return true;
+    enum err err = ERR_NONE;
+    lock_acquire(&overlay->lock);
+    for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
+         node = node->by_ino.next) {
+        if (node->taken_path != NULL && node->takes_files) {
+            err = visit(ctx, node->id, node->taken_path);
         }
     }
-    return false;
+    lock_release(&overlay->lock);
+    return err;
 }
 
-// Folders stand in the repository where what was sent of them does.
-static void learn_places(struct overlay *overlay, const struct overlay_items *items)
+static void expect(struct overlay *overlay, const struct overlay_item *item)
     REQUIRES(overlay->lock)
 {
+    struct overlay_node *node = item->id != 0 ? overlay_by_id(overlay, item->id) : NULL;
+    char *place = node != NULL && item->op == OVERLAY_FOLDER ? strdup(item->path) : NULL;
+    if (place != NULL) {
+        free(node->taken_path);
+        node->taken_path = place;
+    }
+    if (node != NULL) {
+        node->takes_files |= place != NULL;
+        node->may_land |= item->op == OVERLAY_PUT;
+    }
+}
+
+void overlay_expect(struct overlay *overlay, const struct overlay_item *items, size_t n)
+{
+    lock_acquire(&overlay->lock);
+    for (size_t i = 0; i < n; i++) {
+        expect(overlay, &items[i]);
+    }
+    lock_release(&overlay->lock);
+}
+
+void overlay_expect_no_more(struct overlay *overlay)
+{
+    lock_acquire(&overlay->lock);
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
-        free(node->taken_path);
-        node->taken_path = NULL;
-        AUTO_FREE char *path = node->kind == ENTRY_DIRECTORY && node->parent != NULL
-                                   ? overlay_node_path(node)
-                                   : NULL;
-        if (path != NULL && has_put_below(items, path)) {
-            node->taken_path = path;
-            path = NULL;
-        }
+        node->may_land = false;
     }
+    lock_release(&overlay->lock);
 }
 
 static void learn_puts(struct overlay *overlay, struct journal_change *change,
@@ -53,19 +72,22 @@ static void learn_puts(struct overlay *overlay, struct journal_change *change,
     }
 }
 
-void overlay_learn(struct overlay *overlay, struct overlay_item *items, size_t n,
+void overlay_learn(struct overlay *overlay, const struct overlay_item *items, size_t n,
                    const struct overlay_commit *commit)
 {
     AUTO_FREE struct file_version *versions = calloc(n + 1, sizeof(*versions));
+    AUTO_FREE struct overlay_item *copies = calloc(n + 1, sizeof(*copies));
     struct journal_change *change = journal_change_new();
-    const struct overlay_items sent = {.items = items, .n = n};
-    enum err err = versions != NULL ? ERR_NONE : ERR_NO_MEMORY;
+    struct overlay_items sent = {.items = copies};
+    enum err err = versions != NULL && copies != NULL ? ERR_NONE : ERR_NO_MEMORY;
     for (size_t i = 0; err == ERR_NONE && i < n; i++) {
-        versions[i].oid = items[i].under_oid;
+        if (items[i].op != OVERLAY_FOLDER) {
+            versions[sent.n].oid = items[i].under_oid;
+            copies[sent.n++] = items[i];
+        }
     }
     lock_acquire(&overlay->lock);
     if (err == ERR_NONE) {
-        learn_places(overlay, &sent);
         err = overlay_rebase(overlay, change, &sent, versions, &commit->oid);
     }
     if (err == ERR_NONE) {

@@ -37,6 +37,7 @@ struct overlay_node {
     // Of a file.
     struct local_file *file;
     enum journal_state state; // CLEAN, DIRTY, SEALED, UPLOADING, CONFLICT, FAILED
+    bool may_land;            // an earlier process has sent it (overlay_expect())
     bool moved_again;         // since it was taken for a commit
     bool is_theirs;        // the other version of a conflict: never committed, read-only
     struct why trouble;    // of CONFLICT and FAILED

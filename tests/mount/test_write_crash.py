@@ -183,6 +183,26 @@ def test_a_folder_whose_move_was_committed_is_whole_before_the_mount_knows_of_th
     assert len(made.branch.commits(before)) == 1
 
 
+@pytest.mark.parametrize("name", ["saved.txt", "new/saved.txt", "new"])
+def test_what_is_moved_before_the_mount_knows_of_its_commit_is_not_in_two_places(writable, hub, name):
+    made = writable(FIRST)
+    before = made.branch.head
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
+    (made / "new").mkdir()
+    (made / ("new/saved.txt" if name == "new" else name)).write_text("saved\n")
+    wait_until(lambda: made.branch.head != before, "the commit")
+    made.kill9()
+    hub.clear()
+    hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
+    made.again()
+    os.rename(made / name, made / "moved")
+    hub.clear()
+    made.settle()
+    moved = "moved/saved.txt" if name == "new" else "moved"
+    assert not (made / name).exists() and (made / moved).read_text() == "saved\n"
+    assert made.branch.tree().keys() == FIRST.keys() | {moved}
+
+
 @with_points
 def test_a_version_saved_over_one_on_its_way_survives_two_crashes(writable, hub):
     made = writable(FIRST)

@@ -92,7 +92,7 @@ def life(folder, seed, **arguments):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds(1, 2, 3, 4))
 def test_whatever_happens_the_folder_the_model_and_the_hub_agree(folder, seed):
-    life(folder, seed).run(scaled(100, 1000, 30_000), BATCH)
+    life(folder, seed).run(scaled(100, 150, 30_000), BATCH)
 
 
 @pytest.mark.quick
@@ -109,4 +109,4 @@ def test_without_crashes_and_failures_they_agree(folder, seed):
 def test_with_many_crashes_between_few_operations_they_agree(folder, seed):
     lived = life(folder, seed)
     lived.EVENTS = {"kill": 2, "die": 4, "nothing": 1, "fault": 1}
-    lived.run(scaled(40, 200, 4000), 8)
+    lived.run(scaled(40, 100, 4000), 8)
