@@ -8,6 +8,7 @@ requests), and an automatic reset of faults, settings and log.
 """
 
 import re
+import zlib
 
 import pytest
 import samples
@@ -129,7 +130,10 @@ def folder(hub, request):
 
     With HUGFS_TEST_PLAIN it is a PlainFolder: a test that takes it asks for nothing but a folder.
     """
-    made, title = [], re.sub("[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:70].rstrip("-")
+    name, made = request.node.name, []
+    title = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+    if len(title) > 70:  # which may leave parameters out that tell one test from another
+        title = f"{title[:60].rstrip('-')}-{zlib.crc32(name.encode()):08x}"
 
     def make(files=None, xet=None, **arguments):
         one = make_folder(hub, f"acme/{title}-{len(made)}", files, xet, **arguments)

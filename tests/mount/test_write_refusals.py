@@ -43,7 +43,7 @@ def refuse(hub, match, status, sentence, count=1, **more):
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_trouble_at_any_step_ends_in_one_commit(writable, hub, step, trouble):
-    data = samples.noise(300_000, 1 + 10 * list(STEPS).index(step) + list(TROUBLES).index(trouble))
+    data = samples.noise(300_000, 5001 + 10 * list(STEPS).index(step) + list(TROUBLES).index(trouble))
     made = writable(FIRST, options=["timeout=3"])
     before = made.branch.head
     rule = hub.faults({"match": STEPS[step], "action": TROUBLES[trouble]})[0]
