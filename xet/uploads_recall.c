@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What earlier processes have uploaded, as far as the chunk store still has it: the pieces of a file
 // tell which xorbs it consists of, the store has the hashes of their chunks.
-#include "cache/cache.h"
+#include "xet/chunk_learn.h"
 #include "xet/uploads.h"
 
 #include <uthash.h>
 
-enum { PIECES_AT_ONCE = 32, HASHES_AT_ONCE = 256 };
+enum { PIECES_AT_ONCE = 32 };
 
 // What is learned of one file at most, so that a mount's first commit does not wait for it.
 #define FILE_BYTES_MAX (UINT64_C(4) << 30)
@@ -48,55 +48,20 @@ static enum err number_of(struct recall *recall, const struct digest *xorb, uint
     return ERR_NONE;
 }
 
-// Chunks [first, first + n) of a xorb, all of which were here a moment ago.
-static void recall_run(struct recall *recall, const struct object_id *xorb,
-                       uint32_t number, uint32_t first, uint32_t n)
-{
-    uint32_t lengths[HASHES_AT_ONCE];
-    struct digest hashes[HASHES_AT_ONCE];
-    for (uint32_t end = first + n; first < end; first += n) {
-        n = end - first < HASHES_AT_ONCE ? end - first : HASHES_AT_ONCE;
-        if (chunk_store_hashes(recall->store, xorb, first, n, lengths, hashes)) {
-            return;
-        }
-        for (uint32_t i = 0; i < n; i++) {
-            chunk_index_add(recall->uploads->chunks, &hashes[i],
-                            (struct chunk_place){number, first + i});
-        }
-    }
-}
-
-static void recall_piece(struct recall *recall, const struct piece *piece)
-{
-    uint32_t number;
-    uint32_t end = piece->first + piece->n;
-    if (piece->object.kind != OBJECT_XORB ||
-        number_of(recall, &piece->object.hash, &number)) {
-        return;
-    }
-    for (uint32_t at = piece->first; at < end;) {
-        uint32_t n = 0;
-        uint64_t bytes = 0;
-        chunk_store_extent(recall->store, &piece->object, at, end - at, &n, &bytes);
-        if (n > 0) {
-            recall_run(recall, &piece->object, number, at, n);
-            at += n;
-        } else {
-            uint32_t next = chunk_store_gap_end(recall->store, &piece->object, at, end);
-            at = next > at ? next : at + 1;
-        }
-    }
-}
-
 static void recall_file(struct recall *recall, const struct digest *file)
 {
     struct piece pieces[PIECES_AT_ONCE];
+    uint32_t number;
     size_t n = PIECES_AT_ONCE;
     for (uint64_t at = 0; n == PIECES_AT_ONCE && at < FILE_BYTES_MAX;) {
         n = chunk_store_pieces(recall->store, file, at, FILE_BYTES_MAX - at, pieces,
                                PIECES_AT_ONCE);
         for (size_t i = 0; i < n; i++) {
-            recall_piece(recall, &pieces[i]);
+            if (pieces[i].object.kind == OBJECT_XORB &&
+                !number_of(recall, &pieces[i].object.hash, &number)) {
+                (void)chunk_learn_piece(recall->uploads->chunks, recall->store,
+                                        &pieces[i], number);
+            }
             at = pieces[i].offset + pieces[i].length;
         }
     }

@@ -15,7 +15,7 @@ import samples
 from harness import Failed, Home, Mount, run_hugfs
 from local_hub import LocalHub, Repository, Wire
 from machine import BIG, HUGFS
-from writing import make_folder, need_a_mount
+from writing import Uploads, make_folder, need_a_mount
 
 LINKS = [
     {"add": "run.sh", "text": "#!/bin/sh\necho hello from the Hub\n", "mode": "100755"},
@@ -59,6 +59,11 @@ def hub(_hub_process):
 @pytest.fixture
 def wire(hub):
     return Wire(hub)
+
+
+@pytest.fixture
+def uploads(wire):
+    return Uploads(wire)
 
 
 def _uploaded(process, folder, repo_id, files, kind="model"):

@@ -11,7 +11,7 @@ import samples
 from machine import BIG, PATIENCE
 from safetensors.numpy import save_file
 from tier import scaled
-from writing import Uploads, sha256
+from writing import begin, sha256
 
 FIRST = {"README.md": "# one\n"}
 ONE_GO = ["quiet=1", "max_delay=60"]  # everything that a test writes without a pause is one batch
@@ -19,19 +19,6 @@ MIB = 1 << 20
 TENSORS = 10
 TENSOR_BYTES = scaled(4, 4, 16) * MIB
 CHECKPOINTS = scaled(3, 5, 20)
-
-
-@pytest.fixture
-def uploads(wire):
-    return Uploads(wire)
-
-
-def begin(made, uploads):
-    """From here on everything counts; the branch's head."""
-    os.listdir(made.path)
-    made.settle()
-    uploads.wire.mark()
-    return made.branch.head
 
 
 @pytest.mark.quick

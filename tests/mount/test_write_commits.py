@@ -13,24 +13,11 @@ import time
 import pytest
 import samples
 from hub.client import OTHER_TOKEN
-from writing import Uploads, sha256
+from writing import begin, sha256
 
 FIRST = {"README.md": "# one\n", "a.txt": "aaa\n", "d/in.txt": "in\n", "d/deep/er.txt": "deeper\n"}
 ONE_GO = ["quiet=1", "max_delay=60"]  # everything that a test writes without a pause is one batch
 MANUAL = ["commit=manual"]
-
-
-@pytest.fixture
-def uploads(wire):
-    return Uploads(wire)
-
-
-def begin(made, uploads):
-    """From here on everything counts; the branch's head."""
-    os.listdir(made.path)
-    made.settle()
-    uploads.wire.mark()
-    return made.branch.head
 
 
 class TestRequests:

@@ -24,7 +24,7 @@ from branch import Branch, sha256
 from harness import PATIENCE, Failed, Mount, wait_until
 from hub.client import WRITE_TOKEN
 
-__all__ = ["PLAIN", "PlainFolder", "Uploads", "WritableMount", "errno_of", "fallocate", "fill", "rename2", "sha256", "tree_of"]
+__all__ = ["PLAIN", "PlainFolder", "Uploads", "WritableMount", "begin", "errno_of", "fallocate", "fill", "rename2", "sha256", "tree_of"]
 
 PLAIN = os.environ.get("HUGFS_TEST_PLAIN")
 QUICK = ("rw", "quiet=0.2", "max_delay=1", "poll=never")
@@ -198,6 +198,14 @@ def need_a_mount():
     """The test asks for what only a mount has; the plain folder can't prove it."""
     if PLAIN:
         pytest.skip("HUGFS_TEST_PLAIN: a plain folder is no mount")
+
+
+def begin(made, uploads):
+    """From here on everything counts; the branch's head."""
+    os.listdir(made.path)
+    made.settle()
+    uploads.wire.mark()
+    return made.branch.head
 
 
 class Uploads:
