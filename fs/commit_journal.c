@@ -13,7 +13,7 @@ struct rows {
     size_t n_items;
 };
 
-static enum err add_folder(void *ctx, uint64_t id, const char *path)
+static enum err add_folder(void *ctx, enum overlay_op op, uint64_t id, const char *path)
 {
     struct rows *rows = ctx;
     struct journal_item *grown = realloc(rows->rows, (rows->n + 1) * sizeof(*rows->rows));
@@ -26,7 +26,7 @@ static enum err add_folder(void *ctx, uint64_t id, const char *path)
         return ERR_NO_MEMORY;
     }
     rows->rows[rows->n++] = (struct journal_item){
-        .op = OVERLAY_FOLDER, .path = copy, .path_len = strlen(copy), .inode = id};
+        .op = (uint32_t)op, .path = copy, .path_len = strlen(copy), .inode = id};
     return ERR_NONE;
 }
 

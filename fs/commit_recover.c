@@ -62,7 +62,7 @@ static enum err on_item(void *ctx, const char *batch_id, const struct journal_it
     if (has_oid) {
         memcpy(item->under_oid.bytes, row->extra, row->extra_len);
     }
-    if (item->op != OVERLAY_FOLDER) {
+    if (overlay_op_is_item(item->op)) {
         commit_own_note_sent(&work->own, item->path, has_oid ? &item->under_oid : NULL);
     }
     return ERR_NONE;

@@ -131,14 +131,19 @@ int64_t overlay_moved_ms(struct overlay *overlay);
 
 // ---------------------------------------------------------------------------- committing
 
-// A FOLDER is no item of a commit: it says where a folder of the overlay stood when the others were
-// taken.
+// The last two are no items of a commit, but say what else was known of the overlay's folders when the
+// others were taken: where one stood, and of which folders of the repository nothing would be left.
 enum overlay_op {
     OVERLAY_PUT = 1,
     OVERLAY_DELETE_FILE = 2,
     OVERLAY_DELETE_FOLDER = 3,
-    OVERLAY_FOLDER = 4
+    OVERLAY_FOLDER = 4,
+    OVERLAY_VANISHING = 5
 };
+static inline bool overlay_op_is_item(enum overlay_op op)
+{
+    return op != OVERLAY_FOLDER && op != OVERLAY_VANISHING;
+}
 
 // One line of a commit.
 struct overlay_item {
@@ -202,10 +207,11 @@ NODISCARD enum err overlay_landed(struct overlay *overlay,
                                   const struct file_version *versions,
                                   const struct overlay_commit *commit,
                                   overlay_done_fn done, void *ctx);
-// The folders that what is on its way is in: where they stood when it was taken.
+// The folders that what is on its way is in: where they stood when it was taken; and those of the
+// repository that vanish with it (`id` 0).
 NODISCARD enum err overlay_each_place(struct overlay *overlay,
-                                      enum err (*visit)(void *ctx, uint64_t id,
-                                                        const char *path),
+                                      enum err (*visit)(void *ctx, enum overlay_op op,
+                                                        uint64_t id, const char *path),
                                       void *ctx);
 // An earlier process has sent the items, and what came of them is not known yet: names that are
 // changed until then remember it. Right after overlay_open().

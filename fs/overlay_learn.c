@@ -5,7 +5,8 @@
 #include "fs/overlay_node.h"
 
 enum err overlay_each_place(struct overlay *overlay,
-                            enum err (*visit)(void *ctx, uint64_t id, const char *path),
+                            enum err (*visit)(void *ctx, enum overlay_op op, uint64_t id,
+                                              const char *path),
                             void *ctx)
 {
     enum err err = ERR_NONE;
@@ -13,16 +14,36 @@ enum err overlay_each_place(struct overlay *overlay,
     for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
          node = node->by_ino.next) {
         if (node->taken_path != NULL && node->takes_files) {
-            err = visit(ctx, node->id, node->taken_path);
+            err = visit(ctx, OVERLAY_FOLDER, node->id, node->taken_path);
+        }
+        if (node->vanishes && node->base_path != NULL && err == ERR_NONE) {
+            err = visit(ctx, OVERLAY_VANISHING, 0, node->base_path);
         }
     }
     lock_release(&overlay->lock);
     return err;
 }
 
+static void expect_vanishing(struct overlay *overlay, const char *path)
+    REQUIRES(overlay->lock)
+{
+    AUTO_FREE char *below = overlay_join(path, "", 0);
+    struct overlay_node *folder = overlay_by_base_path(overlay, path);
+    if (folder == NULL && below != NULL && overlay_name_at(overlay, path) == NULL) {
+        folder = overlay_make_folders(overlay, below);
+    }
+    if (folder != NULL) {
+        folder->vanishes = true;
+    }
+}
+
 static void expect(struct overlay *overlay, const struct overlay_item *item)
     REQUIRES(overlay->lock)
 {
+    if (item->op == OVERLAY_VANISHING) {
+        expect_vanishing(overlay, item->path);
+        return;
+    }
     struct overlay_node *node = item->id != 0 ? overlay_by_id(overlay, item->id) : NULL;
     char *place = node != NULL && item->op == OVERLAY_FOLDER ? strdup(item->path) : NULL;
     if (place != NULL) {
@@ -81,7 +102,7 @@ void overlay_learn(struct overlay *overlay, const struct overlay_item *items, si
     struct overlay_items sent = {.items = copies};
     enum err err = versions != NULL && copies != NULL ? ERR_NONE : ERR_NO_MEMORY;
     for (size_t i = 0; err == ERR_NONE && i < n; i++) {
-        if (items[i].op != OVERLAY_FOLDER) {
+        if (overlay_op_is_item(items[i].op)) {
             versions[sent.n].oid = items[i].under_oid;
             copies[sent.n++] = items[i];
         }

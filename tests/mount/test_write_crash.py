@@ -6,6 +6,7 @@ when HUGFS_CRASH_AT=name (or name:N, the Nth time) says so. Each must fire. The 
 manifest tells what close() and fsync() have confirmed.
 """
 
+import contextlib
 import os
 import random
 import re
@@ -48,6 +49,15 @@ def at_the_end(crash, point):
     crash.saving(5).communicate(timeout=PATIENCE)
     crash.die_of(crash.made.umount)
     return crash.has_died() or not crash.start_to_die(point) or crash.has_died()
+
+
+@contextlib.contextmanager
+def unanswered_commit(made, hub):
+    """What is changed inside is committed; the mount does not get to know of it, until it is killed."""
+    before = made.branch.head
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
+    yield
+    wait_until(lambda: made.branch.head != before, "the commit")
 
 
 @with_points
@@ -127,10 +137,8 @@ def test_changes_in_a_folder_that_was_moved_are_there_after_a_crash(writable):
 
 def test_what_was_put_over_a_file_on_its_way_and_deleted_stays_deleted_after_a_crash(writable, hub):
     made = writable(FIRST)
-    before = made.branch.head
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
-    (made / "saved.txt").write_text("saved\n")
-    wait_until(lambda: made.branch.head != before, "the commit")
+    with unanswered_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
     (made / "other.txt").write_text("other\n")
     os.rename(made / "other.txt", made / "saved.txt")
     os.unlink(made / "saved.txt")
@@ -145,11 +153,9 @@ def test_what_was_put_over_a_file_on_its_way_and_deleted_stays_deleted_after_a_c
 
 def test_what_was_deleted_while_on_its_way_stays_deleted_after_two_crashes(writable, hub):
     made = writable(FIRST)
-    before = made.branch.head
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
-    (made / "new").mkdir()
-    (made / "new/saved.txt").write_text("saved\n")
-    wait_until(lambda: made.branch.head != before, "the commit")
+    with unanswered_commit(made, hub):
+        (made / "new").mkdir()
+        (made / "new/saved.txt").write_text("saved\n")
     os.unlink(made / "new/saved.txt")
     sync_folder(made / "new")
     made.kill9()
@@ -167,10 +173,9 @@ def test_what_was_deleted_while_on_its_way_stays_deleted_after_two_crashes(writa
 def test_a_folder_whose_move_was_committed_is_whole_before_the_mount_knows_of_the_commit(writable, hub):
     made = writable(FIRST)
     before = made.branch.head
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
-    os.rename(made / "old", made / "moved")
-    (made / "moved/three.txt").write_text("three\n")
-    wait_until(lambda: made.branch.head != before, "the commit")
+    with unanswered_commit(made, hub):
+        os.rename(made / "old", made / "moved")
+        (made / "moved/three.txt").write_text("three\n")
     made.kill9()
     hub.clear()
     hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
@@ -186,11 +191,9 @@ def test_a_folder_whose_move_was_committed_is_whole_before_the_mount_knows_of_th
 @pytest.mark.parametrize("name", ["saved.txt", "new/saved.txt", "new"])
 def test_what_is_moved_before_the_mount_knows_of_its_commit_is_not_in_two_places(writable, hub, name):
     made = writable(FIRST)
-    before = made.branch.head
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
-    (made / "new").mkdir()
-    (made / ("new/saved.txt" if name == "new" else name)).write_text("saved\n")
-    wait_until(lambda: made.branch.head != before, "the commit")
+    with unanswered_commit(made, hub):
+        (made / "new").mkdir()
+        (made / ("new/saved.txt" if name == "new" else name)).write_text("saved\n")
     made.kill9()
     hub.clear()
     hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
@@ -201,6 +204,23 @@ def test_what_is_moved_before_the_mount_knows_of_its_commit_is_not_in_two_places
     moved = "moved/saved.txt" if name == "new" else "moved"
     assert not (made / name).exists() and (made / moved).read_text() == "saved\n"
     assert made.branch.tree().keys() == FIRST.keys() | {moved}
+
+
+def test_folders_that_a_commit_has_emptied_are_there_after_a_crash(writable, hub):
+    made = writable(FIRST | {"outer/inner/only.txt": "only\n"})
+    with unanswered_commit(made, hub):
+        os.unlink(made / "outer/inner/only.txt")
+        sync_folder(made / "outer/inner")
+    made.kill9()
+    hub.clear()
+    made.again()
+    made.settle()
+    assert os.listdir(made / "outer") == ["inner"] and os.listdir(made / "outer/inner") == []
+    made.kill9()
+    made.again()
+    os.rmdir(made / "outer/inner")
+    os.rmdir(made / "outer")
+    assert made.branch.tree().keys() == FIRST.keys()
 
 
 @with_points
@@ -224,9 +244,8 @@ def test_a_version_saved_over_one_on_its_way_survives_two_crashes(writable, hub)
 def test_a_crash_while_a_commit_is_on_its_way_makes_it_once(writable, hub):
     made = writable(FIRST)
     before = made.branch.head
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
-    (made / "saved.txt").write_text("saved\n")
-    wait_until(lambda: made.branch.head != before, "the commit")
+    with unanswered_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
     made.kill9()
     hub.clear()
     made.again()
