@@ -53,6 +53,7 @@ void overlay_free(struct overlay *overlay)
     while (overlay->by_ino != NULL) {
         overlay_node_free(overlay, overlay->by_ino);
     }
+    overlay_nothing_vanishes(overlay);
     ignore_rules_free(overlay->rules);
     lock_release(&overlay->lock);
     lock_destroy(&overlay->lock);

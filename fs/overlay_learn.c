@@ -16,24 +16,25 @@ enum err overlay_each_place(struct overlay *overlay,
         if (node->taken_path != NULL && node->takes_files) {
             err = visit(ctx, OVERLAY_FOLDER, node->id, node->taken_path);
         }
-        if (node->vanishes && node->base_path != NULL && err == ERR_NONE) {
-            err = visit(ctx, OVERLAY_VANISHING, 0, node->base_path);
-        }
+    }
+    for (struct overlay_folder *folder = overlay->vanishing;
+         folder != NULL && err == ERR_NONE; folder = folder->hh.next) {
+        err = visit(ctx, OVERLAY_VANISHING, 0, folder->path);
     }
     lock_release(&overlay->lock);
     return err;
 }
 
+// It is kept as a folder of the overlay, which does not know it yet where nothing in it is changed.
 static void expect_vanishing(struct overlay *overlay, const char *path)
     REQUIRES(overlay->lock)
 {
     AUTO_FREE char *below = overlay_join(path, "", 0);
-    struct overlay_node *folder = overlay_by_base_path(overlay, path);
-    if (folder == NULL && below != NULL && overlay_name_at(overlay, path) == NULL) {
-        folder = overlay_make_folders(overlay, below);
-    }
-    if (folder != NULL) {
-        folder->vanishes = true;
+    bool is_known = overlay_by_base_path(overlay, path) != NULL ||
+                    overlay_name_at(overlay, path) != NULL;
+    if (below == NULL || (!is_known && overlay_make_folders(overlay, below) == NULL) ||
+        overlay_add_vanishing(overlay, path) != ERR_NONE) {
+        log_error("fs", "the empty folder \"%s\" is forgotten: out of memory", path);
     }
 }
 

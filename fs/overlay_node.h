@@ -54,7 +54,6 @@ struct overlay_node {
     // Of the commit that was taken last:
     char *taken_path; // where it stood; NULL: nothing in it was taken
     bool takes_files; // something is put below it
-    bool vanishes;    // from the repository, with what is deleted
     UT_hash_handle by_base;
 };
 
@@ -82,6 +81,7 @@ struct overlay_name {
 };
 
 struct overlay_found;
+struct overlay_folder;
 
 struct overlay {
     struct mount *mount;
@@ -98,6 +98,8 @@ struct overlay {
     int64_t first_sealed_ms GUARDED_BY(lock); // of what waits; 0 = nothing does
     int64_t last_sealed_ms GUARDED_BY(lock);
     int64_t moved_ms GUARDED_BY(lock); // the base, to what may be somebody else's
+    // Folders of the repository that go with the commit that was taken last.
+    struct overlay_folder *vanishing GUARDED_BY(lock);
     bool is_held GUARDED_BY(lock);     // a commit is on its way
     bool has_put_off GUARDED_BY(lock); // somebody wanted to move the base meanwhile
     void (*wake)(void *ctx) GUARDED_BY(lock);
@@ -216,7 +218,20 @@ NODISCARD enum err overlay_rebase(struct overlay *overlay, struct journal_change
 
 // ---- overlay_vanish.c
 
-// Marks the folders of which nothing is left in the repository when the items (by path) are in it.
+// The path of a folder of the repository of which a commit leaves nothing.
+struct overlay_folder {
+    UT_hash_handle hh;
+    char path[];
+};
+NODISCARD enum err overlay_add_vanishing(struct overlay *overlay, const char *path)
+    REQUIRES(overlay->lock);
+bool overlay_is_vanishing(struct overlay *overlay, const char *path)
+    REQUIRES(overlay->lock);
+// What stands at `path` stays, and the folders above it with it.
+void overlay_none_above_vanishes(struct overlay *overlay, const char *path)
+    REQUIRES(overlay->lock);
+void overlay_nothing_vanishes(struct overlay *overlay) REQUIRES(overlay->lock);
+// Finds those that the items (by path) leave empty.
 // ERR_ABSENT with *out_folder: it has to be listed first.
 NODISCARD enum err overlay_note_vanishing(struct overlay *overlay,
                                           const struct overlay_items *items,

@@ -105,7 +105,9 @@ static const char *target_of(const struct rebase *rebase, const struct overlay_n
     if (has_put_below(rebase, node->taken_path)) {
         return node->taken_path;
     }
-    return node->takes_files ? node->base_path : NULL; // its files come later, or not
+    bool has_moved = strcmp(node->taken_path, node->base_path) != 0;
+    return node->takes_files || !has_moved ? node->base_path
+                                           : NULL; // its files come later, or not
 }
 
 // Where a folder of the old base stands in the new one: with the nearest folder of which that is
@@ -264,8 +266,8 @@ static void keep_vanished(struct rebase *rebase, const char *path)
     REQUIRES(rebase->overlay->lock)
 {
     struct overlay_node *node = overlay_by_base_path(rebase->overlay, path);
-    if (node == NULL || !node->vanishes || node->parent == NULL ||
-        has_put_below(rebase, path)) {
+    if (node == NULL || node->parent == NULL || has_put_below(rebase, path) ||
+        !overlay_is_vanishing(rebase->overlay, path)) {
         return;
     }
     struct overlay_name *entry =
@@ -291,15 +293,15 @@ static void say_above(struct rebase *rebase, const char *path, bool was_put)
         *slash = '\0';
         struct overlay_node *dir = NULL;
         struct overlay_name *entry = name_at(rebase, above, &dir);
-        bool is_folder =
-            entry != NULL && entry->under.exists && entry->under.kind == ENTRY_DIRECTORY;
-        struct overlay_under under = {.exists = true, .kind = ENTRY_DIRECTORY};
-        if (entry != NULL && (was_put || (is_folder && entry->node == NULL))) {
+        bool is_changed = entry != NULL && entry->under.exists &&
+                          entry->under.kind == ENTRY_DIRECTORY &&
+                          overlay_name_is_change(entry);
+        bool is_gone =
+            !has_put_below(rebase, above) && overlay_is_vanishing(rebase->overlay, above);
+        if (entry != NULL && (was_put || is_changed)) {
+            struct overlay_under under = {
+                .exists = !is_gone, .kind = ENTRY_DIRECTORY, .commit = *rebase->commit};
             say(rebase, dir, entry, &under);
-        } else if (is_folder && overlay_name_is_change(entry) &&
-                   !has_put_below(rebase, above)) {
-            under = (struct overlay_under){.exists = false, .commit = *rebase->commit};
-            say(rebase, dir, entry, &under); // something else stands there now
         }
         if (!was_put) {
             keep_vanished(rebase, above);

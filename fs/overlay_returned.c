@@ -41,6 +41,9 @@ static void give_back(struct overlay *overlay, struct journal_change *change,
     REQUIRES(overlay->lock)
 {
     struct overlay_node *node = item->id != 0 ? overlay_by_id(overlay, item->id) : NULL;
+    if (item->op != OVERLAY_PUT) {
+        overlay_none_above_vanishes(overlay, item->path);
+    }
     if (node == NULL) {
         const char *name = NULL;
         struct overlay_node *dir = overlay_folder_at(overlay, item->path, &name);
@@ -50,10 +53,6 @@ static void give_back(struct overlay *overlay, struct journal_change *change,
             return;
         }
         entry->is_taken = false;
-        for (struct overlay_node *above = dir; above != NULL && item->op != OVERLAY_PUT;
-             above = above->parent) {
-            above->vanishes = false; // something is left in it
-        }
         if (err == ERR_CONFLICT && item->op != OVERLAY_PUT && entry->node == NULL) {
             // Somebody has changed what was deleted here: nothing of theirs is lost.
             log_warn("fs", "\"%s\" is there again: %s", item->path, why_text(why, err));

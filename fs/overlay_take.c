@@ -4,21 +4,12 @@
 //
 // A folder that was moved is taken whole, with every file of the base that is in it, for the commit
 // API knows files only. What was changed in it comes as what it is now.
-#include "fs/overlay_node.h"
+#include "fs/overlay_taking.h"
 
 #include "fs/mount_parts.h"
 
-struct taking {
-    struct overlay *overlay;
-    struct overlay_items *items;
-    size_t capacity;
-    size_t n_max;
-    int64_t now_ms;
-    struct snapshot_view view;
-    char **out_folder;
-};
-
-static struct overlay_item *add(struct taking *taking, enum overlay_op op, char *path)
+struct overlay_item *overlay_take_item(struct overlay_taking *taking, enum overlay_op op,
+                                       char *path)
 {
     struct overlay_items *items = taking->items;
     if (items->n == taking->capacity) {
@@ -80,13 +71,14 @@ static bool is_below_moved(const struct overlay_node *folder)
     return folder != NULL;
 }
 
-static enum err take_file(struct taking *taking, struct overlay_node *dir,
+static enum err take_file(struct overlay_taking *taking, struct overlay_node *dir,
                           struct overlay_name *entry, const char *path)
 {
     struct overlay_node *node = entry->node;
     struct local_file_info info;
     char *copy = strdup(path);
-    struct overlay_item *item = copy != NULL ? add(taking, OVERLAY_PUT, copy) : NULL;
+    struct overlay_item *item =
+        copy != NULL ? overlay_take_item(taking, OVERLAY_PUT, copy) : NULL;
     if (item == NULL || note_folders(dir, true) != ERR_NONE) {
         return ERR_NO_MEMORY;
     }
@@ -109,7 +101,7 @@ static enum err take_file(struct taking *taking, struct overlay_node *dir,
     return ERR_NONE;
 }
 
-static bool is_ready(struct taking *taking, const struct overlay_name *entry,
+static bool is_ready(struct overlay_taking *taking, const struct overlay_name *entry,
                      const char *path) REQUIRES(taking->overlay->lock)
 {
     const struct overlay_node *node = entry->node;
@@ -122,132 +114,9 @@ static bool is_ready(struct taking *taking, const struct overlay_name *entry,
     return !info.is_dirty && !overlay_stays_here(taking->overlay, entry, path);
 }
 
-// ------------------------------------------------------------------------- moved folders
+// -------------------------------------------------------------------------------- folders
 
-struct expansion {
-    struct taking *taking;
-    struct overlay_node *folder; // NULL: nobody has looked into it
-    const char *base_path;
-    const char *path; // NULL: everything goes
-    enum err err;
-    char **folders; // to be gone into
-    uint64_t *inos;
-    size_t n_folders;
-};
-
-static enum err take_base(struct expansion *expansion, const char *name,
-                          const struct tree_node *node)
-{
-    struct taking *taking = expansion->taking;
-    AUTO_FREE char *from = overlay_join(expansion->base_path, name, strlen(name));
-    char *to = overlay_join(expansion->path, name, strlen(name));
-    struct overlay_item *item = to != NULL ? add(taking, OVERLAY_PUT, to) : NULL;
-    if (from == NULL || item == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    item->under_commit = taking->view.commit;
-    item->has_version = true;
-    return file_version_of(node, &taking->view.commit, from, &item->version);
-}
-
-static enum err delete_base(struct expansion *expansion, const char *name,
-                            const struct tree_node *node)
-{
-    struct taking *taking = expansion->taking;
-    char *path = overlay_join(expansion->base_path, name, strlen(name));
-    struct overlay_item *item =
-        path != NULL ? add(taking, OVERLAY_DELETE_FILE, path) : NULL;
-    if (item == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    item->under_exists = true;
-    item->under_oid = node->oid;
-    item->under_commit = taking->view.commit;
-    return ERR_NONE;
-}
-
-static enum err push_folder(struct expansion *expansion, const char *name, uint64_t ino)
-{
-    size_t n = expansion->n_folders + 1;
-    char **folders = realloc(expansion->folders, n * sizeof(*folders));
-    if (folders != NULL) {
-        expansion->folders = folders;
-    }
-    uint64_t *inos = realloc(expansion->inos, n * sizeof(*inos));
-    if (inos != NULL) {
-        expansion->inos = inos;
-    }
-    char *copy = strdup(name);
-    if (folders == NULL || inos == NULL || copy == NULL) {
-        free(copy);
-        return ERR_NO_MEMORY;
-    }
-    folders[n - 1] = copy;
-    inos[n - 1] = ino;
-    expansion->n_folders = n;
-    return ERR_NONE;
-}
-
-static bool on_base(void *ctx, uint64_t position, const char *name,
-                    const struct tree_node *node)
-{
-    struct expansion *expansion = ctx;
-    struct overlay_name *entry =
-        expansion->folder != NULL
-            ? overlay_name_find(expansion->folder, name, strlen(name))
-            : NULL;
-    (void)position;
-    if (entry != NULL && entry->node == NULL) {
-        entry->is_taken = true; // it is left behind
-    }
-    bool is_memory =
-        entry != NULL && entry->node != NULL && !overlay_name_is_change(entry);
-    if (entry != NULL && !is_memory) {
-        return true; // it is taken as what it is now, or is not there any more
-    }
-    expansion->err = node->kind == ENTRY_DIRECTORY
-                         ? push_folder(expansion, name, node->ino)
-                     : expansion->path == NULL ? delete_base(expansion, name, node)
-                                               : take_base(expansion, name, node);
-    return expansion->err == ERR_NONE;
-}
-
-NO_THREAD_ANALYSIS static enum err expand(struct taking *taking, uint64_t base_ino,
-                                          const char *base_path, const char *path)
-{
-    struct overlay *overlay = taking->overlay;
-    struct expansion expansion = {
-        .taking = taking,
-        .folder = path != NULL ? overlay_by_base_path(overlay, base_path) : NULL,
-        .base_path = base_path,
-        .path = path};
-    struct tree_dir state = {.complete = false};
-    enum err err = tree_store_dir(overlay->mount->tree, base_ino, &state);
-    if (err == ERR_ABSENT || (err == ERR_NONE && !state.complete)) {
-        *taking->out_folder = strdup(base_path);
-        return *taking->out_folder != NULL ? ERR_ABSENT : ERR_NO_MEMORY;
-    }
-    if (err == ERR_NONE) {
-        err = tree_store_list(overlay->mount->tree, base_ino, 0, on_base, &expansion);
-    }
-    err = err == ERR_NONE ? expansion.err : err;
-    for (size_t i = 0; i < expansion.n_folders; i++) {
-        const char *name = expansion.folders[i];
-        AUTO_FREE char *below = overlay_join(base_path, name, strlen(name));
-        AUTO_FREE char *to = path != NULL ? overlay_join(path, name, strlen(name)) : NULL;
-        if (err == ERR_NONE) {
-            err = below == NULL || (path != NULL && to == NULL)
-                      ? ERR_NO_MEMORY
-                      : expand(taking, expansion.inos[i], below, to);
-        }
-        free(expansion.folders[i]);
-    }
-    free(expansion.folders);
-    free(expansion.inos);
-    return err;
-}
-
-static enum err take_moved(struct taking *taking, struct overlay_node *folder,
+static enum err take_moved(struct overlay_taking *taking, struct overlay_node *folder,
                            const char *path) REQUIRES(taking->overlay->lock)
 {
     uint64_t base = 0;
@@ -257,7 +126,7 @@ static enum err take_moved(struct taking *taking, struct overlay_node *folder,
         *taking->out_folder = strdup(folder->base_path);
     }
     if (err == ERR_NONE) {
-        err = expand(taking, base, folder->base_path, path);
+        err = overlay_take_folder(taking, base, folder->base_path, path);
     }
     if (err == ERR_NONE) {
         err = note_folders(folder, taking->items->n > n_before);
@@ -267,7 +136,7 @@ static enum err take_moved(struct taking *taking, struct overlay_node *folder,
 
 // Something else took the place of a folder: its files go one by one, for what is there now may be
 // a folder of the same name.
-NO_THREAD_ANALYSIS static enum err take_replaced(struct taking *taking,
+NO_THREAD_ANALYSIS static enum err take_replaced(struct overlay_taking *taking,
                                                  struct overlay_node *dir,
                                                  const struct overlay_name *entry)
 {
@@ -284,14 +153,15 @@ NO_THREAD_ANALYSIS static enum err take_replaced(struct taking *taking,
         *taking->out_folder = strdup(dir->base_path);
     }
     if (err == ERR_NONE && node.kind == ENTRY_DIRECTORY) {
-        return expand(taking, node.ino, path, NULL);
+        err = overlay_take_folder(taking, node.ino, path, NULL);
+        return err == ERR_NONE ? overlay_add_vanishing(overlay, path) : err;
     }
     return err == ERR_NONE || err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
 // --------------------------------------------------------------------------------- the walk
 
-static bool may_delete(struct taking *taking, const struct overlay_node *dir,
+static bool may_delete(struct overlay_taking *taking, const struct overlay_node *dir,
                        const struct overlay_name *entry) REQUIRES(taking->overlay->lock)
 {
     if (!entry->under.exists || entry->is_taken || is_below_moved(dir)) {
@@ -303,53 +173,61 @@ static bool may_delete(struct taking *taking, const struct overlay_node *dir,
            moved->state == JOURNAL_SEALED || moved->state == JOURNAL_CLEAN;
 }
 
-static enum err take_name(struct taking *taking, struct overlay_node *dir,
+// In the repository the name stands where the folder did there.
+static enum err take_deletion(struct overlay_taking *taking, enum overlay_op op,
+                              const struct overlay_node *dir,
+                              const struct overlay_name *entry)
+{
+    char *old = overlay_join(dir->base_path, entry->name, entry->len);
+    struct overlay_item *item = old != NULL ? overlay_take_item(taking, op, old) : NULL;
+    if (item == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    set_under(item, &entry->under);
+    return ERR_NONE;
+}
+
+static enum err take_absence(struct overlay_taking *taking, struct overlay_node *dir,
+                             const struct overlay_name *entry)
+    REQUIRES(taking->overlay->lock)
+{
+    if (dir->base_path == NULL || !may_delete(taking, dir, entry)) {
+        return ERR_NONE; // the repository has no such folder, or the file is not there yet
+    }
+    return take_deletion(taking,
+                         entry->under.kind == ENTRY_DIRECTORY ? OVERLAY_DELETE_FOLDER
+                                                              : OVERLAY_DELETE_FILE,
+                         dir, entry);
+}
+
+// What the repository has under a name where something else stands by now, and one of both is a folder.
+static enum err take_old(struct overlay_taking *taking, struct overlay_node *dir,
+                         const struct overlay_name *entry) REQUIRES(taking->overlay->lock)
+{
+    bool is_folder = entry->node->kind == ENTRY_DIRECTORY;
+    if (!entry->under.exists || dir->base_path == NULL || is_below_moved(dir) ||
+        (is_folder && !overlay_name_is_change(entry))) {
+        return ERR_NONE; // there is nothing, or it goes as a whole
+    }
+    if (entry->under.kind == ENTRY_DIRECTORY) {
+        return take_replaced(taking, dir, entry);
+    }
+    return is_folder ? take_deletion(taking, OVERLAY_DELETE_FILE, dir, entry) : ERR_NONE;
+}
+
+static enum err take_name(struct overlay_taking *taking, struct overlay_node *dir,
                           struct overlay_name *entry, const char *path)
     REQUIRES(taking->overlay->lock)
 {
     struct overlay_node *node = entry->node;
-    if (node == NULL && dir->base_path == NULL) {
-        return ERR_NONE; // the repository has no such folder
-    }
     if (node == NULL) {
-        // In the repository it stands where the folder did there.
-        char *old = may_delete(taking, dir, entry)
-                        ? overlay_join(dir->base_path, entry->name, entry->len)
-                        : NULL;
-        if (old == NULL) {
-            return ERR_NONE;
-        }
-        struct overlay_item *item =
-            add(taking,
-                entry->under.kind == ENTRY_DIRECTORY ? OVERLAY_DELETE_FOLDER
-                                                     : OVERLAY_DELETE_FILE,
-                old);
-        if (item == NULL) {
-            return ERR_NO_MEMORY;
-        }
-        set_under(item, &entry->under);
-        return ERR_NONE;
+        return take_absence(taking, dir, entry);
     }
     bool is_folder = node->kind == ENTRY_DIRECTORY;
     if (!is_folder && !is_ready(taking, entry, path)) {
         return ERR_NONE;
     }
-    enum err err = ERR_NONE;
-    if (is_below_moved(dir)) {
-        // Its old place goes as a whole.
-    } else if (entry->under.exists && entry->under.kind == ENTRY_DIRECTORY &&
-               dir->base_path != NULL && (!is_folder || overlay_name_is_change(entry))) {
-        err = take_replaced(taking, dir, entry);
-    } else if (entry->under.exists && is_folder && overlay_name_is_change(entry) &&
-               dir->base_path != NULL) {
-        char *old = overlay_join(dir->base_path, entry->name, entry->len);
-        struct overlay_item *item =
-            old != NULL ? add(taking, OVERLAY_DELETE_FILE, old) : NULL;
-        err = item == NULL ? ERR_NO_MEMORY : ERR_NONE;
-        if (item != NULL) {
-            set_under(item, &entry->under);
-        }
-    }
+    enum err err = take_old(taking, dir, entry);
     if (err != ERR_NONE) {
         return err;
     }
@@ -359,7 +237,7 @@ static enum err take_name(struct taking *taking, struct overlay_node *dir,
     return is_moved(node) ? take_moved(taking, node, path) : ERR_NONE;
 }
 
-NO_THREAD_ANALYSIS static enum err take_folder(struct taking *taking,
+NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
                                                struct overlay_node *dir)
 {
     AUTO_FREE char *path = overlay_node_path(dir);
@@ -414,13 +292,14 @@ static void join_twins(struct overlay_items *items)
     items->n = n;
 }
 
-static void cut(struct taking *taking)
+static void cut(struct overlay_taking *taking) REQUIRES(taking->overlay->lock)
 {
     struct overlay_items *items = taking->items;
     if (items->n <= taking->n_max || has_moves(items)) {
         return;
     }
     for (size_t i = taking->n_max; i < items->n; i++) {
+        overlay_none_above_vanishes(taking->overlay, items->items[i].path);
         overlay_item_release(&items->items[i]);
     }
     items->n = taking->n_max;
@@ -462,11 +341,12 @@ static size_t freeze_all(struct overlay *overlay, const struct overlay_items *it
 // What is remembered of the commit before is over.
 static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
 {
+    overlay_nothing_vanishes(overlay);
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
         free(node->taken_path);
         node->taken_path = NULL;
-        node->takes_files = node->vanishes = false;
+        node->takes_files = false;
         for (struct overlay_name *name = node->names; name != NULL;
              name = name->hh.next) {
             name->is_taken = false;
@@ -474,7 +354,7 @@ static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
     }
 }
 
-NO_THREAD_ANALYSIS static enum err collect(struct taking *taking)
+NO_THREAD_ANALYSIS static enum err collect(struct overlay_taking *taking)
 {
     struct overlay *overlay = taking->overlay;
     struct overlay_items *out = taking->items;
@@ -502,11 +382,11 @@ enum err overlay_take(struct overlay *overlay, size_t n_max, struct overlay_item
     enum { TRIES = 10 };
     *out_folder = NULL;
     for (int i = 0; i < TRIES; i++) {
-        struct taking taking = {.overlay = overlay,
-                                .items = out,
-                                .n_max = n_max,
-                                .now_ms = clock_now_ms(),
-                                .out_folder = out_folder};
+        struct overlay_taking taking = {.overlay = overlay,
+                                        .items = out,
+                                        .n_max = n_max,
+                                        .now_ms = clock_now_ms(),
+                                        .out_folder = out_folder};
         *out = (struct overlay_items){.n = 0};
         lock_acquire(&overlay->lock);
         enum err err = collect(&taking);

@@ -5,6 +5,60 @@
 
 #include "fs/mount_parts.h"
 
+enum err overlay_add_vanishing(struct overlay *overlay, const char *path)
+{
+    size_t len = strlen(path);
+    struct overlay_folder *folder = NULL;
+    if (overlay_is_vanishing(overlay, path)) {
+        return ERR_NONE;
+    }
+    folder = calloc(1, sizeof(*folder) + len + 1);
+    if (folder == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    memcpy(folder->path, path, len + 1);
+    HASH_ADD(hh, overlay->vanishing, path[0], len, folder);
+    return ERR_NONE;
+}
+
+static struct overlay_folder *find_folder(struct overlay *overlay, const char *path,
+                                          size_t len) REQUIRES(overlay->lock)
+{
+    struct overlay_folder *folder = NULL;
+    HASH_FIND(hh, overlay->vanishing, path, len, folder);
+    return folder;
+}
+
+bool overlay_is_vanishing(struct overlay *overlay, const char *path)
+{
+    return find_folder(overlay, path, strlen(path)) != NULL;
+}
+
+static void stays(struct overlay *overlay, struct overlay_folder *folder)
+    REQUIRES(overlay->lock)
+{
+    HASH_DELETE(hh, overlay->vanishing, folder);
+    free(folder);
+}
+
+void overlay_none_above_vanishes(struct overlay *overlay, const char *path)
+{
+    for (size_t len = strlen(path); len > 0; len--) {
+        struct overlay_folder *folder =
+            path[len] == '/' ? find_folder(overlay, path, len) : NULL;
+        if (folder != NULL) {
+            stays(overlay, folder);
+        }
+    }
+}
+
+void overlay_nothing_vanishes(struct overlay *overlay)
+{
+    while (overlay->vanishing != NULL) {
+        stays(overlay, overlay->vanishing);
+    }
+}
+
 struct leaving {
     struct overlay *overlay;
     const struct overlay_items *items; // by path
@@ -90,9 +144,8 @@ NO_THREAD_ANALYSIS static bool on_base(void *ctx, uint64_t position, const char 
         look_into(census, path);
         return !census->has_failed;
     }
-    census->remains =
-        is_same || !(is_deleted(items, path) ||
-                     (entry->node != NULL && has_below(items, path, false)));
+    census->remains = is_same || !(is_deleted(items, path) ||
+                                   overlay_is_vanishing(census->leaving->overlay, path));
     free(path);
     return !census->remains;
 }
@@ -121,7 +174,8 @@ NO_THREAD_ANALYSIS static enum err look(struct leaving *leaving, struct overlay_
 {
     AUTO_FREE char *path = overlay_node_path(dir);
     struct census census = {.leaving = leaving, .dir = dir};
-    if (dir->vanishes || path == NULL || strcmp(path, dir->base_path) != 0 ||
+    if (path == NULL || strcmp(path, dir->base_path) != 0 ||
+        overlay_is_vanishing(leaving->overlay, path) ||
         has_below(leaving->items, path, true)) {
         return ERR_NONE; // it is moved, or goes on
     }
@@ -132,11 +186,14 @@ NO_THREAD_ANALYSIS static enum err look(struct leaving *leaving, struct overlay_
         if (err == ERR_NONE && !census.remains && child != NULL) {
             err = look(leaving, child);
         }
-        census.remains |= child == NULL || !child->vanishes;
+        census.remains |=
+            child == NULL || !overlay_is_vanishing(leaving->overlay, census.folders[i]);
         free(census.folders[i]);
     }
     free(census.folders);
-    dir->vanishes = err == ERR_NONE && !census.remains;
+    if (err == ERR_NONE && !census.remains) {
+        err = overlay_add_vanishing(leaving->overlay, path);
+    }
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
@@ -165,7 +222,7 @@ enum err overlay_note_vanishing(struct overlay *overlay,
                 break;
             }
             err = dir != NULL ? look(&leaving, dir) : ERR_NONE;
-            if (dir != NULL && !dir->vanishes) {
+            if (dir != NULL && !overlay_is_vanishing(overlay, above)) {
                 break;
             }
         }

@@ -146,6 +146,34 @@ def test_folders_stay_when_their_last_file_goes(made, hub):
     agree(made, expected, folders=["x/s"])
 
 
+def test_an_emptied_folder_that_another_was_moved_into_stays(writable):
+    made = writable(FIRST)
+    for name in ("x/a.txt", "x/s/b.txt", "y/a.txt", "y/s/b.txt"):
+        os.unlink(made / name)
+    os.rename(made / "x/s", made / "y/t")
+    agree(made, {"a.txt": FIRST["a.txt"]}, ["x", "y/s", "y/t"])
+
+
+def test_what_takes_the_place_of_a_moved_folder_does_not_keep_its_files_there(made, hub):
+    os.unlink(made / "x/a.txt")
+    (made / "a.txt").write_text("asked for\n")
+    with on_its_way(hub):
+        os.rename(made / "x", made / "z")
+        os.mkdir(made / "x")
+    agree(made, {**without(moved(FIRST, ("x", "z")), "z/a.txt"), "a.txt": "asked for\n"}, ["x"])
+
+
+def test_a_file_takes_the_place_of_a_folder_that_was_removed(made, hub):
+    os.unlink(made / "x/a.txt")
+    (made / "a.txt").write_text("asked for\n")
+    with on_its_way(hub):
+        os.unlink(made / "x/s/b.txt")
+        os.rmdir(made / "x/s")
+        os.rmdir(made / "x")
+        (made / "x").write_text("x\n")
+    agree(made, {**without(FIRST, "x/a.txt", "x/s/b.txt"), "a.txt": "asked for\n", "x": "x\n"})
+
+
 def test_a_folder_in_the_place_of_a_file_takes_its_name_over(made, hub):
     (made / "a.txt").unlink()
     os.rename(made / "x", made / "a.txt")

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A folder that was moved or replaced is taken whole, for the commit API knows files only.
+#include "fs/overlay_taking.h"
+
+#include "fs/mount_parts.h"
+
+struct expansion {
+    struct overlay_taking *taking;
+    struct overlay_node *folder; // NULL: nobody has looked into it
+    const char *base_path;
+    const char *path; // NULL: everything goes
+    enum err err;
+    char **folders; // to be gone into
+    uint64_t *inos;
+    size_t n_folders;
+};
+
+static enum err take_base(struct expansion *expansion, const char *name,
+                          const struct tree_node *node)
+{
+    struct overlay_taking *taking = expansion->taking;
+    AUTO_FREE char *from = overlay_join(expansion->base_path, name, strlen(name));
+    char *to = overlay_join(expansion->path, name, strlen(name));
+    struct overlay_item *item =
+        to != NULL ? overlay_take_item(taking, OVERLAY_PUT, to) : NULL;
+    if (from == NULL || item == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    item->under_commit = taking->view.commit;
+    item->has_version = true;
+    return file_version_of(node, &taking->view.commit, from, &item->version);
+}
+
+static enum err delete_base(struct expansion *expansion, const char *name,
+                            const struct tree_node *node)
+{
+    struct overlay_taking *taking = expansion->taking;
+    char *path = overlay_join(expansion->base_path, name, strlen(name));
+    struct overlay_item *item =
+        path != NULL ? overlay_take_item(taking, OVERLAY_DELETE_FILE, path) : NULL;
+    if (item == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    item->under_exists = true;
+    item->under_oid = node->oid;
+    item->under_commit = taking->view.commit;
+    return ERR_NONE;
+}
+
+static enum err push_folder(struct expansion *expansion, const char *name, uint64_t ino)
+{
+    size_t n = expansion->n_folders + 1;
+    char **folders = realloc(expansion->folders, n * sizeof(*folders));
+    if (folders != NULL) {
+        expansion->folders = folders;
+    }
+    uint64_t *inos = realloc(expansion->inos, n * sizeof(*inos));
+    if (inos != NULL) {
+        expansion->inos = inos;
+    }
+    char *copy = strdup(name);
+    if (folders == NULL || inos == NULL || copy == NULL) {
+        free(copy);
+        return ERR_NO_MEMORY;
+    }
+    folders[n - 1] = copy;
+    inos[n - 1] = ino;
+    expansion->n_folders = n;
+    return ERR_NONE;
+}
+
+static bool on_base(void *ctx, uint64_t position, const char *name,
+                    const struct tree_node *node)
+{
+    struct expansion *expansion = ctx;
+    struct overlay_name *entry =
+        expansion->folder != NULL
+            ? overlay_name_find(expansion->folder, name, strlen(name))
+            : NULL;
+    (void)position;
+    if (entry != NULL && entry->node == NULL) {
+        entry->is_taken = true; // it is left behind
+    }
+    bool is_memory =
+        entry != NULL && entry->node != NULL && !overlay_name_is_change(entry);
+    if (entry != NULL && !is_memory) {
+        return true; // it is taken as what it is now, or is not there any more
+    }
+    expansion->err = node->kind == ENTRY_DIRECTORY
+                         ? push_folder(expansion, name, node->ino)
+                     : expansion->path == NULL ? delete_base(expansion, name, node)
+                                               : take_base(expansion, name, node);
+    return expansion->err == ERR_NONE;
+}
+
+NO_THREAD_ANALYSIS enum err overlay_take_folder(struct overlay_taking *taking,
+                                                uint64_t base_ino, const char *base_path,
+                                                const char *path)
+{
+    struct overlay *overlay = taking->overlay;
+    struct expansion expansion = {
+        .taking = taking,
+        .folder = path != NULL ? overlay_by_base_path(overlay, base_path) : NULL,
+        .base_path = base_path,
+        .path = path};
+    struct tree_dir state = {.complete = false};
+    enum err err = tree_store_dir(overlay->mount->tree, base_ino, &state);
+    if (err == ERR_ABSENT || (err == ERR_NONE && !state.complete)) {
+        *taking->out_folder = strdup(base_path);
+        return *taking->out_folder != NULL ? ERR_ABSENT : ERR_NO_MEMORY;
+    }
+    if (err == ERR_NONE) {
+        err = tree_store_list(overlay->mount->tree, base_ino, 0, on_base, &expansion);
+    }
+    err = err == ERR_NONE ? expansion.err : err;
+    for (size_t i = 0; i < expansion.n_folders; i++) {
+        const char *name = expansion.folders[i];
+        AUTO_FREE char *below = overlay_join(base_path, name, strlen(name));
+        AUTO_FREE char *to = path != NULL ? overlay_join(path, name, strlen(name)) : NULL;
+        if (err == ERR_NONE) {
+            err = below == NULL || (path != NULL && to == NULL)
+                      ? ERR_NO_MEMORY
+                      : overlay_take_folder(taking, expansion.inos[i], below, to);
+        }
+        free(expansion.folders[i]);
+    }
+    free(expansion.folders);
+    free(expansion.inos);
+    return err;
+}
