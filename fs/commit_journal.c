@@ -13,11 +13,11 @@ struct rows {
     size_t n_items;
 };
 
-static enum err add_folder(void *ctx, enum overlay_op op, uint64_t id, const char *path)
+static enum err add_folder(void *ctx, const struct overlay_item *item)
 {
     struct rows *rows = ctx;
     struct journal_item *grown = realloc(rows->rows, (rows->n + 1) * sizeof(*rows->rows));
-    char *copy = strdup(path);
+    char *copy = strdup(item->path);
     if (grown != NULL) {
         rows->rows = grown;
     }
@@ -25,8 +25,11 @@ static enum err add_folder(void *ctx, enum overlay_op op, uint64_t id, const cha
         free(copy);
         return ERR_NO_MEMORY;
     }
-    rows->rows[rows->n++] = (struct journal_item){
-        .op = (uint32_t)op, .path = copy, .path_len = strlen(copy), .inode = id};
+    rows->rows[rows->n++] = (struct journal_item){.op = (uint32_t)item->op,
+                                                  .path = copy,
+                                                  .path_len = strlen(copy),
+                                                  .inode = item->id,
+                                                  .generation = item->generation};
     return ERR_NONE;
 }
 

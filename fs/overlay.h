@@ -132,7 +132,8 @@ int64_t overlay_moved_ms(struct overlay *overlay);
 // ---------------------------------------------------------------------------- committing
 
 // The last two are no items of a commit, but say what else was known of the overlay's folders when the
-// others were taken: where one stood, and of which folders of the repository nothing would be left.
+// others were taken: where one stood (generation 1: nothing is put into it), and of which folders of
+// the repository nothing would be left.
 enum overlay_op {
     OVERLAY_PUT = 1,
     OVERLAY_DELETE_FILE = 2,
@@ -207,11 +208,10 @@ NODISCARD enum err overlay_landed(struct overlay *overlay,
                                   const struct file_version *versions,
                                   const struct overlay_commit *commit,
                                   overlay_done_fn done, void *ctx);
-// The folders that what is on its way is in: where they stood when it was taken; and those of the
-// repository that vanish with it (`id` 0).
+// What is known of the folders of what is on its way: its FOLDER and VANISHING items.
 NODISCARD enum err overlay_each_place(struct overlay *overlay,
-                                      enum err (*visit)(void *ctx, enum overlay_op op,
-                                                        uint64_t id, const char *path),
+                                      enum err (*visit)(void *ctx,
+                                                        const struct overlay_item *item),
                                       void *ctx);
 // An earlier process has sent the items, and what came of them is not known yet: names that are
 // changed until then remember it. Right after overlay_open().

@@ -5,21 +5,25 @@
 #include "fs/overlay_node.h"
 
 enum err overlay_each_place(struct overlay *overlay,
-                            enum err (*visit)(void *ctx, enum overlay_op op, uint64_t id,
-                                              const char *path),
+                            enum err (*visit)(void *ctx, const struct overlay_item *item),
                             void *ctx)
 {
     enum err err = ERR_NONE;
     lock_acquire(&overlay->lock);
     for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
          node = node->by_ino.next) {
-        if (node->taken_path != NULL && node->takes_files) {
-            err = visit(ctx, OVERLAY_FOLDER, node->id, node->taken_path);
+        const struct overlay_item item = {.op = OVERLAY_FOLDER,
+                                          .path = node->taken_path,
+                                          .id = node->id,
+                                          .generation = !node->takes_files};
+        if (node->taken_path != NULL) {
+            err = visit(ctx, &item);
         }
     }
     for (struct overlay_folder *folder = overlay->vanishing;
          folder != NULL && err == ERR_NONE; folder = folder->hh.next) {
-        err = visit(ctx, OVERLAY_VANISHING, 0, folder->path);
+        const struct overlay_item item = {.op = OVERLAY_VANISHING, .path = folder->path};
+        err = visit(ctx, &item);
     }
     lock_release(&overlay->lock);
     return err;
@@ -52,7 +56,7 @@ static void expect(struct overlay *overlay, const struct overlay_item *item)
         node->taken_path = place;
     }
     if (node != NULL) {
-        node->takes_files |= place != NULL;
+        node->takes_files |= place != NULL && item->generation == 0;
         node->may_land |= item->op == OVERLAY_PUT;
     }
 }

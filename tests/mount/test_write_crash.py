@@ -223,6 +223,20 @@ def test_folders_that_a_commit_has_emptied_are_there_after_a_crash(writable, hub
     assert made.branch.tree().keys() == FIRST.keys()
 
 
+def test_a_folder_whose_files_went_before_it_was_moved_is_there_after_a_crash(writable, hub):
+    made = writable(FIRST)
+    with unanswered_commit(made, hub):
+        os.unlink(made / "old/one.txt")
+        os.unlink(made / "old/two.txt")
+        os.rename(made / "old", made / "moved")
+        sync_folder(made.path)
+    made.kill9()
+    hub.clear()
+    made.again()
+    made.settle()
+    assert tree_of(made.path).keys() == {"README.md", "moved"} and made.branch.tree().keys() == {"README.md"}
+
+
 @with_points
 def test_a_version_saved_over_one_on_its_way_survives_two_crashes(writable, hub):
     made = writable(FIRST)
