@@ -115,7 +115,10 @@ static void forget(struct commit_attempt *attempt)
     commit_journal_drop(attempt->work, attempt->id);
     attempt->has_row = false;
     for (size_t i = 0; i < attempt->n; i++) {
-        commit_own_forget_sent(&attempt->work->own, attempt->items[i]->item->path);
+        if (attempt->items[i]->fate == COMMIT_FATE_OPEN) {
+            commit_own_take_back(&attempt->work->own, attempt->items[i]->item->path,
+                                 commit_item_ours(attempt->items[i]));
+        }
     }
 }
 

@@ -56,14 +56,30 @@ void commit_own_forget_sent(struct commit_own *own, const char *path)
     }
 }
 
+static bool says(const struct commit_mark *mark, const char *path, const struct oid *oid)
+{
+    return mark->path != NULL && mark->exists == (oid != NULL) &&
+           strcmp(mark->path, path) == 0 && (oid == NULL || oid_equal(&mark->oid, oid));
+}
+
+void commit_own_take_back(struct commit_own *own, const char *path, const struct oid *oid)
+{
+    size_t kept = own->n_marks < COMMIT_MARKS_MAX ? own->n_marks : COMMIT_MARKS_MAX;
+    for (size_t i = 0; i < kept; i++) {
+        struct commit_mark *mark = &own->marks[(own->n_marks - 1 - i) % COMMIT_MARKS_MAX];
+        if (says(mark, path, oid)) {
+            free(mark->path);
+            mark->path = NULL;
+            return;
+        }
+    }
+}
+
 bool commit_own_has_sent(const struct commit_own *own, const char *path,
                          const struct oid *oid)
 {
     for (size_t i = 0; i < COMMIT_MARKS_MAX; i++) {
-        const struct commit_mark *mark = &own->marks[i];
-        if (mark->path != NULL && mark->exists == (oid != NULL) &&
-            strcmp(mark->path, path) == 0 &&
-            (oid == NULL || oid_equal(&mark->oid, oid))) {
+        if (says(&own->marks[i], path, oid)) {
             return true;
         }
     }

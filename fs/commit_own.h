@@ -36,6 +36,9 @@ bool commit_own_leads(const struct commit_own *own, const struct oid *from,
 // `oid` NULL = it was deleted. What there is no memory for is not remembered.
 void commit_own_note_sent(struct commit_own *own, const char *path,
                           const struct oid *oid);
+// The newest mark of just this was for nothing; what was sent before it may still come.
+void commit_own_take_back(struct commit_own *own, const char *path,
+                          const struct oid *oid);
 // The path is known to have what was sent last: the marks of it say nothing any more.
 void commit_own_forget_sent(struct commit_own *own, const char *path);
 bool commit_own_has_sent(const struct commit_own *own, const char *path,

@@ -179,6 +179,21 @@ TEST(test_what_was_sent_is_known_until_it_is_settled)
     free(own);
 }
 
+TEST(test_a_refused_commit_says_nothing_about_an_older_one)
+{
+    struct commit_own *own = calloc(1, sizeof(*own));
+    commit_own_note_sent(own, "f", &a);
+    commit_own_note_sent(own, "f", &b);
+    commit_own_take_back(own, "f", &b);
+    assert_false(commit_own_has_sent(own, "f", &b));
+    assert_true(commit_own_has_sent(own, "f", &a));
+    commit_own_note_sent(own, "f", &a);
+    commit_own_take_back(own, "f", &a);
+    assert_true(commit_own_has_sent(own, "f", &a));
+    commit_own_release(own);
+    free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_own_commits_lead_from_one_to_the_next),
         cmocka_unit_test(test_somebody_elses_commit_breaks_the_way),
         cmocka_unit_test(test_what_was_sent_is_known_until_it_is_settled),
+        cmocka_unit_test(test_a_refused_commit_says_nothing_about_an_older_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
