@@ -154,6 +154,14 @@ def test_an_emptied_folder_that_another_was_moved_into_stays(writable):
     agree(made, {"a.txt": FIRST["a.txt"]}, ["x", "y/s", "y/t"])
 
 
+def test_an_emptied_folder_that_was_moved_keeps_its_folders(writable):
+    made = writable(FIRST)
+    for name in ("x/a.txt", "x/s/b.txt"):
+        os.unlink(made / name)
+    os.rename(made / "x", made / "z")
+    agree(made, without(FIRST, "x/a.txt", "x/s/b.txt"), ["z/s"])
+
+
 def test_what_takes_the_place_of_a_moved_folder_does_not_keep_its_files_there(made, hub):
     os.unlink(made / "x/a.txt")
     (made / "a.txt").write_text("asked for\n")
