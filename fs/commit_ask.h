@@ -43,7 +43,14 @@ NODISCARD enum err commit_ask_found_pull(struct commit_work *work, const char *n
 NODISCARD enum err commit_ask_branch(struct commit_work *work, const char *branch,
                                      const struct oid *start, struct why *why);
 
-// Lists a folder of the commit that is shown, to its end.
+// The stored node at a path below a stored folder. ERR_NOT_FOUND, ERR_NOT_DIRECTORY.
+NODISCARD enum err commit_ask_node(struct commit_work *work, uint64_t root,
+                                   const char *path, struct why *why,
+                                   struct tree_node *out);
+// Lists a stored folder to its end.
+NODISCARD enum err commit_ask_names(struct commit_work *work, uint64_t folder,
+                                    struct why *why);
+// The same for a folder of the commit that is shown.
 NODISCARD enum err commit_ask_listing(struct commit_work *work, const char *path,
                                       struct why *why);
 // Stores a change (taken over).

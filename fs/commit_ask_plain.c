@@ -36,18 +36,16 @@ enum err commit_ask_branch(struct commit_work *work, const char *branch,
     return err;
 }
 
-static enum err find_folder(struct commit_work *work, const char *path, struct why *why,
-                            struct tree_node *out)
+enum err commit_ask_node(struct commit_work *work, uint64_t root, const char *path,
+                         struct why *why, struct tree_node *out)
 {
     struct hub_call call = commit_call();
-    struct snapshot_view view;
     struct wait *wait = NULL;
     enum err err = wait_begin(&work->owner, &wait);
     if (err != ERR_NONE) {
         return err;
     }
-    snapshot_current(work->mount->snapshot, &view);
-    namespace_walk(work->mount->namespace, view.repo_root, path, &call, wait_done_node,
+    namespace_walk(work->mount->namespace, root, path, &call, wait_done_node,
                    wait_ref(wait));
     err = wait_end(&work->owner, wait, why);
     if (err == ERR_NONE) {
@@ -57,23 +55,27 @@ static enum err find_folder(struct commit_work *work, const char *path, struct w
     return err;
 }
 
-enum err commit_ask_listing(struct commit_work *work, const char *path, struct why *why)
+enum err commit_ask_names(struct commit_work *work, uint64_t folder, struct why *why)
 {
     struct hub_call call = commit_call();
-    struct tree_node folder;
     struct wait *wait = NULL;
-    enum err err = find_folder(work, path, why, &folder);
-    if (err == ERR_NONE) {
-        err = wait_begin(&work->owner, &wait);
-    }
+    enum err err = wait_begin(&work->owner, &wait);
     if (err != ERR_NONE) {
         return err;
     }
-    namespace_complete(work->mount->namespace, folder.ino, &call, wait_done,
-                       wait_ref(wait));
+    namespace_complete(work->mount->namespace, folder, &call, wait_done, wait_ref(wait));
     err = wait_end(&work->owner, wait, why);
     wait_unref(wait);
     return err;
+}
+
+enum err commit_ask_listing(struct commit_work *work, const char *path, struct why *why)
+{
+    struct snapshot_view view;
+    struct tree_node folder;
+    snapshot_current(work->mount->snapshot, &view);
+    enum err err = commit_ask_node(work, view.repo_root, path, why, &folder);
+    return err == ERR_NONE ? commit_ask_names(work, folder.ino, why) : err;
 }
 
 static void on_stored(void *ctx, const struct journal_result *result)

@@ -14,7 +14,8 @@ enum commit_fate {
 struct commit_item {
     const struct overlay_item *item; // in `taken`
     enum commit_fate fate;
-    bool has_failed;           // settled, but not in the repository
+    bool has_failed;     // settled, but not in the repository
+    bool takes_too_much; // a deletion of a folder, in which others have changed something
     struct local_file *reader; // of a PUT: reads what is committed; a reference
     uint64_t size;
     bool is_lfs;    // its content does not travel in the body

@@ -4,6 +4,7 @@
 #include "fs/commit_check.h"
 
 #include "fs/commit_ask.h"
+#include "fs/commit_narrow.h"
 #include "fs/commit_verdict.h"
 
 static bool is_folder(const struct commit_there *there)
@@ -30,10 +31,9 @@ static void settle_conflict(struct commit_work *work, struct commit_item *item,
 {
     struct why why = {""};
     if (is_folder(there)) {
-        enum err err = why_set(
-            &why, ERR_CONFLICT, "somebody else has %s the folder \"%s\" meanwhile",
-            item->item->op == OVERLAY_PUT ? "made" : "changed what is in",
-            item->item->path);
+        enum err err = why_set(&why, ERR_CONFLICT,
+                               "somebody else has made the folder \"%s\" meanwhile",
+                               item->item->path);
         commit_settle_returned(work, item, err, &why, 0);
         return;
     }
@@ -57,7 +57,11 @@ static void judge(struct commit_work *work, struct commit_item *item,
         item->fate = COMMIT_FATE_THERE;
         break;
     case COMMIT_PATH_CONFLICT:
-        settle_conflict(work, item, there);
+        item->takes_too_much =
+            item->item->op == OVERLAY_DELETE_FOLDER && is_folder(there);
+        if (!item->takes_too_much) {
+            settle_conflict(work, item, there);
+        }
         break;
     case COMMIT_PATH_FREE:
         break;
@@ -193,6 +197,11 @@ enum err commit_check(struct commit_work *work, struct commit_item *const *items
         err = resolve(work, parent, &doubts, why);
     }
     doubts_release(&doubts);
+    for (size_t i = 0; err == ERR_NONE && i < n; i++) {
+        if (items[i]->fate == COMMIT_FATE_OPEN && items[i]->takes_too_much) {
+            err = commit_narrow(work, items[i], parent, why);
+        }
+    }
     return err;
 }
 

@@ -38,7 +38,6 @@ enum commit_look commit_judge_head(bool head_is_parent, bool is_found, bool was_
     return is_found ? COMMIT_HAS_LANDED : COMMIT_REBASE;
 }
 
-// Of a folder that was moved or made here git's id is not always known.
 enum commit_path commit_judge_path(const struct overlay_item *item,
                                    const struct oid *ours,
                                    const struct commit_stand *stand)
@@ -49,8 +48,7 @@ enum commit_path commit_judge_path(const struct overlay_item *item,
     if (is_done) {
         return COMMIT_PATH_DONE;
     }
-    bool is_same = oid_equal(&stand->oid, &item->under_oid) ||
-                   (item->op == OVERLAY_DELETE_FOLDER && oid_is_zero(&item->under_oid));
+    bool is_same = oid_equal(&stand->oid, &item->under_oid);
     bool is_believed = stand->exists == item->under_exists && (!stand->exists || is_same);
     return is_believed || stand->is_own ? COMMIT_PATH_FREE : COMMIT_PATH_CONFLICT;
 }

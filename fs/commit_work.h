@@ -75,7 +75,8 @@ struct commit_work {
 
     enum err err; // why it pauses, with `why`; ERR_NONE = it does not
     struct why why;
-    size_t n_landed; // items, ever
+    size_t n_landed;   // items, ever
+    bool has_narrowed; // what is left of a deletion goes with the next batch of this turn
 };
 
 void commit_work_init(struct commit_work *work);

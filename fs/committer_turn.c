@@ -106,11 +106,13 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
         }
         size_t n_landed = work->n_landed;
         *out_taken += batch.n;
-        bool has_more = batch.taken.has_more;
+        work->has_narrowed = false;
         enum commit_end end = commit_one_batch(work, &batch, sends);
+        bool has_more = batch.taken.has_more || work->has_narrowed;
         commit_batch_release(&batch);
         CRASH_POINT("commit.batch_over");
-        committer->n_barren = work->n_landed > n_landed ? 0 : committer->n_barren + 1;
+        bool is_barren = work->n_landed == n_landed && !work->has_narrowed;
+        committer->n_barren = is_barren ? committer->n_barren + 1 : 0;
         if (end == COMMIT_END_DONE && !has_more) {
             commit_recover_release(work);
         }

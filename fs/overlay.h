@@ -230,6 +230,15 @@ void overlay_returned(struct overlay *overlay, const struct overlay_item *items,
 // they deleted it) beside ours.
 void overlay_conflict(struct overlay *overlay, const struct overlay_item *item,
                       const struct file_version *theirs);
+// Of a folder that an item deletes only these, as they stand at `commit`, go: the rest is there again.
+// They wait for the next commit.
+struct overlay_part {
+    char *path;
+    enum entry_kind kind;
+    struct oid oid;
+};
+void overlay_narrow(struct overlay *overlay, const struct overlay_item *item,
+                    const struct oid *commit, const struct overlay_part *parts, size_t n);
 // Gives up what was changed at and below a path ("" = all). ERR_NOT_FOUND: nothing is.
 // *out_inos (malloc'd) are *out_n_inos numbers whose pages the kernel has to forget.
 NODISCARD enum err overlay_discard(struct overlay *overlay, const char *path,

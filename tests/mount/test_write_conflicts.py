@@ -5,10 +5,11 @@ Nobody's commit is overwritten silently, nothing is committed twice, and a confl
 """
 
 import os
+import shutil
 
 import pytest
 from harness import wait_until
-from writing import WritableMount, sha256
+from writing import WritableMount, sha256, tree_of
 
 FIRST = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/in.txt": "in\n"}
 COMMIT = {"method": "POST", "path_regex": "/commit/"}
@@ -166,6 +167,51 @@ class TestBehindOurBack:
         made.wait_writes(waiting=0, on_their_way=0)
         assert "dropped.txt" not in made.branch.tree()
         assert (made / "a.txt").read_text() == "mine\n"
+
+
+class TestDeletedFolders:
+    """A deletion of a folder takes what was in the folder when it was deleted, and nothing that others put there."""
+
+    def agree(self, made, files):
+        made.settle()
+        assert made.branch.tree() == {name: sha256(text.encode()) for name, text in files.items()}
+        shown = tree_of(made.path)
+        assert {name: data.decode() for name, data in shown.items() if data is not None} == files
+        assert all(any(name.startswith(f"{folder}/") for name in files) for folder, data in shown.items() if data is None)
+
+    @pytest.mark.quick
+    def test_what_others_put_there_behind_our_back_stays(self, writable, hub):
+        made = writable(FIRST | {"d/s/one.txt": "one\n", "d/s/two.txt": "two\n", "d/same/in.txt": "same\n"})
+        tree_of(made.path)
+        hub.commit(made.branch.id, [{"add": name, "text": "theirs\n"} for name in ("d/new.txt", "d/s/two.txt", "d/t/new.txt")])
+        shutil.rmtree(made / "d")
+        kept = {"d/new.txt": "theirs\n", "d/s/two.txt": "theirs\n", "d/t/new.txt": "theirs\n"}
+        self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n"} | kept)
+        made.remount()
+        self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n"} | kept)
+
+    @pytest.mark.quick
+    def test_what_others_put_into_a_folder_that_was_on_its_way_stays(self, writable, hub):
+        made = writable(FIRST)
+        tree_of(made.path)
+        hub.faults({"match": {"path_regex": "/preupload/"}, "action": {"stall": True}})
+        (made / "new/sub").mkdir(parents=True)
+        (made / "new/mine.txt").write_text("mine\n")
+        (made / "new/sub/mine.txt").write_text("mine too\n")
+        hub.wait_stalled()
+        shutil.rmtree(made / "new")
+        rule = meanwhile(hub, "new/theirs.txt", skip=1)
+        hub.release()
+        self.agree(made, FIRST | {"new/theirs.txt": "theirs\n"})
+        assert hub.fired(rule) == 1
+
+    def test_one_commit_asked_for_is_all_of_it(self, writable, hub):
+        made = writable(FIRST, options=["commit=manual"])
+        tree_of(made.path)
+        hub.put(made.branch.id, "d/theirs.txt", "theirs\n")
+        shutil.rmtree(made / "d")
+        made.cli("commit", made.path)
+        self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/theirs.txt": "theirs\n"})
 
 
 class TestTwoMounts:

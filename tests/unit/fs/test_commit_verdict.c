@@ -123,12 +123,12 @@ TEST(test_a_folder_is_never_the_file_that_is_put)
     assert_int_equal(commit_judge_path(&put, &c, &stands), COMMIT_PATH_CONFLICT);
 }
 
-TEST(test_a_folder_of_unknown_id_is_deleted_as_long_as_it_is_there)
+TEST(test_a_folder_of_unknown_id_may_hold_what_was_not_seen)
 {
     struct overlay_item deletion = item(OVERLAY_DELETE_FOLDER, &none);
     struct commit_stand stands = stand(&a);
     stands.is_folder = true;
-    assert_int_equal(commit_judge_path(&deletion, NULL, &stands), COMMIT_PATH_FREE);
+    assert_int_equal(commit_judge_path(&deletion, NULL, &stands), COMMIT_PATH_CONFLICT);
 }
 
 // --------------------------------------------------------------------------------- our own
@@ -206,7 +206,7 @@ int main(void)
         cmocka_unit_test(test_a_deletion_takes_away_only_what_was_seen),
         cmocka_unit_test(test_our_own_late_copy_is_no_conflict),
         cmocka_unit_test(test_a_folder_is_never_the_file_that_is_put),
-        cmocka_unit_test(test_a_folder_of_unknown_id_is_deleted_as_long_as_it_is_there),
+        cmocka_unit_test(test_a_folder_of_unknown_id_may_hold_what_was_not_seen),
         cmocka_unit_test(test_own_commits_lead_from_one_to_the_next),
         cmocka_unit_test(test_somebody_elses_commit_breaks_the_way),
         cmocka_unit_test(test_what_was_sent_is_known_until_it_is_settled),
