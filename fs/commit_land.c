@@ -227,12 +227,16 @@ static bool show(struct commit_work *work, struct landed *landed,
     }
 }
 
-static void settle_all(struct commit_work *work, struct landed *landed)
+static void settle_all(struct commit_work *work, struct landed *landed, bool is_ours)
 {
     for (size_t i = 0; i < landed->n; i++) {
         struct commit_item *item = landed->from[i];
         item->fate = COMMIT_FATE_SETTLED;
         commit_own_forget_sent(&work->own, item->item->path);
+        if (is_ours && item->item->op == OVERLAY_PUT) {
+            commit_own_note_brought(&work->own, item->item->path,
+                                    &landed->versions[i].oid);
+        }
         work->n_landed++;
         work->listener.settled(work->listener.ctx, item->item, ERR_NONE, NULL);
     }
@@ -263,7 +267,7 @@ static bool land(struct commit_work *work, struct landed *landed,
         commit_base_tell(&view.commit);
     }
     CRASH_POINT("commit.landed");
-    settle_all(work, landed);
+    settle_all(work, landed, landing->is_made);
     return true;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a deletion of a folder covers is what the folder held at the commit that it was deleted from,
-// or that its own files came with. That is compared with what it holds now, folder by folder; those of
-// one id hold the same. Where the commit is not known, our own late commit may have brought what is
-// there (commit_own.h).
+// or that its own files came with, and what commits of ours have put there. That is compared with what
+// it holds now, folder by folder; those of one id hold the same.
 #include "fs/commit_narrow.h"
 
 #include "fs/commit_ask.h"
@@ -12,6 +11,9 @@ struct seen {
     struct tree_node now;
     struct tree_node then;
     bool was_there;
+    size_t folder; // that it is in
+    bool is_deleted;
+    bool has_rest; // something in it is not
 };
 
 struct comparison {
@@ -19,7 +21,7 @@ struct comparison {
     struct why *why;
     struct seen *seen; // each folder before what is in it
     size_t n;
-    const char *folder; // that is being listed
+    size_t folder; // that is being listed
     enum err err;
 };
 
@@ -36,7 +38,8 @@ static enum err add(struct comparison *comparison, const char *path,
         free(copy);
         return ERR_NO_MEMORY;
     }
-    grown[comparison->n++] = (struct seen){.path = copy, .now = *now};
+    grown[comparison->n++] =
+        (struct seen){.path = copy, .now = *now, .folder = comparison->folder};
     return ERR_NONE;
 }
 
@@ -46,7 +49,8 @@ static bool on_entry(void *ctx, uint64_t position, const char *name,
     struct comparison *comparison = ctx;
     AUTO_FREE char *path = NULL;
     (void)position;
-    if (asprintf(&path, "%s/%s", comparison->folder, name) < 0) {
+    const char *folder = comparison->seen[comparison->folder].path;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
         path = NULL; // glibc leaves it undefined
     }
     comparison->err = path != NULL ? add(comparison, path, node) : ERR_NO_MEMORY;
@@ -57,8 +61,9 @@ static bool is_covered(struct commit_work *work, const struct seen *seen)
 {
     bool is_same = seen->was_there && seen->now.kind == seen->then.kind &&
                    oid_equal(&seen->now.oid, &seen->then.oid);
-    return is_same || (seen->now.kind != ENTRY_DIRECTORY &&
-                       commit_own_has_sent(&work->own, seen->path, &seen->now.oid));
+    bool is_ours = commit_own_has_sent(&work->own, seen->path, &seen->now.oid) ||
+                   commit_own_has_brought(&work->own, seen->path, &seen->now.oid);
+    return is_same || (is_ours && seen->now.kind != ENTRY_DIRECTORY);
 }
 
 static enum err find_then(struct comparison *comparison, const struct tree_node *folder,
@@ -90,7 +95,7 @@ static enum err look_into(struct comparison *comparison, size_t at)
                         &was_folder);
     }
     if (err == ERR_NONE) {
-        comparison->folder = folder.path;
+        comparison->folder = at;
         err = tree_store_list(work->mount->tree, folder.now.ino, 0, on_entry, comparison);
         err = err == ERR_NONE ? comparison->err : err;
     }
@@ -128,6 +133,17 @@ static enum err begin(struct comparison *comparison, const struct overlay_item *
     return err;
 }
 
+// A folder goes with the last of what is in it.
+static void decide(struct comparison *comparison)
+{
+    for (size_t i = comparison->n; i-- > 0;) {
+        struct seen *seen = &comparison->seen[i];
+        seen->is_deleted = is_covered(comparison->work, seen) ||
+                           (seen->now.kind == ENTRY_DIRECTORY && !seen->has_rest);
+        comparison->seen[seen->folder].has_rest |= !seen->is_deleted;
+    }
+}
+
 static void settle(struct commit_work *work, struct commit_item *item,
                    const struct oid *parent, const struct comparison *comparison)
 {
@@ -135,7 +151,7 @@ static void settle(struct commit_work *work, struct commit_item *item,
     size_t n = 0;
     for (size_t i = 0; parts != NULL && i < comparison->n; i++) {
         const struct seen *seen = &comparison->seen[i];
-        if (is_covered(work, seen)) {
+        if (seen->is_deleted && !comparison->seen[seen->folder].is_deleted) {
             parts[n++] = (struct overlay_part){seen->path, seen->now.kind, seen->now.oid};
         }
     }
@@ -158,9 +174,11 @@ enum err commit_narrow(struct commit_work *work, struct commit_item *item,
             err = look_into(&comparison, i);
         }
     }
-    bool is_whole = err == ERR_NONE && is_covered(work, &comparison.seen[0]);
     item->takes_too_much = false;
-    if (err == ERR_NONE && !is_whole) {
+    if (err == ERR_NONE) {
+        decide(&comparison);
+    }
+    if (err == ERR_NONE && !comparison.seen[0].is_deleted) {
         settle(work, item, parent, &comparison);
     }
     for (size_t i = 0; i < comparison.n; i++) {

@@ -2,11 +2,47 @@
 // Rings: what was forgotten is merely looked at more closely, or asked about.
 #include "fs/commit_own.h"
 
-void commit_own_release(struct commit_own *own)
+static void release(struct commit_marks *marks)
 {
     for (size_t i = 0; i < COMMIT_MARKS_MAX; i++) {
-        free(own->marks[i].path);
+        free(marks->list[i].path);
     }
+}
+
+static void note(struct commit_marks *marks, const char *path, const struct oid *oid)
+{
+    char *copy = strdup(path);
+    if (copy == NULL) {
+        return;
+    }
+    struct commit_mark *mark = &marks->list[marks->n++ % COMMIT_MARKS_MAX];
+    free(mark->path);
+    *mark = (struct commit_mark){.path = copy, .exists = oid != NULL};
+    if (oid != NULL) {
+        mark->oid = *oid;
+    }
+}
+
+static bool says(const struct commit_mark *mark, const char *path, const struct oid *oid)
+{
+    return mark->path != NULL && mark->exists == (oid != NULL) &&
+           strcmp(mark->path, path) == 0 && (oid == NULL || oid_equal(&mark->oid, oid));
+}
+
+static bool has(const struct commit_marks *marks, const char *path, const struct oid *oid)
+{
+    for (size_t i = 0; i < COMMIT_MARKS_MAX; i++) {
+        if (says(&marks->list[i], path, oid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void commit_own_release(struct commit_own *own)
+{
+    release(&own->sent);
+    release(&own->brought);
     *own = (struct commit_own){.n_steps = 0};
 }
 
@@ -33,22 +69,13 @@ bool commit_own_leads(const struct commit_own *own, const struct oid *from,
 
 void commit_own_note_sent(struct commit_own *own, const char *path, const struct oid *oid)
 {
-    char *copy = strdup(path);
-    if (copy == NULL) {
-        return;
-    }
-    struct commit_mark *mark = &own->marks[own->n_marks++ % COMMIT_MARKS_MAX];
-    free(mark->path);
-    *mark = (struct commit_mark){.path = copy, .exists = oid != NULL};
-    if (oid != NULL) {
-        mark->oid = *oid;
-    }
+    note(&own->sent, path, oid);
 }
 
 void commit_own_forget_sent(struct commit_own *own, const char *path)
 {
     for (size_t i = 0; i < COMMIT_MARKS_MAX; i++) {
-        struct commit_mark *mark = &own->marks[i];
+        struct commit_mark *mark = &own->sent.list[i];
         if (mark->path != NULL && strcmp(mark->path, path) == 0) {
             free(mark->path);
             mark->path = NULL;
@@ -56,17 +83,12 @@ void commit_own_forget_sent(struct commit_own *own, const char *path)
     }
 }
 
-static bool says(const struct commit_mark *mark, const char *path, const struct oid *oid)
-{
-    return mark->path != NULL && mark->exists == (oid != NULL) &&
-           strcmp(mark->path, path) == 0 && (oid == NULL || oid_equal(&mark->oid, oid));
-}
-
 void commit_own_take_back(struct commit_own *own, const char *path, const struct oid *oid)
 {
-    size_t kept = own->n_marks < COMMIT_MARKS_MAX ? own->n_marks : COMMIT_MARKS_MAX;
+    struct commit_marks *sent = &own->sent;
+    size_t kept = sent->n < COMMIT_MARKS_MAX ? sent->n : COMMIT_MARKS_MAX;
     for (size_t i = 0; i < kept; i++) {
-        struct commit_mark *mark = &own->marks[(own->n_marks - 1 - i) % COMMIT_MARKS_MAX];
+        struct commit_mark *mark = &sent->list[(sent->n - 1 - i) % COMMIT_MARKS_MAX];
         if (says(mark, path, oid)) {
             free(mark->path);
             mark->path = NULL;
@@ -78,10 +100,17 @@ void commit_own_take_back(struct commit_own *own, const char *path, const struct
 bool commit_own_has_sent(const struct commit_own *own, const char *path,
                          const struct oid *oid)
 {
-    for (size_t i = 0; i < COMMIT_MARKS_MAX; i++) {
-        if (says(&own->marks[i], path, oid)) {
-            return true;
-        }
-    }
-    return false;
+    return has(&own->sent, path, oid);
+}
+
+void commit_own_note_brought(struct commit_own *own, const char *path,
+                             const struct oid *oid)
+{
+    note(&own->brought, path, oid);
+}
+
+bool commit_own_has_brought(const struct commit_own *own, const char *path,
+                            const struct oid *oid)
+{
+    return has(&own->brought, path, oid);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this mount has committed, or may have: so that it is not taken for somebody else's. Two
+// What this mount has committed, or may have: so that it is not taken for somebody else's. Three
 // memories of bounded size:
 //
-//   steps   commits that are ours: between two of them nobody else has changed anything
-//   marks   what was sent for a path and may come to stand there, however late
+//   steps     commits that are ours: between two of them nobody else has changed anything
+//   sent      what was sent for a path and may come to stand there, however late
+//   brought   what commits of ours have put
 #pragma once
 
 #include "base/base.h"
@@ -19,12 +20,16 @@ struct commit_mark {
     bool exists; // false: it was deleted
     struct oid oid;
 };
+struct commit_marks {
+    struct commit_mark list[COMMIT_MARKS_MAX];
+    size_t n; // ever
+};
 // Zeroed = empty. One thread at a time.
 struct commit_own {
     struct commit_step steps[COMMIT_STEPS_MAX];
     size_t n_steps; // ever
-    struct commit_mark marks[COMMIT_MARKS_MAX];
-    size_t n_marks; // ever
+    struct commit_marks sent;
+    struct commit_marks brought;
 };
 
 void commit_own_release(struct commit_own *own);
@@ -43,3 +48,7 @@ void commit_own_take_back(struct commit_own *own, const char *path,
 void commit_own_forget_sent(struct commit_own *own, const char *path);
 bool commit_own_has_sent(const struct commit_own *own, const char *path,
                          const struct oid *oid);
+void commit_own_note_brought(struct commit_own *own, const char *path,
+                             const struct oid *oid);
+bool commit_own_has_brought(const struct commit_own *own, const char *path,
+                            const struct oid *oid);

@@ -100,7 +100,9 @@ struct overlay {
     int64_t moved_ms GUARDED_BY(lock); // the base, to what may be somebody else's
     // Folders of the repository that go with the commit that was taken last.
     struct overlay_folder *vanishing GUARDED_BY(lock);
-    bool is_held GUARDED_BY(lock);     // a commit is on its way
+    bool is_held GUARDED_BY(lock); // a commit is on its way
+    // What was taken was taken over this commit, or one of ours that followed it at once.
+    struct oid taken_over GUARDED_BY(lock);
     bool has_put_off GUARDED_BY(lock); // somebody wanted to move the base meanwhile
     void (*wake)(void *ctx) GUARDED_BY(lock);
     void *wake_ctx GUARDED_BY(lock);

@@ -26,6 +26,7 @@ struct rebase {
     struct journal_change *change;
     const struct overlay_items *items;
     const struct oid *commit;
+    bool is_alone;    // nobody else has committed since the items were taken
     struct put *puts; // by path
     size_t n_puts;
     struct move *moves;
@@ -303,6 +304,9 @@ static void say_above(struct rebase *rebase, const char *path, bool was_put)
                           overlay_name_is_change(entry);
         bool is_gone =
             !has_put_below(rebase, above) && overlay_is_vanishing(rebase->overlay, above);
+        if (is_changed && entry->node == NULL && !rebase->is_alone) {
+            continue; // it was deleted without what others have put there
+        }
         if (entry != NULL && (was_put || is_changed)) {
             struct overlay_under under = {
                 .exists = !is_gone, .kind = ENTRY_DIRECTORY, .commit = *rebase->commit};
@@ -342,6 +346,13 @@ NO_THREAD_ANALYSIS enum err overlay_rebase(struct overlay *overlay,
 {
     struct rebase rebase = {
         .overlay = overlay, .change = change, .items = items, .commit = commit};
+    struct snapshot_view view;
+    snapshot_current(overlay->mount->snapshot, &view);
+    rebase.is_alone = oid_is_zero(&overlay->taken_over) ||
+                      oid_equal(&overlay->taken_over, &view.commit);
+    if (rebase.is_alone) {
+        overlay->taken_over = *commit;
+    }
     enum err err = gather_puts(&rebase, versions);
     if (err == ERR_NONE) {
         err = move_folders(&rebase);

@@ -360,6 +360,7 @@ NO_THREAD_ANALYSIS static enum err collect(struct overlay_taking *taking)
     struct overlay_items *out = taking->items;
     enum err err = ERR_NONE;
     snapshot_current(overlay->mount->snapshot, &taking->view);
+    overlay->taken_over = taking->view.commit;
     forget_last(overlay);
     for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
          node = node->by_ino.next) {

@@ -191,7 +191,8 @@ class TestDeletedFolders:
         self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n"} | kept)
 
     @pytest.mark.quick
-    def test_what_others_put_into_a_folder_that_was_on_its_way_stays(self, writable, hub):
+    @pytest.mark.parametrize("when", ["before-it-is-there", "afterwards"])
+    def test_what_others_put_into_a_folder_that_was_on_its_way_stays(self, writable, hub, when):
         made = writable(FIRST)
         tree_of(made.path)
         hub.faults({"match": {"path_regex": "/preupload/"}, "action": {"stall": True}})
@@ -200,7 +201,7 @@ class TestDeletedFolders:
         (made / "new/sub/mine.txt").write_text("mine too\n")
         hub.wait_stalled()
         shutil.rmtree(made / "new")
-        rule = meanwhile(hub, "new/theirs.txt", skip=1)
+        rule = meanwhile(hub, "new/theirs.txt", skip=int(when == "afterwards"))
         hub.release()
         self.agree(made, FIRST | {"new/theirs.txt": "theirs\n"})
         assert hub.fired(rule) == 1

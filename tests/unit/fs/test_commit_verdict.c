@@ -159,6 +159,17 @@ TEST(test_somebody_elses_commit_breaks_the_way)
     free(own);
 }
 
+TEST(test_what_was_brought_is_not_what_may_come_late)
+{
+    struct commit_own *own = calloc(1, sizeof(*own));
+    commit_own_note_brought(own, "f", &a);
+    assert_true(commit_own_has_brought(own, "f", &a));
+    assert_false(commit_own_has_brought(own, "f", &b));
+    assert_false(commit_own_has_sent(own, "f", &a));
+    commit_own_release(own);
+    free(own);
+}
+
 TEST(test_what_was_sent_is_known_until_it_is_settled)
 {
     struct commit_own *own = calloc(1, sizeof(*own));
@@ -209,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_a_folder_of_unknown_id_may_hold_what_was_not_seen),
         cmocka_unit_test(test_own_commits_lead_from_one_to_the_next),
         cmocka_unit_test(test_somebody_elses_commit_breaks_the_way),
+        cmocka_unit_test(test_what_was_brought_is_not_what_may_come_late),
         cmocka_unit_test(test_what_was_sent_is_known_until_it_is_settled),
         cmocka_unit_test(test_a_refused_commit_says_nothing_about_an_older_one),
     };
