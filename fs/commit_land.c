@@ -5,15 +5,18 @@
 //      a new version's names
 //   2. contents that travelled in the body go to the chunk store, so that nobody downloads them
 //      (those of Xet are there since they were uploaded)
-//   3. the mount shows the commit, and at once the overlay says what it says over that; its rows and
+//   3. the folders that have changed are written down, so that nobody has to ask for them
+//   4. the mount shows the commit, and at once the overlay says what it says over that; its rows and
 //      the staging files go, in one transaction
 //
-// A crash before 3 is over leaves the batch in the journal: the next mount finds the commit.
+// A crash before 4 is over leaves the batch in the journal: the next mount finds the commit.
 #include "fs/commit_land.h"
 
 #include "fs/commit_ask.h"
 #include "fs/commit_base.h"
+#include "fs/commit_listing.h"
 
+#define ATTRIBUTES_PATH ".gitattributes"
 enum { PUT_BLOCKS = 16 };
 
 // ------------------------------------------------------------------- what was not downloaded
@@ -60,47 +63,99 @@ static void keep_content(struct commit_work *work, struct commit_item *item)
 struct landed {
     struct overlay_items items; // borrowed, but for the array
     struct commit_item **from;
-    const char **paths; // of the PUTs, "" for others
-    struct commit_there *there;
     struct file_version *versions;
     size_t n;
+    char **paths; // of the items; then of what may have changed with them
+    struct commit_there *there;
+    size_t n_paths;
+    bool is_known; // what stands at all of them
 };
 
 static void landed_release(struct landed *landed)
 {
     if (landed->there != NULL) {
-        commit_there_release(landed->there, landed->n);
+        commit_there_release(landed->there, landed->n_paths);
+    }
+    for (size_t i = 0; i < landed->n_paths; i++) {
+        free(landed->paths[i]);
     }
     free(landed->items.items);
     free((void *)landed->from);
-    free((void *)landed->paths);
+    free(landed->paths);
     free(landed->there);
     free(landed->versions);
 }
 
+static enum err add_path(struct landed *landed, const char *path, size_t len)
+{
+    char **grown = realloc(landed->paths, (landed->n_paths + 1) * sizeof(*landed->paths));
+    char *copy = strndup(path, len);
+    landed->paths = grown != NULL ? grown : landed->paths;
+    if (grown == NULL || copy == NULL) {
+        free(copy);
+        return ERR_NO_MEMORY;
+    }
+    grown[landed->n_paths++] = copy;
+    return ERR_NONE;
+}
+
+// The folders above an item, but for those that the one before it has as well.
+static enum err add_folders(struct landed *landed, size_t at)
+{
+    const char *path = landed->paths[at];
+    const char *before = at > 0 ? landed->paths[at - 1] : "";
+    enum err err = ERR_NONE;
+    for (const char *slash = path;
+         err == ERR_NONE && (slash = strchr(slash, '/')) != NULL; slash++) {
+        size_t len = (size_t)(slash - path);
+        bool is_new = strncmp(before, path, len + 1) != 0;
+        err = is_new ? add_path(landed, path, len) : ERR_NONE;
+    }
+    return err;
+}
+
+// What a commit of ours may change beside its items.
+static enum err add_beside(struct landed *landed)
+{
+    bool has_put = false;
+    enum err err = ERR_NONE;
+    for (size_t i = 0; err == ERR_NONE && i < landed->n; i++) {
+        err = add_folders(landed, i);
+        has_put |= landed->from[i]->item->op == OVERLAY_PUT;
+    }
+    return err == ERR_NONE && has_put
+               ? add_path(landed, ATTRIBUTES_PATH, strlen(ATTRIBUTES_PATH))
+               : err;
+}
+
 static enum err landed_init(struct landed *landed, struct commit_item *const *items,
-                            size_t n)
+                            size_t n, const struct commit_landing *landing)
 {
     *landed = (struct landed){
         .items = {.items = calloc(n, sizeof(*landed->items.items))},
         .from = calloc(n, sizeof(struct commit_item *)),
-        .paths = calloc(n, sizeof(char *)),
-        .there = calloc(n, sizeof(*landed->there)),
         .versions = calloc(n, sizeof(*landed->versions)),
     };
-    if (landed->items.items == NULL || landed->from == NULL || landed->paths == NULL ||
-        landed->there == NULL || landed->versions == NULL) {
+    if (landed->items.items == NULL || landed->from == NULL || landed->versions == NULL) {
         return ERR_NO_MEMORY;
     }
-    for (size_t i = 0; i < n; i++) {
+    enum err err = ERR_NONE;
+    for (size_t i = 0; err == ERR_NONE && i < n; i++) {
+        const char *path = items[i]->item->path;
         if (items[i]->fate != COMMIT_FATE_SETTLED) {
             landed->items.items[landed->n] = *items[i]->item;
-            landed->from[landed->n] = items[i];
-            landed->paths[landed->n++] = items[i]->item->path;
+            landed->from[landed->n++] = items[i];
+            err = add_path(landed, path, strlen(path));
         }
     }
     landed->items.n = landed->n;
-    return ERR_NONE;
+    if (err == ERR_NONE && landing->is_made) {
+        err = add_beside(landed);
+    }
+    if (err == ERR_NONE) {
+        landed->there = calloc(landed->n_paths + 1, sizeof(*landed->there));
+    }
+    return landed->there != NULL ? ERR_NONE : ERR_NO_MEMORY;
 }
 
 // What we know of a version ourselves.
@@ -141,18 +196,20 @@ static void choose_version(struct landed *landed, size_t i, const struct oid *co
 static bool ask_versions(struct commit_work *work, struct landed *landed,
                          const struct oid *commit)
 {
-    size_t n_puts = 0;
+    bool is_asked = landed->n_paths > landed->n;
     for (size_t i = 0; i < landed->n; i++) {
-        n_puts += landed->from[i]->item->op == OVERLAY_PUT;
+        is_asked |= landed->from[i]->item->op == OVERLAY_PUT;
     }
-    for (unsigned n_failed = 1; n_puts > 0; n_failed++) {
+    landed->is_known = !is_asked; // what was deleted is gone
+    for (unsigned n_failed = 1; is_asked; n_failed++) {
         struct why why = {""};
-        enum err err =
-            commit_ask_paths(work, commit, landed->paths, landed->n, &why, landed->there);
+        enum err err = commit_ask_paths(work, commit, (const char *const *)landed->paths,
+                                        landed->n_paths, &why, landed->there);
+        landed->is_known = err == ERR_NONE;
         if (err == ERR_NONE || (!err_is_retriable(err) && err != ERR_CANCELLED)) {
             break;
         }
-        commit_there_release(landed->there, landed->n);
+        commit_there_release(landed->there, landed->n_paths);
         if (!commit_hold_still(work, err, &why, n_failed)) {
             return false;
         }
@@ -161,6 +218,27 @@ static bool ask_versions(struct commit_work *work, struct landed *landed,
         choose_version(landed, i, commit);
     }
     return true;
+}
+
+// What fails is asked for when somebody looks.
+static void keep_listings(struct commit_work *work, const struct landed *landed,
+                          const struct commit_landing *landing)
+{
+    bool is_simple = landing->is_made && !landing->is_shown && landed->is_known;
+    for (size_t i = 0; i < landed->n; i++) {
+        // What else the folder held is in no item.
+        is_simple = is_simple && (landed->from[i]->item->op != OVERLAY_DELETE_FOLDER ||
+                                  !landed->there[i].exists);
+    }
+    enum err err = is_simple
+                       ? commit_listing_keep(work, &landing->parent, &landing->commit,
+                                             (const char *const *)landed->paths,
+                                             landed->there, landed->n_paths)
+                       : ERR_NONE;
+    if (err != ERR_NONE) {
+        log_debug("fs", "the folders of the commit will be asked for: %s",
+                  err_sentence(err));
+    }
 }
 
 // ---------------------------------------------------------------------------------- moving
@@ -253,6 +331,7 @@ static bool land(struct commit_work *work, struct landed *landed,
             keep_content(work, landed->from[i]);
         }
     }
+    keep_listings(work, landed, landing);
     struct snapshot_view view;
     if (!find_view(work, landing, &view)) {
         return false;
@@ -275,7 +354,7 @@ enum commit_end commit_land(struct commit_work *work, struct commit_item *const 
                             size_t n, const struct commit_landing *landing)
 {
     struct landed landed;
-    enum err err = landed_init(&landed, items, n);
+    enum err err = landed_init(&landed, items, n, landing);
     if (landing->is_made) {
         commit_own_note_step(&work->own, &landing->parent, &landing->commit);
         hub_forget_write_tokens(work->mount->hub);
