@@ -242,7 +242,6 @@ class TestTwoMounts:
             made.cli("refresh", made.path)
             assert (made / "a.txt").read_text() == "of one\n" and (made / "b.txt").read_text() == "of the other\n"
 
-    @pytest.mark.unmet
     def test_one_file_saved_by_both_keeps_both(self, pair):
         one, other = pair
         assert (other / "a.txt").read_text() == "aaa\n"
