@@ -99,10 +99,13 @@ struct mount_path_info {
     struct oid commit;     // the commit whose tree was asked
     const char *path;      // from the repository root
     struct tree_node node; // kind, size, oid, hashes
+    bool is_unnamed;       // it is on no Hub: has neither oid nor hashes
+    const char *state;     // as of a change; NULL = it is not changed here
+    char doing[512];       // and when it is committed; "" = that is not known
     uint64_t cached_bytes; // on this machine
     enum verified_state verified;
     bool pinned;
-    enum err last_error; // of the last failed read, ERR_NONE if none
+    enum err last_error; // of the last failed read or commit, ERR_NONE if none
     struct why why;
 };
 // `info` is NULL on error, and lives until the callback returns.

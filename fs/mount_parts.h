@@ -135,6 +135,9 @@ void mount_locate(struct mount *mount, const char *path, const struct hub_call *
 NODISCARD enum err mount_describe(struct mount *mount, const struct tree_node *node,
                                   struct mount_path_info *out, char **out_path);
 
+// What people call the state of a change. mount_writes.c
+const char *mount_state_word(enum journal_state state, bool stays_here);
+
 // Whether the mount is up and not going down.
 bool mount_is_serving(struct mount *mount);
 

@@ -43,12 +43,12 @@ static bool is_at_or_below(const char *path, const char *folder)
            (strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/'));
 }
 
-static const char *state_word(const struct overlay_change_info *info)
+const char *mount_state_word(enum journal_state state, bool stays_here)
 {
-    if (info->stays_here) {
+    if (stays_here) {
         return "stays here";
     }
-    switch (info->state) {
+    switch (state) {
     case JOURNAL_DIRTY:
         return "open";
     case JOURNAL_UPLOADING:
@@ -87,7 +87,8 @@ static void collect(void *ctx, const struct overlay_change_info *info)
     }
     struct mount_change change = {.path = strdup(info->path),
                                   .what = info->what,
-                                  .state = state_word(info),
+                                  .state =
+                                      mount_state_word(info->state, info->stays_here),
                                   .size = info->size,
                                   .base_size = info->base_size,
                                   .sentence = strdup(info->sentence)};

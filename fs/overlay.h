@@ -259,3 +259,18 @@ struct overlay_change_info {
 };
 typedef void (*overlay_change_fn)(void *ctx, const struct overlay_change_info *info);
 void overlay_changes(struct overlay *overlay, overlay_change_fn visit, void *ctx);
+
+// What was changed here, by its number: a file, or a new folder. ERR_NOT_FOUND: the stored node is all
+// that there is to say. Release it.
+struct overlay_described {
+    char *path; // from the repository's root
+    enum entry_kind kind;
+    struct local_file *file; // NULL: a folder
+    enum journal_state state;
+    bool stays_here;
+    enum err trouble; // ERR_CONFLICT, ERR_REFUSED
+    struct why why;
+};
+NODISCARD enum err overlay_describe(struct overlay *overlay, uint64_t ino,
+                                    struct overlay_described *out);
+void overlay_described_release(struct overlay_described *described);

@@ -136,6 +136,51 @@ void overlay_changes(struct overlay *overlay, overlay_change_fn visit, void *ctx
     lock_release(&overlay->lock);
 }
 
+static enum err describe(struct overlay *overlay, const struct overlay_node *node,
+                         struct overlay_described *out) REQUIRES(overlay->lock)
+{
+    *out = (struct overlay_described){
+        .path = overlay_node_path(node), .kind = node->kind, .state = node->state};
+    if (out->path == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    if (node->kind == ENTRY_DIRECTORY) {
+        out->stays_here = true; // the repository knows no folders without files
+        return ERR_NONE;
+    }
+    const struct overlay_name *entry =
+        overlay_name_find(node->parent, node->name, strlen(node->name));
+    out->file = local_file_ref(node->file);
+    out->stays_here = node->is_theirs ||
+                      (entry != NULL && overlay_stays_here(overlay, entry, out->path));
+    out->trouble = node->state == JOURNAL_CONFLICT ? ERR_CONFLICT
+                   : node->state == JOURNAL_FAILED ? ERR_REFUSED
+                                                   : ERR_NONE;
+    out->why = node->trouble;
+    return ERR_NONE;
+}
+
+enum err overlay_describe(struct overlay *overlay, uint64_t ino,
+                          struct overlay_described *out)
+{
+    enum err err = ERR_NOT_FOUND;
+    lock_acquire(&overlay->lock);
+    const struct overlay_node *node = overlay_by_ino(overlay, ino);
+    if (node != NULL && node->parent != NULL &&
+        (node->kind != ENTRY_DIRECTORY || node->base_path == NULL)) {
+        err = describe(overlay, node, out);
+    }
+    lock_release(&overlay->lock);
+    return err;
+}
+
+void overlay_described_release(struct overlay_described *described)
+{
+    local_file_put(described->file);
+    free(described->path);
+    *described = (struct overlay_described){.path = NULL};
+}
+
 // -------------------------------------------------------------------------------- giving up
 
 // The names are gathered first: giving one up may take another with it.

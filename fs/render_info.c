@@ -50,12 +50,17 @@ static const char *verified_name(enum verified_state verified)
     return "unknown";
 }
 
-static void write_hashes(struct json_writer *json, const struct tree_node *node)
+static void write_hashes(struct json_writer *json, const struct tree_node *node,
+                         bool is_unnamed)
 {
     char hex[DIGEST_HEX_SIZE];
     char oid[OID_HEX_SIZE];
-    oid_to_hex(&node->oid, oid);
-    json_string(json, "oid", oid);
+    if (!is_unnamed) {
+        oid_to_hex(&node->oid, oid);
+        json_string(json, "oid", oid);
+    } else {
+        json_null(json, "oid");
+    }
     if (node->has_sha256) {
         digest_to_hex(&node->sha256, hex);
         json_string(json, "sha256", hex);
@@ -82,12 +87,17 @@ static enum err render_info_json(const struct mount_path_info *info, struct buff
     json_string(&json, "commit", commit);
     json_string(&json, "path", info->path);
     json_string(&json, "kind", kind_name(info->node.kind));
-    write_hashes(&json, &info->node);
+    write_hashes(&json, &info->node, info->is_unnamed);
     json_u64(&json, "size", info->node.size);
     json_u64(&json, "cached_bytes", info->cached_bytes);
     json_string(&json, "verified", verified_name(info->verified));
     json_bool(&json, "pinned", info->pinned);
-    json_string(&json, "state", "clean"); // nothing can be changed in a read-only mount
+    json_string(&json, "state", info->state != NULL ? info->state : "clean");
+    if (info->doing[0] != '\0') {
+        json_string(&json, "doing", info->doing);
+    } else {
+        json_null(&json, "doing");
+    }
     if (info->last_error != ERR_NONE) {
         json_string(&json, "error", why_text(&info->why, info->last_error));
     } else {
@@ -111,7 +121,7 @@ static enum err append_identity(const struct mount_path_info *info, struct buffe
               : render_row(out, "kind", "%s%s", kind_name(info->node.kind),
                            info->node.executable ? ", executable" : "");
     oid_to_hex(&info->node.oid, hex);
-    err = err ? err : render_row(out, "oid", "%s", hex);
+    err = err || info->is_unnamed ? err : render_row(out, "oid", "%s", hex);
     if (err == ERR_NONE && info->node.has_sha256) {
         digest_to_hex(&info->node.sha256, hex);
         err = render_row(out, "sha256", "%s", hex);
@@ -153,6 +163,10 @@ enum err render_info(const struct mount_path_info *info, enum render_format form
     enum err err = append_identity(info, out);
     if (err == ERR_NONE && info->node.kind != ENTRY_DIRECTORY) {
         err = append_content(info, out);
+    }
+    if (err == ERR_NONE && info->state != NULL) {
+        err = render_row(out, "state", "%s%s%s", info->state,
+                         info->doing[0] != '\0' ? ": " : "", info->doing);
     }
     if (err == ERR_NONE && info->last_error != ERR_NONE) {
         err = render_row(out, "last error", "%s", why_text(&info->why, info->last_error));

@@ -359,6 +359,36 @@ class TestKept:
         said = made.cli("diff", made.path, status=None).out
         assert "a.txt" in said and "d/in.txt" not in said
 
+    @pytest.mark.quick
+    def test_info_says_what_is_known_of_what_was_saved_here(self, writable):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "new.txt").write_text("new\n")
+        (made / "a.txt").write_text("changed\n")
+        (made / "folder").mkdir()
+        for name, size in (("new.txt", 4), ("a.txt", 8)):
+            info = made.cli("info", "--json", made / name).json
+            assert (info["path"], info["kind"], info["size"], info["state"]) == (name, "file", size, "waits")
+            assert info["oid"] is None and info["sha256"] is None and info["xet_hash"] is None and info["error"] is None
+            assert "hugfs commit" in info["doing"] and info["doing"] in made.cli("info", made / name).out
+        info = made.cli("info", "--json", made / "folder").json
+        assert (info["path"], info["kind"], info["state"]) == ("folder", "directory", "stays here")
+        assert made.cli("info", "--json", made / "d/in.txt").json["state"] == "clean"
+        made.cli("commit", made.path)
+        made.settle()
+        for name, size in (("new.txt", 4), ("a.txt", 8)):
+            info = made.cli("info", "--json", made / name).json
+            assert (info["size"], info["cached_bytes"], info["state"], info["commit"]) == (size, size, "clean", made.branch.head)
+            assert info["oid"] == made.branch.git("rev-parse", f"{made.branch.head}:{name}").decode().strip()
+
+    def test_info_says_why_a_file_is_in_conflict(self, writable, hub):
+        made = writable(FIRST)
+        assert (made / "a.txt").read_text() == "aaa\n"
+        hub.put(made.branch.id, "a.txt", "theirs\n")
+        (made / "a.txt").write_text("mine\n")
+        made.settle(conflicts=1)
+        info = made.cli("info", "--json", made / "a.txt").json
+        assert info["state"] == "conflict" and "somebody else" in info["error"] and info["size"] == 5
+
     def test_status_says_what_waits(self, writable):
         made = writable(FIRST, options=["commit=manual"])
         (made / "a.txt").write_text("bbb\n")
