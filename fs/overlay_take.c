@@ -134,8 +134,39 @@ static enum err take_moved(struct overlay_taking *taking, struct overlay_node *f
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
+// The folder of the repository at a path as it was at a commit before the one that is shown.
+static enum err find_old(const struct overlay_taking *taking, const struct oid *commit,
+                         const char *path, uint64_t *out_ino)
+{
+    const struct mount *mount = taking->overlay->mount;
+    struct tree_node node = {.kind = ENTRY_DIRECTORY};
+    enum err err = tree_store_find_root(mount->tree, mount->repo_row, commit, &node.ino);
+    while (err == ERR_NONE && *path != '\0') {
+        size_t len = strcspn(path, "/");
+        err = tree_store_lookup(mount->tree, node.ino, path, len, &node);
+        path += len;
+        path += *path == '/';
+    }
+    *out_ino = node.ino;
+    return err == ERR_NONE && node.kind != ENTRY_DIRECTORY ? ERR_NOT_FOUND : err;
+}
+
+// What the folder held when it was replaced; what others have put there since stays.
+static enum err take_earlier(struct overlay_taking *taking, const char *path,
+                             const struct oid *commit) REQUIRES(taking->overlay->lock)
+{
+    uint64_t old = 0;
+    if (find_old(taking, commit, path, &old) != ERR_NONE) {
+        return ERR_NONE; // that is not known any more: all of it stays
+    }
+    taking->replaced_at = commit;
+    enum err err = overlay_take_folder(taking, old, path, NULL);
+    taking->replaced_at = NULL;
+    return err;
+}
+
 // Something else took the place of a folder: its files go one by one, for what is there now may be
-// a folder of the same name.
+// a folder of the same name. One that was moved away has taken with it what others put there.
 NO_THREAD_ANALYSIS static enum err take_replaced(struct overlay_taking *taking,
                                                  struct overlay_node *dir,
                                                  const struct overlay_name *entry)
@@ -152,11 +183,16 @@ NO_THREAD_ANALYSIS static enum err take_replaced(struct overlay_taking *taking,
     if (err == ERR_ABSENT) {
         *taking->out_folder = strdup(dir->base_path);
     }
-    if (err == ERR_NONE && node.kind == ENTRY_DIRECTORY) {
-        err = overlay_take_folder(taking, node.ino, path, NULL);
-        return err == ERR_NONE ? overlay_add_vanishing(overlay, path) : err;
+    if (err != ERR_NONE || node.kind != ENTRY_DIRECTORY) {
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
     }
-    return err == ERR_NONE || err == ERR_NOT_FOUND ? ERR_NONE : err;
+    bool is_same = oid_equal(&entry->under.commit, &taking->view.commit) ||
+                   oid_equal(&entry->under.oid, &node.oid);
+    if (!is_same && overlay_by_base_path(overlay, path) == NULL) {
+        return take_earlier(taking, path, &entry->under.commit);
+    }
+    err = overlay_take_folder(taking, node.ino, path, NULL);
+    return err == ERR_NONE ? overlay_add_vanishing(overlay, path) : err;
 }
 
 // --------------------------------------------------------------------------------- the walk

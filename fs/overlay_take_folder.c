@@ -43,7 +43,8 @@ static enum err delete_base(struct expansion *expansion, const char *name,
     }
     item->under_exists = true;
     item->under_oid = node->oid;
-    item->under_commit = taking->view.commit;
+    item->under_commit =
+        taking->replaced_at != NULL ? *taking->replaced_at : taking->view.commit;
     return ERR_NONE;
 }
 
@@ -105,7 +106,11 @@ NO_THREAD_ANALYSIS enum err overlay_take_folder(struct overlay_taking *taking,
         .path = path};
     struct tree_dir state = {.complete = false};
     enum err err = tree_store_dir(overlay->mount->tree, base_ino, &state);
-    if (err == ERR_ABSENT || (err == ERR_NONE && !state.complete)) {
+    bool is_absent = err == ERR_ABSENT || (err == ERR_NONE && !state.complete);
+    if (is_absent && taking->replaced_at != NULL) {
+        return ERR_NONE; // what was in it nobody knows any more: it stays
+    }
+    if (is_absent) {
         *taking->out_folder = strdup(base_path);
         return *taking->out_folder != NULL ? ERR_ABSENT : ERR_NO_MEMORY;
     }

@@ -11,6 +11,8 @@ struct overlay_taking {
     size_t n_max;
     int64_t now_ms;
     struct snapshot_view view;
+    // What goes file by file goes as it was at this commit; NULL = at the one that is shown.
+    const struct oid *replaced_at;
     char **out_folder;
 };
 

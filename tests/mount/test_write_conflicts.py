@@ -206,6 +206,18 @@ class TestDeletedFolders:
         self.agree(made, FIRST | {"new/theirs.txt": "theirs\n"})
         assert hub.fired(rule) == 1
 
+    def test_what_they_put_there_before_it_was_made_anew_stays(self, writable, hub):
+        made = writable(FIRST | {"d/s/in.txt": "s in\n", "d/same.txt": "same\n"}, options=["commit=manual"])
+        tree_of(made.path)
+        shutil.rmtree(made / "d")
+        (made / "d").mkdir()
+        (made / "d/in.txt").write_text("anew\n")
+        hub.commit(made.branch.id, [{"add": name, "text": "theirs\n"} for name in ("d/theirs.txt", "d/s/theirs.txt", "d/same.txt")])
+        made.cli("refresh", made.path)
+        made.cli("commit", made.path, status=None)
+        kept = {"d/in.txt": "anew\n", "d/theirs.txt": "theirs\n", "d/s/theirs.txt": "theirs\n", "d/same.txt": "theirs\n"}
+        self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n"} | kept)
+
     def test_one_commit_asked_for_is_all_of_it(self, writable, hub):
         made = writable(FIRST, options=["commit=manual"])
         tree_of(made.path)
