@@ -94,9 +94,11 @@ static bool on_base(void *ctx, uint64_t position, const char *name,
     return expansion->err == ERR_NONE;
 }
 
-NO_THREAD_ANALYSIS enum err overlay_take_folder(struct overlay_taking *taking,
-                                                uint64_t base_ino, const char *base_path,
-                                                const char *path)
+// Every file of a folder of the base, and of those in it, but what was changed in it: at `path` now;
+// NULL: each is deleted. ERR_ABSENT with *taking->out_folder: it has to be listed first.
+NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
+                                               uint64_t base_ino, const char *base_path,
+                                               const char *path)
 {
     struct overlay *overlay = taking->overlay;
     struct expansion expansion = {
@@ -125,11 +127,104 @@ NO_THREAD_ANALYSIS enum err overlay_take_folder(struct overlay_taking *taking,
         if (err == ERR_NONE) {
             err = below == NULL || (path != NULL && to == NULL)
                       ? ERR_NO_MEMORY
-                      : overlay_take_folder(taking, expansion.inos[i], below, to);
+                      : take_folder(taking, expansion.inos[i], below, to);
         }
         free(expansion.folders[i]);
     }
     free(expansion.folders);
     free(expansion.inos);
     return err;
+}
+
+enum err overlay_take_places(struct overlay_node *dir, bool has_files)
+{
+    for (; dir->parent != NULL; dir = dir->parent) {
+        char *path = overlay_node_path(dir);
+        if (path == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        free(dir->taken_path);
+        dir->taken_path = path;
+        dir->takes_files |= has_files;
+    }
+    return ERR_NONE;
+}
+
+enum err overlay_take_moved(struct overlay_taking *taking, struct overlay_node *folder,
+                            const char *path)
+{
+    uint64_t base = 0;
+    size_t n_before = taking->items->n;
+    enum err err = overlay_base_of(taking->overlay, folder, &base);
+    if (err == ERR_ABSENT) {
+        *taking->out_folder = strdup(folder->base_path);
+    }
+    if (err == ERR_NONE) {
+        err = take_folder(taking, base, folder->base_path, path);
+    }
+    if (err == ERR_NONE) {
+        err = overlay_take_places(folder, taking->items->n > n_before);
+    }
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+// The folder of the repository at a path as it was at a commit before the one that is shown.
+static enum err find_old(const struct overlay_taking *taking, const struct oid *commit,
+                         const char *path, uint64_t *out_ino)
+{
+    const struct mount *mount = taking->overlay->mount;
+    struct tree_node node = {.kind = ENTRY_DIRECTORY};
+    enum err err = tree_store_find_root(mount->tree, mount->repo_row, commit, &node.ino);
+    while (err == ERR_NONE && *path != '\0') {
+        size_t len = strcspn(path, "/");
+        err = tree_store_lookup(mount->tree, node.ino, path, len, &node);
+        path += len;
+        path += *path == '/';
+    }
+    *out_ino = node.ino;
+    return err == ERR_NONE && node.kind != ENTRY_DIRECTORY ? ERR_NOT_FOUND : err;
+}
+
+// What the folder held when it was replaced; what others have put there since stays.
+static enum err take_earlier(struct overlay_taking *taking, const char *path,
+                             const struct oid *commit) REQUIRES(taking->overlay->lock)
+{
+    uint64_t old = 0;
+    if (find_old(taking, commit, path, &old) != ERR_NONE) {
+        return ERR_NONE; // that is not known any more: all of it stays
+    }
+    taking->replaced_at = commit;
+    enum err err = take_folder(taking, old, path, NULL);
+    taking->replaced_at = NULL;
+    return err;
+}
+
+// Something else took the place of a folder: its files go one by one, for what is there now may be
+// a folder of the same name. One that was moved away has taken with it what others put there.
+NO_THREAD_ANALYSIS enum err overlay_take_replaced(struct overlay_taking *taking,
+                                                  struct overlay_node *dir,
+                                                  const struct overlay_name *entry)
+{
+    struct overlay *overlay = taking->overlay;
+    AUTO_FREE char *path = overlay_join(dir->base_path, entry->name, entry->len);
+    struct tree_node node;
+    uint64_t base = 0;
+    enum err err = path == NULL ? ERR_NO_MEMORY : overlay_base_of(overlay, dir, &base);
+    if (err == ERR_NONE) {
+        err = namespace_peek(overlay->mount->namespace, base, entry->name, entry->len,
+                             &node);
+    }
+    if (err == ERR_ABSENT) {
+        *taking->out_folder = strdup(dir->base_path);
+    }
+    if (err != ERR_NONE || node.kind != ENTRY_DIRECTORY) {
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    }
+    bool is_same = oid_equal(&entry->under.commit, &taking->view.commit) ||
+                   oid_equal(&entry->under.oid, &node.oid);
+    if (!is_same && overlay_by_base_path(overlay, path) == NULL) {
+        return take_earlier(taking, path, &entry->under.commit);
+    }
+    err = take_folder(taking, node.ino, path, NULL);
+    return err == ERR_NONE ? overlay_add_vanishing(overlay, path) : err;
 }

@@ -20,9 +20,17 @@ struct overlay_taking {
 struct overlay_item *overlay_take_item(struct overlay_taking *taking, enum overlay_op op,
                                        char *path);
 
-// ---- overlay_take_folder.c
+// ---- overlay_take_folder.c: ERR_ABSENT with *taking->out_folder: it has to be listed first
 
-// Every file of a folder of the base, and of those in it, but what was changed in it: at `path` now;
-// NULL: each is deleted. ERR_ABSENT with *taking->out_folder: it has to be listed first.
-NODISCARD enum err overlay_take_folder(struct overlay_taking *taking, uint64_t base_ino,
-                                       const char *base_path, const char *path);
+// Where the folder stands, and those above it. New ones get a place in the repository with the first
+// file in them.
+NODISCARD enum err overlay_take_places(struct overlay_node *dir, bool has_files);
+// A folder of the repository that stands at `path` by now: with every file that is in it.
+NODISCARD enum err overlay_take_moved(struct overlay_taking *taking,
+                                      struct overlay_node *folder, const char *path)
+    REQUIRES(taking->overlay->lock);
+// Something else stands under the name of a folder of the repository: its files are deleted.
+NODISCARD enum err overlay_take_replaced(struct overlay_taking *taking,
+                                         struct overlay_node *dir,
+                                         const struct overlay_name *entry)
+    REQUIRES(taking->overlay->lock);
