@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { PATIENCE_MS = 300000 }; // so that a busy machine does not fail a read
+
 const struct xet_source ENGINE_SOURCE = {
     .hub = {.repo = {.kind = REPO_MODEL, .name = "owner/name"}},
     .path = "0",
@@ -164,7 +166,8 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
 
 bool engine_read_begin(struct engine_read *read)
 {
-    int64_t deadline_ms = read->deadline_ms ? read->deadline_ms : clock_now_ms() + 30000;
+    int64_t deadline_ms =
+        read->deadline_ms ? read->deadline_ms : clock_now_ms() + PATIENCE_MS;
     read->is_ready = false;
     read->err = xet_file_read(read->file, &ENGINE_SOURCE, &read->pattern, read->offset,
                               read->len, deadline_ms, read->to, &read->out_len, on_ready,

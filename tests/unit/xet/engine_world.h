@@ -40,7 +40,7 @@ struct engine_read {
     struct engine_world *world;
     struct xet_file *file;
     struct xet_pattern pattern;
-    int64_t deadline_ms; // 0 = 30 s from now
+    int64_t deadline_ms; // 0 = in minutes
     uint64_t offset;
     size_t len;
     uint8_t *to;
