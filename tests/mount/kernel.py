@@ -5,6 +5,7 @@ mountinfo and fusectl answer even when the daemon hangs: so the tests can see th
 really parked, and can end a stuck mount, without becoming stuck themselves.
 """
 
+import fcntl
 import os
 import re
 import stat
@@ -85,13 +86,15 @@ def ensure_fusectl():
 
 @contextmanager
 def fuse_for_everybody():
-    """What udev does elsewhere: /dev/fuse open to all users."""
-    before = stat.S_IMODE(os.stat("/dev/fuse").st_mode)
-    os.chmod("/dev/fuse", 0o666)
-    try:
-        yield
-    finally:
-        os.chmod("/dev/fuse", before)
+    """What udev does elsewhere: /dev/fuse open to all users. One test at a time: other workers wait for their turn."""
+    with open("/dev/fuse", "rb") as device:
+        fcntl.flock(device, fcntl.LOCK_EX)
+        before = stat.S_IMODE(os.fstat(device.fileno()).st_mode)
+        os.fchmod(device.fileno(), 0o666)
+        try:
+            yield
+        finally:
+            os.fchmod(device.fileno(), before)
 
 
 def drop_caches():
