@@ -136,15 +136,19 @@ def run_hugfs(arguments, environment, *, secrets=(), status=0, seconds=PATIENCE,
 
 
 def wait_until(condition, what, seconds=PATIENCE):
-    """Poll until `condition()` is true and return what it gave; failing says `what` never came."""
-    end = time.monotonic() + seconds
+    """Poll until `condition()` is true and return what it gave; failing says `what` never came.
+
+    The longer it takes the less often it is asked: many a question costs a process, and others work meanwhile.
+    """
+    start = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
+        waited = time.monotonic() - start
+        if waited > seconds:
             raise Failed(f"waited {seconds} s in vain: {what}")
-        time.sleep(0.01)
+        time.sleep(min(max(0.01, waited / 10), 1))
 
 
 class Mount:
