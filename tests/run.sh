@@ -96,11 +96,11 @@ pytest() { # NAME ARGUMENTS...
     "$venv/bin/python" -m pytest -q -rfE --junitxml "$results/$name.xml" "$@"
 }
 
-# Three files of tests at once, each with a Hub of its own: most of the time they wait for deadlines.
+# Six tests at once, each worker with a Hub of its own: most of the time they wait for deadlines.
 mount_tests() { # NAME PRESET PYTEST-ARGUMENTS...
     local name=$1 preset=$2
     shift 2
-    HUGFS_BUILD=$PWD/build/$preset pytest "$name" -n 3 --dist loadfile "$@"
+    HUGFS_BUILD=$PWD/build/$preset pytest "$name" -n 6 --dist worksteal "$@"
 }
 
 fuzz() { # SECONDS FOR EACH TARGET

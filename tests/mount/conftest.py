@@ -34,6 +34,18 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "quick: the core; part of tests/run.sh quick")
     config.addinivalue_line("markers", "unmet: what writing does not keep yet; tests/run.sh long runs it")
     config.addinivalue_line("markers", "slow: long in a sanitizer build; skipped under TSan")
+    config.addinivalue_line("markers", "waits: a minute and more for a deadline")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Who waits for minutes begins at once, each in another worker: the others do their work meanwhile."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    patient = [item for item in items if item.get_closest_marker("waits")]
+    items[:] = [item for item in items if item not in patient]
+    share = (len(items) + len(patient)) // workers + 1  # what --dist worksteal gives to a worker, or one more
+    for number, item in enumerate(patient):
+        items.insert(number % workers * share, item)
 
 
 @pytest.fixture(scope="session", autouse=True)

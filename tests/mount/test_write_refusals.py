@@ -20,6 +20,7 @@ XORB = {"origin": "cas", "path_regex": "/xorb"}
 PUT = {"origin": "cdn", "method": "PUT"}
 SHARD = {"origin": "cas", "path_regex": "/shards"}
 STEPS = {"preupload": PREUPLOAD, "token": TOKEN, "xorb": XORB, "put": PUT, "shard": SHARD, "commit": COMMIT}
+WAITS = pytest.mark.waits  # for an upload's or a commit's own patience
 TROUBLES = {
     "500": {"status": 500},
     "503": {"status": 503, "headers": {"Retry-After": "1"}},
@@ -41,7 +42,7 @@ def refuse(hub, match, status, sentence, count=1, **more):
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", [pytest.param(trouble, marks=WAITS if trouble == "stall" else ()) for trouble in TROUBLES])
 def test_trouble_at_any_step_ends_in_one_commit(writable, hub, step, trouble):
     data = samples.noise(300_000, 5001 + 10 * list(STEPS).index(step) + list(TROUBLES).index(trouble))
     made = writable(FIRST, options=["timeout=3"])
@@ -56,7 +57,14 @@ def test_trouble_at_any_step_ends_in_one_commit(writable, hub, step, trouble):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("action", [{"reply_lost": True}, {"stall": {"after": 0}}, {"truncate": 5}], ids=["lost", "silent", "cut"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        pytest.param({"reply_lost": True}, id="lost"),
+        pytest.param({"stall": {"after": 0}}, id="silent", marks=WAITS),
+        pytest.param({"truncate": 5}, id="cut"),
+    ],
+)
 def test_a_commit_whose_reply_was_lost_is_not_made_again(writable, hub, action):
     made = writable(FIRST, options=["timeout=3"])
     before, rule = made.branch.head, hub.faults({"match": COMMIT, "action": action})[0]
