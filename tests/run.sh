@@ -63,6 +63,7 @@ suite() {
 }
 
 finish() {
+    wait
     python3 tests/tally.py --all "$results"
     exit $?
 }
@@ -82,12 +83,47 @@ make_client_venvs() {
         make_venv "$PWD/build/venv-torch" tests/clients/requirements-torch.txt /usr/bin/python3 --system-site-packages
 }
 
-build() { # PRESET
-    cmake --preset "$1" && cmake --build --preset "$1"
+build() { # PRESET [OPTION OF THE BUILD]...
+    cmake --preset "$1" && cmake --build --preset "$1" "${@:2}"
 }
 
+# More at once than there are cores: they wait for the disk too.
 unit() { # PRESET
-    ctest --test-dir "build/$1" --output-on-failure -j2 --output-junit "$results/unit-$1.xml"
+    ctest --test-dir "build/$1" --output-on-failure -j3 --output-junit "$results/unit-$1.xml"
+}
+
+# behind FUNCTION: its steps and suites go on behind those that follow, until `await_behind FUNCTION`
+# prints their lines; `passed STEP` says how one ended.
+behind() {
+    "$1" >"$results/$1.lines" 2>&1 &
+}
+trap 'jobs -p | xargs -r kill 2>/dev/null' EXIT # who ends the run early ends them too
+
+await_behind() {
+    wait
+    cat "$results/$1.lines"
+}
+
+passed() { # STEP
+    [ "$(cat "$results/$1.step")" = passed ]
+}
+
+# All that is tested after mount-debug, while tests wait for deadlines. Nobody runs the unit tests of
+# `clang` and `fuzz`; their warnings are those of `tsan`.
+build_others() {
+    renice 19 "$BASHPID" >/dev/null
+    step build-release build release
+    step build-tsan build tsan
+    step build-clang build clang --target hugfs
+    step build-fuzz build fuzz --target fuzz
+}
+
+mount_quick() {
+    suite mount-quick mount_tests mount-quick debug tests/mount -m "quick and not unmet"
+}
+
+client_venvs() {
+    step client-venvs make_client_venvs
 }
 
 pytest() { # NAME ARGUMENTS...
@@ -116,26 +152,28 @@ step venv make_venv "$venv" tests/requirements.txt python3 || finish
 
 if [ "$tier" = quick ]; then
     step build-debug build debug || finish
+    behind mount_quick
     suite unit-debug unit debug
     step lint tests/lint/run
-    suite mount-quick mount_tests mount-quick debug tests/mount -m "quick and not unmet"
+    await_behind mount_quick
     finish
 fi
 
+behind client_venvs
 step build-debug build debug || finish
 suite unit-debug unit debug
 step lint tests/lint/run --all
 suite lint-self pytest lint-self tests/lint
-step build-release build release
-suite hub-self pytest hub-self tests/hub --ignore tests/hub/interop
-suite interop pytest interop tests/hub/interop
-step client-venvs make_client_venvs
+suite hub-self pytest hub-self -n 2 --dist worksteal tests/hub --ignore tests/hub/interop
+suite interop pytest interop -n 2 --dist loadfile tests/hub/interop
+await_behind client_venvs
 export HUGFS_NEEDS_CLIENTS=1
+behind build_others
 suite mount-debug mount_tests mount-debug debug tests/mount -m "not unmet"
-step build-tsan build tsan && suite unit-tsan unit tsan &&
+await_behind build_others
+passed build-tsan && suite unit-tsan unit tsan &&
     suite mount-tsan mount_tests mount-tsan tsan tests/mount -m "not slow and not unmet"
-step build-clang build clang && suite mount-clang mount_tests mount-clang clang tests/mount -m "quick and not unmet"
-step build-fuzz build fuzz
+passed build-clang && suite mount-clang mount_tests mount-clang clang tests/mount -m "quick and not unmet"
 if [ "$tier" = long ]; then
     suite fuzz fuzz 60
     suite mount-release mount_tests mount-release release tests/mount
