@@ -243,7 +243,8 @@ class TestNotWhatItWas:
             (made / "a.txt").write_text(text)
         (made / "new.txt").write_text("new\n")
         wait_until(lambda: hub.fired(rule) >= 2, "tries")
-        assert made.writes["waiting"] + made.writes["on_their_way"] == 2
+        writes = made.writes  # one answer: the next try may begin or end before another
+        assert writes["waiting"] + writes["on_their_way"] == 2
         hub.clear()
         made.settle()
         assert made.branch.tree()["a.txt"] == sha256(b"three\n") and len(made.branch.commits(before)) == 1
