@@ -46,7 +46,8 @@ class TestRequests:
             (made / f"t{number}.txt").write_bytes(samples.text(9 << 20, number))
         made.settle()
         commits = made.branch.commits(before)
-        assert 2 <= uploads.commits == len(commits) <= 3 and uploads.xet_requests == 0
+        # A machine under load does not answer one of these for 90 s; then the commit is looked for, and sent again.
+        assert 2 <= len(commits) <= 3 and len(commits) <= uploads.commits and uploads.xet_requests == 0
         assert all(set(commit.changes.values()) == {"A"} for commit in commits)
 
     def test_a_file_that_is_written_again_and_again_is_committed_while_it_is(self, writable, uploads):
