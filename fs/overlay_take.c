@@ -277,18 +277,23 @@ static size_t freeze_all(struct overlay *overlay, const struct overlay_items *it
     return items->n;
 }
 
-// What is remembered of the commit before is over.
+// What is remembered of the commit before is over: also what was deleted while it was on its way into a
+// folder that did not come to be.
 static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
 {
     overlay_nothing_vanishes(overlay);
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
+        struct overlay_name *next = NULL;
         free(node->taken_path);
         node->taken_path = NULL;
         node->takes_files = false;
-        for (struct overlay_name *name = node->names; name != NULL;
-             name = name->hh.next) {
+        for (struct overlay_name *name = node->names; name != NULL; name = next) {
+            next = name->hh.next;
             name->is_taken = false;
+            if (name->node == NULL && node->base_path == NULL) {
+                overlay_name_forget(overlay, node, name);
+            }
         }
     }
 }

@@ -206,6 +206,21 @@ def test_what_is_moved_before_the_mount_knows_of_its_commit_is_not_in_two_places
     assert made.branch.tree().keys() == FIRST.keys() | {moved}
 
 
+def test_what_is_deleted_before_it_is_known_that_its_commit_was_not_made_waits_no_more(writable, hub):
+    made = writable(FIRST)
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
+    (made / "new").mkdir()
+    (made / "new/saved.txt").write_text("saved\n")
+    hub.wait_stalled()
+    made.kill9()
+    hub.faults({"match": {"path_regex": "/commits/|/refs"}, "action": {"stall": True}})
+    made.again()
+    os.unlink(made / "new/saved.txt")
+    hub.clear()
+    made.settle()
+    assert os.listdir(made / "new") == [] and made.branch.tree().keys() == FIRST.keys()
+
+
 def test_folders_that_a_commit_has_emptied_are_there_after_a_crash(writable, hub):
     made = writable(FIRST | {"outer/inner/only.txt": "only\n"})
     with unanswered_commit(made, hub):
