@@ -111,6 +111,21 @@ static const char *target_of(const struct rebase *rebase, const struct overlay_n
                                            : NULL; // its files come later, or not
 }
 
+// A folder that was moved came with every file that is in it.
+static enum err join_target(const struct rebase *rebase, const struct overlay_node *node,
+                            const char *to, const char *rest, char **out)
+{
+    *out = rest[0] == '\0' ? strdup(to) : overlay_join(to, rest, strlen(rest));
+    if (*out == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    if (strcmp(to, node->base_path) != 0 && !has_put_below(rebase, *out)) {
+        free(*out);
+        *out = NULL;
+    }
+    return ERR_NONE;
+}
+
 // Where a folder of the old base stands in the new one: with the nearest folder of which that is
 // known. NULL in *out: nowhere.
 static enum err find_target(const struct rebase *rebase, const char *path, char **out)
@@ -124,10 +139,7 @@ static enum err find_target(const struct rebase *rebase, const char *path, char 
         if (node != NULL && node->taken_path != NULL) {
             const char *to = target_of(rebase, node);
             const char *rest = path + len + (path[len] == '/');
-            *out = to == NULL        ? NULL
-                   : rest[0] == '\0' ? strdup(to)
-                                     : overlay_join(to, rest, strlen(rest));
-            return to == NULL || *out != NULL ? ERR_NONE : ERR_NO_MEMORY;
+            return to != NULL ? join_target(rebase, node, to, rest, out) : ERR_NONE;
         }
         char *slash = strrchr(above, '/');
         if (slash == NULL) {

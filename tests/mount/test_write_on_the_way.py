@@ -162,6 +162,20 @@ def test_an_emptied_folder_that_was_moved_keeps_its_folders(writable):
     agree(made, without(FIRST, "x/a.txt", "x/s/b.txt"), ["z/s"])
 
 
+@pytest.mark.parametrize("place", ["z/s/b.txt", "y/b.txt"])
+def test_a_folder_that_was_emptied_in_a_moved_one_stays(writable, place):
+    made = writable(FIRST)
+    os.rename(made / "x", made / "z")
+    os.mkdir(made / "z/s/new")
+    if place == "z/s/b.txt":
+        os.unlink(made / place)
+    else:
+        os.rename(made / "z/s/b.txt", made / place)
+    files = moved(FIRST, ("x", "z"))
+    del files["z/s/b.txt"]
+    agree(made, files | ({} if place == "z/s/b.txt" else {place: FIRST["x/s/b.txt"]}), ["z/s/new"])
+
+
 def test_what_takes_the_place_of_a_moved_folder_does_not_keep_its_files_there(made, hub):
     os.unlink(made / "x/a.txt")
     (made / "a.txt").write_text("asked for\n")
