@@ -13,6 +13,7 @@
 #include "fs/commit_check.h"
 #include "fs/commit_journal.h"
 #include "fs/commit_land.h"
+#include "fs/commit_recover.h"
 #include "fs/commit_upload.h"
 #include "fs/commit_verdict.h"
 
@@ -139,8 +140,9 @@ static enum next made(struct commit_attempt *attempt, const struct oid *commit)
     if (commit_land(work, attempt->items, attempt->n, &landing) == COMMIT_END_STOPPED) {
         return over(attempt, COMMIT_ATTEMPT_STOPPED, ERR_CANCELLED);
     }
-    commit_journal_drop_kept(
-        work); // whatever names an older parent can't come to be any more
+    // Whatever names an older parent can't come to be any more.
+    commit_recover_close(work);
+    commit_journal_drop_kept(work);
     CRASH_POINT("commit.batch_row_dropped");
     return over(attempt, COMMIT_ATTEMPT_MADE, ERR_NONE);
 }
@@ -176,6 +178,12 @@ static enum err look(struct commit_attempt *attempt, struct look *out)
 
 static enum next move_base(struct commit_attempt *attempt, const struct head *head)
 {
+    if (commit_recover_is_open(attempt->work)) {
+        // What the branch has by now may be ours: that is looked into before the next turn.
+        commit_journal_drop(attempt->work, attempt->id);
+        attempt->has_row = false;
+        return fail(attempt, ERR_BUSY);
+    }
     for (unsigned n_failed = 1;; n_failed++) {
         enum err err = commit_base_move(attempt->work, head, &attempt->why);
         if (err == ERR_NONE) {

@@ -4,6 +4,7 @@
 #include "fs/commit_base.h"
 
 #include "fs/commit_ask.h"
+#include "fs/commit_recover.h"
 #include "fs/head.h"
 
 // The commit has no folder SUBDIR any more: all that was in it has been deleted. The mount's root
@@ -45,6 +46,9 @@ void commit_base_tell(const struct oid *commit)
 void commit_base_let_go(struct commit_work *work)
 {
     struct refresher *refresher = work->mount->refresher;
+    if (commit_recover_is_open(work)) {
+        return; // what follows may be ours
+    }
     if (overlay_let_go(work->overlay) && refresher != NULL) {
         refresher_kick(refresher, NULL, NULL);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A batch that was not made is simply sealed files again: the overlay has them. Its reply may even
-// be made later than we look; what it would bring is remembered as ours (commit_own.h).
+// A batch that was not made is simply sealed files again: the overlay has them. What one that is made
+// late brings is remembered as ours (commit_own.h) too.
 #include "fs/commit_recover.h"
 
 #include "fs/commit_ask.h"
@@ -105,6 +105,20 @@ void commit_recover_release(struct commit_work *work)
     work->n_recovered = 0;
 }
 
+void commit_recover_forget(struct commit_work *work)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < work->n_recovered; i++) {
+        struct commit_recovered *batch = &work->recovered[i];
+        if (batch->known == COMMIT_IS_OPEN) {
+            work->recovered[n++] = *batch;
+        } else {
+            free_batch(batch);
+        }
+    }
+    work->n_recovered = n;
+}
+
 // -------------------------------------------------------------------------------- looking
 
 void commit_recover_hold(struct commit_work *work)
@@ -151,38 +165,77 @@ static enum err learn(struct commit_work *work, struct commit_recovered *batch,
 }
 
 static enum err look(struct commit_work *work, struct commit_recovered *batch,
-                     struct why *why)
+                     const struct head *head, struct why *why)
 {
     struct hub_found_commit found = {.found = false};
     char needle[COMMIT_TRAILER_SIZE];
     commit_trailer(batch->id, needle);
     enum err err = commit_ask_found(work, &batch->parent, needle, why, &found);
-    batch->commit = found.oid;
     if (err == ERR_NONE && found.found) {
+        batch->commit = found.oid;
         log_info("fs", "a commit that was under way has been made id=%s", batch->id);
+        overlay_expect(work->overlay, batch->items, batch->n);
         err = learn(work, batch, why);
-    } else if (err == ERR_NONE) {
+        batch->known = err == ERR_NONE ? COMMIT_IS_FOUND : batch->known;
+    } else if (err == ERR_NONE && !oid_equal(&head->ref.sha, &batch->parent)) {
         log_info("fs", "a commit that was under way was not made id=%s", batch->id);
-        commit_journal_keep(work, batch->id);
+        batch->known = COMMIT_NEVER_COMES;
+        commit_journal_drop(work, batch->id);
+    } else if (err == ERR_NONE) {
+        batch->known = COMMIT_IS_OPEN;
     }
-    batch->is_found = err == ERR_NONE && found.found;
-    batch->is_looked_for = err == ERR_NONE;
     return err;
 }
 
-enum err commit_recover_look(struct commit_work *work, struct why *why)
+static bool has(const struct commit_work *work, enum commit_knowledge known)
 {
-    enum err err = ERR_NONE;
-    for (size_t i = 0; err == ERR_NONE && i < work->n_recovered; i++) {
-        if (!work->recovered[i].is_looked_for) {
-            err = look(work, &work->recovered[i], why);
+    for (size_t i = 0; i < work->n_recovered; i++) {
+        if (work->recovered[i].known == known) {
+            return true;
         }
     }
-    if (err == ERR_NONE) {
-        overlay_expect_no_more(work->overlay);
+    return false;
+}
+
+bool commit_recover_is_open(const struct commit_work *work)
+{
+    return has(work, COMMIT_IS_OPEN);
+}
+
+void commit_recover_close(struct commit_work *work)
+{
+    if (!commit_recover_is_open(work)) {
+        return;
     }
-    return err == ERR_NONE && work->n_recovered > 0 ? commit_base_follow(work, why, NULL)
-                                                    : err;
+    for (size_t i = 0; i < work->n_recovered; i++) {
+        struct commit_recovered *batch = &work->recovered[i];
+        if (batch->known == COMMIT_IS_OPEN) {
+            batch->known = COMMIT_NEVER_COMES;
+            commit_journal_drop(work, batch->id);
+        }
+    }
+    overlay_expect_no_more(work->overlay);
+}
+
+// The head is asked for first: what is not in the history after that comes never, or on top of it.
+enum err commit_recover_look(struct commit_work *work, struct why *why)
+{
+    struct head head;
+    if (work->n_recovered == 0) {
+        return ERR_NONE;
+    }
+    enum err err = commit_ask_head(work, why, &head);
+    for (size_t i = 0; err == ERR_NONE && i < work->n_recovered; i++) {
+        struct commit_recovered *batch = &work->recovered[i];
+        if (batch->known == COMMIT_IS_NOT_LOOKED_FOR || batch->known == COMMIT_IS_OPEN) {
+            err = look(work, batch, &head, why);
+        }
+    }
+    if (err != ERR_NONE || commit_recover_is_open(work)) {
+        return err;
+    }
+    overlay_expect_no_more(work->overlay);
+    return commit_base_follow(work, why, NULL);
 }
 
 // -------------------------------------------------------------------------------- landing
@@ -222,7 +275,7 @@ enum commit_end commit_recover_land(struct commit_work *work, struct commit_batc
 {
     enum commit_end end = COMMIT_END_DONE;
     for (size_t i = 0; end == COMMIT_END_DONE && i < work->n_recovered; i++) {
-        if (work->recovered[i].is_found) {
+        if (work->recovered[i].known == COMMIT_IS_FOUND) {
             end = land_from(work, batch, &work->recovered[i]);
         }
     }

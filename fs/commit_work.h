@@ -18,12 +18,17 @@ enum commit_end {
     COMMIT_END_STOPPED, // the mount ends: what is under way stays in the journal
 };
 
-// A batch that a process before this one was sending when it ended.
+// What is known of a batch that a process before this one was sending when it ended.
+enum commit_knowledge {
+    COMMIT_IS_NOT_LOOKED_FOR,
+    COMMIT_IS_FOUND,    // it is in the branch
+    COMMIT_IS_OPEN,     // it is not, but the branch stands where it would follow
+    COMMIT_NEVER_COMES, // it is not, and the branch has gone on
+};
 struct commit_recovered {
     char *id;
     struct oid parent;
-    bool is_looked_for;
-    bool is_found; // it is in the branch, as `commit`
+    enum commit_knowledge known;
     struct oid commit;
     struct overlay_item
         *items; // op, path, id, generation, and in under_oid what it brought

@@ -70,7 +70,10 @@ static int64_t next_turn_ms(struct committer *committer, bool is_asked)
     };
     int64_t due_ms = commit_due_ms(&committer->policy, &load);
     bool begins = !committer->is_begun && committer_has_left_overs(committer);
-    return begins && committer->paused_ms < due_ms ? committer->paused_ms : due_ms;
+    int64_t begins_ms = begins                             ? committer->paused_ms
+                        : committer_looks_again(committer) ? load.paused_ms
+                                                           : DEADLINE_NONE;
+    return begins_ms < due_ms ? begins_ms : due_ms;
 }
 
 static void tell_waiting(struct committer *committer, int64_t due_ms)

@@ -38,5 +38,7 @@ struct committer {
 // Whether something is to be done before anything is saved: a branch, a pull request, or a commit of
 // an earlier process.
 bool committer_has_left_overs(const struct committer *committer);
+// Whether the branch has gone on from where a commit of an earlier process may still come to stand.
+bool committer_looks_again(const struct committer *committer);
 // Commits what there is, and tells those in `current`.
 void committer_take_turn(struct committer *committer);

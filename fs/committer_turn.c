@@ -49,6 +49,12 @@ bool committer_has_left_overs(const struct committer *committer)
     return work->n_recovered > 0 || work->new_branch != NULL || work->pull > 0;
 }
 
+bool committer_looks_again(const struct committer *committer)
+{
+    return commit_recover_is_open(&committer->work) &&
+           overlay_is_put_off(committer->work.overlay);
+}
+
 // What must be before anything is committed.
 static enum commit_end begin(struct committer *committer)
 {
@@ -62,6 +68,11 @@ static enum commit_end begin(struct committer *committer)
         }
         committer->is_begun = err == ERR_NONE;
         if (err == ERR_NONE || !err_is_retriable(err)) {
+            commit_base_let_go(work);
+        }
+    } else if (commit_recover_is_open(work)) {
+        err = commit_recover_look(work, &why);
+        if (err == ERR_NONE) {
             commit_base_let_go(work);
         }
     } else if (work->err == ERR_OFFLINE) { // cheaper than taking everything in vain
@@ -101,7 +112,7 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
             return commit_pause(work, err, &why);
         }
         if (batch.n == 0) {
-            commit_recover_release(work);
+            commit_recover_forget(work);
             return COMMIT_END_DONE;
         }
         size_t n_landed = work->n_landed;
@@ -114,7 +125,7 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
         bool is_barren = work->n_landed == n_landed && !work->has_narrowed;
         committer->n_barren = is_barren ? committer->n_barren + 1 : 0;
         if (end == COMMIT_END_DONE && !has_more) {
-            commit_recover_release(work);
+            commit_recover_forget(work);
         }
         if (end != COMMIT_END_DONE || !has_more || !sends || committer->n_barren > 0) {
             return end;
@@ -219,7 +230,7 @@ static bool has_work(struct committer *committer)
 {
     struct overlay_waiting waiting;
     overlay_waiting(committer->work.overlay, &waiting);
-    return waiting.n_waiting > 0 ||
+    return waiting.n_waiting > 0 || committer_looks_again(committer) ||
            (!committer->is_begun && committer_has_left_overs(committer));
 }
 

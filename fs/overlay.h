@@ -126,6 +126,7 @@ void overlay_show_own(struct overlay *overlay, const struct snapshot_view *view)
 void overlay_hold(struct overlay *overlay);
 // True: somebody was told OVERLAY_SHOWN_LATER since.
 bool overlay_let_go(struct overlay *overlay);
+bool overlay_is_put_off(struct overlay *overlay); // and nobody has let go since
 // When a commit was shown that may be somebody else's, monotonic; 0 = none was.
 int64_t overlay_moved_ms(struct overlay *overlay);
 
@@ -181,8 +182,8 @@ struct overlay_waiting {
     int64_t last_ms;  // and the newest
 };
 void overlay_waiting(struct overlay *overlay, struct overlay_waiting *out);
-// Called (once) when something was sealed, from any thread, with the overlay's lock held: it only
-// wakes somebody up.
+// Called when something was sealed, and when somebody was told OVERLAY_SHOWN_LATER; from any thread,
+// with the overlay's lock held: it only wakes somebody up.
 void overlay_on_sealed(struct overlay *overlay, void (*wake)(void *ctx), void *ctx);
 
 // Reads .hubignore when it has changed; blocks for it. Before overlay_take().

@@ -14,7 +14,12 @@ enum overlay_shown overlay_show(struct overlay *overlay, const struct oid *from,
     enum overlay_shown shown = overlay->is_held                ? OVERLAY_SHOWN_LATER
                                : !oid_equal(&now.commit, from) ? OVERLAY_IS_ELSEWHERE
                                                                : OVERLAY_SHOWN;
-    overlay->has_put_off |= shown == OVERLAY_SHOWN_LATER;
+    if (shown == OVERLAY_SHOWN_LATER) {
+        overlay->has_put_off = true;
+        if (overlay->wake != NULL) {
+            overlay->wake(overlay->wake_ctx);
+        }
+    }
     if (shown == OVERLAY_SHOWN) {
         overlay->moved_ms = clock_now_ms();
         snapshot_publish(overlay->mount->snapshot, view);
@@ -45,6 +50,14 @@ bool overlay_let_go(struct overlay *overlay)
     overlay->is_held = overlay->has_put_off = false;
     lock_release(&overlay->lock);
     return has_put_off;
+}
+
+bool overlay_is_put_off(struct overlay *overlay)
+{
+    lock_acquire(&overlay->lock);
+    bool is_put_off = overlay->has_put_off;
+    lock_release(&overlay->lock);
+    return is_put_off;
 }
 
 int64_t overlay_moved_ms(struct overlay *overlay)

@@ -10,7 +10,9 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +21,8 @@ import pytest
 import saver
 from crash import FIRST, Crash
 from harness import wait_until
+from hub.client import WRITE_TOKEN
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from machine import BUILD, PATIENCE, ROOT
 from tier import scaled, seeds
 from writing import sha256, tree_of
@@ -58,6 +62,16 @@ def unanswered_commit(made, hub):
     hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": {"after": 0}}})
     yield
     wait_until(lambda: made.branch.head != before, "the commit")
+
+
+def batches(made):
+    """The commits that the journal of a dead mount tells were on their way."""
+    (journal,) = Path(made.environment["HUGFS_STATE_DIR"]).glob("*/journal.db")
+    copy = made.home.fresh("journal")
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{journal}{suffix}", f"{copy}{suffix}")
+    with contextlib.closing(sqlite3.connect(copy)) as database:
+        return [row[0] for row in database.execute("SELECT id FROM batch")]
 
 
 @with_points
@@ -204,6 +218,35 @@ def test_what_is_moved_before_the_mount_knows_of_its_commit_is_not_in_two_places
     moved = "moved/saved.txt" if name == "new" else "moved"
     assert not (made / name).exists() and (made / moved).read_text() == "saved\n"
     assert made.branch.tree().keys() == FIRST.keys() | {moved}
+
+
+def test_a_commit_that_is_made_after_the_next_mount_has_looked_for_it_is_its_own(writable, hub):
+    """The Hub got it from a process that was killed, and is slow: here the official client makes it."""
+    made = writable(FIRST)
+    before = made.branch.head
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
+    os.rename(made / "old", made / "moved")
+    (made / "moved/three.txt").write_text("three\n")
+    hub.wait_stalled()
+    made.kill9()
+    (batch,) = batches(made)
+    (looked,) = hub.faults({"match": {"path_regex": "/commits/"}, "action": {"delay_ms": 1}})
+    made.again(options=["commit=manual"])
+    wait_until(lambda: hub.fired(looked), "the look")
+    files = {"moved/one.txt": "one\n", "moved/two.txt": "two\n", "moved/three.txt": "three\n"}
+    HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN).create_commit(
+        made.branch.id,
+        [CommitOperationDelete("old/"), *(CommitOperationAdd(name, text.encode()) for name, text in files.items())],
+        commit_message="Late",
+        commit_description=f"Hugfs-Commit: {batch}",
+    )
+    made.cli("refresh", made.path)
+    assert {path for path, data in tree_of(made.path).items() if data is not None} == files.keys() | {"README.md"}
+    made.settle()
+    made.kill9()
+    made.again()
+    assert {path for path, data in tree_of(made.path).items() if data is not None} == files.keys() | {"README.md"}
+    assert len(made.branch.commits(before)) == 1
 
 
 def test_what_is_deleted_before_it_is_known_that_its_commit_was_not_made_waits_no_more(writable, hub):
