@@ -244,7 +244,7 @@ enum err commit_ask_commit(struct commit_work *work, const struct hub_commit_bod
                            struct why *why, struct hub_committed *out_reply)
 {
     struct answer *answer = NULL;
-    *out_reply = (struct hub_committed){.url = "", .pull_url = ""};
+    *out_reply = (struct hub_committed){.url = "", .pull_url = "", .wait_ms = -1};
     enum err err = begin(work, &answer);
     if (err != ERR_NONE) {
         return err;
@@ -262,6 +262,7 @@ enum err commit_ask_commit(struct commit_work *work, const struct hub_commit_bod
     }
     CRASH_POINT("commit.reply_received");
     answer_unref(answer);
+    work->told_ms = err == ERR_QUOTA ? out_reply->wait_ms : -1;
     return err;
 }
 

@@ -52,7 +52,8 @@ int64_t commit_pause_ms(enum err err, unsigned n_failed, int64_t told_ms)
         return OFFLINE_MS;
     }
     if (err == ERR_QUOTA) {
-        return told_ms > 0 ? told_ms : doubled(QUOTA_FIRST_MS, n_failed, QUOTA_LAST_MS);
+        return told_ms > 0 ? sooner(told_ms, QUOTA_LAST_MS)
+                           : doubled(QUOTA_FIRST_MS, n_failed, QUOTA_LAST_MS);
     }
     return doubled(FAILURE_FIRST_MS, n_failed, FAILURE_LAST_MS);
 }

@@ -61,7 +61,7 @@ int64_t commit_quota_ms(struct commit_work *work)
 {
     struct hub_stats stats;
     hub_stats(work->mount->hub, &stats);
-    return stats.quota_left == 0 ? stats.quota_reset_s * 1000 : 0;
+    return stats.quota_left == 0 ? stats.quota_reset_s * 1000 : work->told_ms;
 }
 
 enum commit_end commit_pause(struct commit_work *work, enum err err,

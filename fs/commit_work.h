@@ -80,6 +80,8 @@ struct commit_work {
 
     enum err err; // why it pauses, with `why`; ERR_NONE = it does not
     struct why why;
+    int64_t
+        told_ms; // the pause that the Hub asked for when it put the last commit off; <= 0: none
     size_t n_landed;   // items, ever
     bool has_narrowed; // what is left of a deletion goes with the next batch of this turn
 };
@@ -101,5 +103,5 @@ enum commit_end commit_pause(struct commit_work *work, enum err err,
 // is done, and tells those who wait. False: the mount ends.
 bool commit_hold_still(struct commit_work *work, enum err err, const struct why *why,
                        unsigned n_failed);
-// How long the Hub's rate limit lasts as far as it is known; 0 = it isn't.
+// How long the Hub's rate limit lasts as far as it is known; <= 0: it isn't.
 int64_t commit_quota_ms(struct commit_work *work);

@@ -58,6 +58,7 @@ static void commit_deliver(struct call *call)
         .lfs_is_missing =
             call->err == ERR_USAGE && commit_refusal_is_missing_lfs(call->why.text),
         .status = request->has_answer ? request->answer.status : 0,
+        .wait_ms = request->has_answer ? request->answer.server_wait_ms : -1,
     };
     commit->done(commit->ctx, call->err, &call->why, &committed);
 }
@@ -85,7 +86,7 @@ hub_ticket hub_commit(struct hub *hub, const struct hub_call *call,
                       const struct hub_target *target, const struct hub_commit_body *body,
                       hub_commit_fn done, void *ctx)
 {
-    struct hub_committed nothing = {.url = "", .pull_url = ""};
+    struct hub_committed nothing = {.url = "", .pull_url = "", .wait_ms = -1};
     enum err err = ERR_NO_MEMORY;
     struct commit_call *commit =
         call_new(hub, &commit_type, sizeof(*commit), call, &target->repo);

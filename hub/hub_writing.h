@@ -95,6 +95,7 @@ struct hub_committed {    // with ERR_NONE:
     // HTTP status, 0 = no answer came. 2xx with an error: it was done, but the answer was of
     // no use.
     int status;
+    int64_t wait_ms; // that the Hub asked for (Retry-After, RateLimit); -1 = nothing
 };
 // `committed` is never NULL.
 typedef void (*hub_commit_fn)(void *ctx, enum err err, const struct why *why,

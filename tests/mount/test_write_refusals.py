@@ -164,6 +164,13 @@ class TestSentences:
         (commit,) = made.branch.commits(before)
         assert commit.changes == {"a.txt": "M", "b.txt": "M"}, "what came meanwhile goes along"
 
+    def test_a_commit_that_is_put_off_is_sent_again_when_the_hub_said(self, writable, hub):
+        made = writable(FIRST)
+        (rule,) = hub.faults({"match": COMMIT, "action": {"status": 429, "headers": {"Retry-After": "1"}}})
+        (made / "a.txt").write_text("one\n")
+        made.settle(seconds=60)  # without being told it would be 120
+        assert hub.fired(rule) == 1
+
     def test_what_the_hub_says_cannot_steer_a_terminal(self, writable, hub):
         made = writable(FIRST)
         refuse(hub, COMMIT, 403, "bad \x1b[31m words\x07", count=-1)
