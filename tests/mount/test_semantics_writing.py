@@ -202,6 +202,14 @@ class TestWriting:
         made.cli("refresh", made.path)
         assert (made / "a.txt").read_text() == "mine\n" and (made / THEIRS / "a.txt").read_text() == "theirs\n"
 
+    def test_c7_a_folder_is_deleted_without_what_others_have_put_there(self, writable, hub):
+        made = writable(FIRST, options=["commit=manual"])
+        shutil.rmtree(made / "d")
+        hub.put(made.branch.id, "d/theirs.txt", "theirs\n")
+        made.cli("commit", made.path)
+        assert made.branch.tree().keys() == {"a.txt", "b.txt", "d/theirs.txt"}
+        assert (made / "d/theirs.txt").read_text() == "theirs\n"
+
     def test_c8_what_the_hub_refuses_stays_and_is_said_in_its_words(self, writable, hub):
         made, sentence = writable(FIRST), "A secret was found in a.txt"
         refusal = {"status": 400, "body": {"error": sentence}, "headers": {"X-Error-Message": sentence}}
