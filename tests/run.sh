@@ -119,7 +119,7 @@ build_others() {
 }
 
 mount_quick() {
-    suite mount-quick mount_tests mount-quick debug tests/mount -m "quick and not unmet"
+    suite mount-quick mount_tests mount-quick debug tests/mount -m quick
 }
 
 client_venvs() {
@@ -169,11 +169,11 @@ suite interop pytest interop -n 2 --dist loadfile tests/hub/interop
 await_behind client_venvs
 export HUGFS_NEEDS_CLIENTS=1
 behind build_others
-suite mount-debug mount_tests mount-debug debug tests/mount -m "not unmet"
+suite mount-debug mount_tests mount-debug debug tests/mount
 await_behind build_others
 passed build-tsan && suite unit-tsan unit tsan &&
-    suite mount-tsan mount_tests mount-tsan tsan tests/mount -m "not slow and not unmet"
-passed build-clang && suite mount-clang mount_tests mount-clang clang tests/mount -m "quick and not unmet"
+    suite mount-tsan mount_tests mount-tsan tsan tests/mount -m "not slow"
+passed build-clang && suite mount-clang mount_tests mount-clang clang tests/mount -m quick
 if [ "$tier" = long ]; then
     suite fuzz fuzz 60
     suite mount-release mount_tests mount-release release tests/mount

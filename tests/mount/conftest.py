@@ -32,7 +32,6 @@ def pytest_configure(config):
     # Who is started in the background (nohup, setsid) ignores SIGINT, and so would all that we start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "quick: the core; part of tests/run.sh quick")
-    config.addinivalue_line("markers", "unmet: what writing does not keep yet; tests/run.sh long runs it")
     config.addinivalue_line("markers", "slow: long in a sanitizer build; skipped under TSan")
     config.addinivalue_line("markers", "waits: a minute and more for a deadline")
 
