@@ -14,7 +14,8 @@ enum err mount_open_names(struct mount *mount)
                         &mount->heads);
     }
     if (err == ERR_NONE) {
-        err = tree_walks_new(mount->hub, mount->tree, mount->locator, &mount->walks);
+        err = tree_walks_new(mount->hub, mount->tree, mount->locator,
+                             mount->options->timeout_ms, &mount->walks);
     }
     if (err == ERR_NONE) {
         err = namespace_new(mount->hub, mount->tree, mount->locator, mount->walks,

@@ -47,6 +47,7 @@ struct tree_walks {
     struct hub *hub;
     struct tree_store *tree;
     struct locator *locator;
+    int64_t timeout_ms;
     struct lock lock;
     struct walk *by_ino GUARDED_BY(lock);
     struct barred barred[BARRED_MAX] GUARDED_BY(lock); // the oldest is forgotten
@@ -56,7 +57,7 @@ struct tree_walks {
 static void free_walk(struct walk *walk);
 
 enum err tree_walks_new(struct hub *hub, struct tree_store *tree, struct locator *locator,
-                        struct tree_walks **out)
+                        int64_t timeout_ms, struct tree_walks **out)
 {
     struct tree_walks *walks = calloc(1, sizeof(*walks));
     if (walks == NULL) {
@@ -65,6 +66,7 @@ enum err tree_walks_new(struct hub *hub, struct tree_store *tree, struct locator
     walks->hub = hub;
     walks->tree = tree;
     walks->locator = locator;
+    walks->timeout_ms = timeout_ms;
     lock_init(&walks->lock);
     *out = walks;
     return ERR_NONE;
@@ -206,9 +208,13 @@ static void send_page(struct walk *walk, const char *page)
 {
     struct tree_walks *walks = walk->walks;
     uint64_t ino = walk->ino;
+    struct hub_call call = walk->call;
+    if (walk->ahead_pages > 0) {
+        call.deadline_ms = clock_now_ms() + walks->timeout_ms / 2;
+    }
     hub_ticket ticket =
-        hub_tree_recursive(walks->hub, &walk->call, &walk->at.source.repo,
-                           &walk->at.source.sha, walk->at.path, page, on_page, walk);
+        hub_tree_recursive(walks->hub, &call, &walk->at.source.repo, &walk->at.source.sha,
+                           walk->at.path, page, on_page, walk);
     // The answer may have come already, and the walk be over or at another page: a ticket that is
     // over is harmless.
     lock_acquire(&walks->lock);

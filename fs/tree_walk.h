@@ -9,9 +9,11 @@
 
 struct tree_walks;
 
-// All of them outlive it.
+// All of them outlive it. A page ahead is given up after half of `timeout_ms`, that of a reader, so that
+// one who follows in vain has time to list the folder.
 NODISCARD enum err tree_walks_new(struct hub *hub, struct tree_store *tree,
-                                  struct locator *locator, struct tree_walks **out);
+                                  struct locator *locator, int64_t timeout_ms,
+                                  struct tree_walks **out);
 // After hub_close().
 void tree_walks_free(struct tree_walks *walks);
 
