@@ -5,6 +5,9 @@
 
 #include "fs/commit_work.h"
 
+// Says which files are LFS; the Hub may edit it with a commit.
+#define COMMIT_ATTRIBUTES_PATH ".gitattributes"
+
 enum commit_fate {
     COMMIT_FATE_OPEN,
     COMMIT_FATE_THERE,   // the Hub has it already: to be landed without being sent

@@ -16,7 +16,6 @@
 #include "fs/commit_base.h"
 #include "fs/commit_listing.h"
 
-#define ATTRIBUTES_PATH ".gitattributes"
 enum { PUT_BLOCKS = 16 };
 
 // ------------------------------------------------------------------- what was not downloaded
@@ -124,7 +123,7 @@ static enum err add_beside(struct landed *landed)
         has_put |= landed->from[i]->item->op == OVERLAY_PUT;
     }
     return err == ERR_NONE && has_put
-               ? add_path(landed, ATTRIBUTES_PATH, strlen(ATTRIBUTES_PATH))
+               ? add_path(landed, COMMIT_ATTRIBUTES_PATH, strlen(COMMIT_ATTRIBUTES_PATH))
                : err;
 }
 

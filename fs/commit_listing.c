@@ -6,6 +6,7 @@
 #include "fs/commit_listing.h"
 
 #include "fs/git_tree_id.h"
+#include "fs/tree_path.h"
 
 enum {
     ENTRIES_MAX = 1000
@@ -44,48 +45,28 @@ static bool is_touched(const struct keeping *keeping, const char *path)
            NULL;
 }
 
-// The stored folder at a path, from the store alone. ERR_ABSENT, ERR_NOT_FOUND as namespace_peek().
-static enum err find_folder(const struct keeping *keeping, uint64_t root,
-                            const char *path, uint64_t *out)
-{
-    uint64_t at = root;
-    while (*path != '\0') {
-        size_t len = strcspn(path, "/");
-        struct tree_node node;
-        struct tree_dir dir = {.complete = false};
-        enum err err = tree_store_lookup(keeping->tree, at, path, len, &node);
-        if (err == ERR_ABSENT && tree_store_dir(keeping->tree, at, &dir) == ERR_NONE &&
-            dir.complete) {
-            return ERR_NOT_FOUND;
-        }
-        if (err != ERR_NONE) {
-            return err;
-        }
-        if (node.kind != ENTRY_DIRECTORY) {
-            return ERR_NOT_FOUND;
-        }
-        at = node.ino;
-        path += len;
-        path += *path == '/';
-    }
-    *out = at;
-    return ERR_NONE;
-}
-
 // ----------------------------------------------------------------------------- the entries
 
-// Takes the entry's path over.
-static enum err add(struct keeping *keeping, const struct tree_entry *entry)
+// `path` is malloc'd, and its own from here on.
+static enum err add(struct keeping *keeping, char *path, const struct tree_node *node)
 {
     struct tree_entry *grown =
         realloc(keeping->entries, (keeping->n + 1) * sizeof(*keeping->entries));
-    if (grown == NULL || entry->path == NULL) {
-        keeping->entries = grown != NULL ? grown : keeping->entries;
-        free((char *)(uintptr_t)entry->path);
+    keeping->entries = grown != NULL ? grown : keeping->entries;
+    if (grown == NULL || path == NULL) {
+        free(path);
         return ERR_NO_MEMORY;
     }
-    keeping->entries = grown;
-    grown[keeping->n++] = *entry;
+    grown[keeping->n++] = (struct tree_entry){.path = path,
+                                              .kind = node->kind,
+                                              .executable = node->executable,
+                                              .has_sha256 = node->has_sha256,
+                                              .has_xet = node->has_xet,
+                                              .masked = node->masked,
+                                              .size = node->size,
+                                              .oid = node->oid,
+                                              .sha256 = node->sha256,
+                                              .xet_hash = node->xet_hash};
     return ERR_NONE;
 }
 
@@ -113,17 +94,7 @@ static bool on_old(void *ctx, uint64_t position, const char *name,
         free(path);
         return true;
     }
-    const struct tree_entry entry = {.path = path,
-                                     .kind = node->kind,
-                                     .executable = node->executable,
-                                     .has_sha256 = node->has_sha256,
-                                     .has_xet = node->has_xet,
-                                     .masked = node->masked,
-                                     .size = node->size,
-                                     .oid = node->oid,
-                                     .sha256 = node->sha256,
-                                     .xet_hash = node->xet_hash};
-    keeping->err = add(keeping, &entry);
+    keeping->err = add(keeping, path, node);
     return keeping->err == ERR_NONE;
 }
 
@@ -140,20 +111,12 @@ static enum err add_touched(struct keeping *keeping)
     enum err err = ERR_NONE;
     for (size_t i = 0; err == ERR_NONE && i < keeping->n_touched; i++) {
         const struct touched *touched = &keeping->touched[i];
-        const struct file_version *version = &touched->there->version;
         if (!touched->there->exists || !is_child(touched->path, keeping->folder)) {
             continue;
         }
-        const struct tree_entry entry = {.path = strdup(touched->path),
-                                         .kind = touched->there->kind,
-                                         .executable = version->executable,
-                                         .has_sha256 = version->has_sha256,
-                                         .has_xet = version->has_xet,
-                                         .size = version->size,
-                                         .oid = version->oid,
-                                         .sha256 = version->sha256,
-                                         .xet_hash = version->xet_hash};
-        err = add(keeping, &entry);
+        struct tree_node node = file_version_node(&touched->there->version);
+        node.kind = touched->there->kind;
+        err = add(keeping, strdup(touched->path), &node);
     }
     return err;
 }
@@ -165,7 +128,8 @@ static enum err gather_old(struct keeping *keeping)
 {
     uint64_t old = 0;
     struct tree_dir dir = {.complete = false};
-    enum err err = find_folder(keeping, keeping->parent_root, keeping->folder, &old);
+    enum err err =
+        tree_path_folder(keeping->tree, keeping->parent_root, keeping->folder, &old);
     if (err != ERR_NONE) {
         return err == ERR_NOT_FOUND ? ERR_NONE : err; // it is new
     }
@@ -209,7 +173,7 @@ static enum err keep(struct keeping *keeping, const char *folder)
     struct tree_dir dir = {.complete = false};
     keeping->folder = folder;
     keeping->err = ERR_NONE;
-    enum err err = find_folder(keeping, keeping->root, folder, &ino);
+    enum err err = tree_path_folder(keeping->tree, keeping->root, folder, &ino);
     if (err == ERR_NONE && tree_store_dir(keeping->tree, ino, &dir) == ERR_NONE &&
         dir.complete) {
         return ERR_NONE;

@@ -7,7 +7,6 @@
 #include "fs/commit_ask.h"
 #include "fs/commit_upload.h"
 
-#define ATTRIBUTES_PATH ".gitattributes"
 enum { ATTRIBUTES_MAX = 1 << 20, HASH_STEP = 1 << 18 };
 
 // ------------------------------------------------------------------------- how it is sent
@@ -98,7 +97,7 @@ static bool has_to_be_asked(const struct commit_item *item)
 static enum err read_attributes(struct asking *asking, struct commit_item *item)
 {
     struct commit_reading reading = {.work = asking->work, .item = item};
-    if (!is_open_put(item) || strcmp(item->item->path, ATTRIBUTES_PATH) != 0 ||
+    if (!is_open_put(item) || strcmp(item->item->path, COMMIT_ATTRIBUTES_PATH) != 0 ||
         item->size > ATTRIBUTES_MAX) {
         return ERR_NONE;
     }

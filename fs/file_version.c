@@ -149,3 +149,15 @@ enum err file_version_decode(struct cursor *from, struct file_version *out)
     *out = version;
     return ERR_NONE;
 }
+
+struct tree_node file_version_node(const struct file_version *version)
+{
+    return (struct tree_node){.kind = ENTRY_FILE,
+                              .executable = version->executable,
+                              .has_sha256 = version->has_sha256,
+                              .has_xet = version->has_xet,
+                              .size = version->size,
+                              .oid = version->oid,
+                              .sha256 = version->sha256,
+                              .xet_hash = version->xet_hash};
+}

@@ -22,6 +22,8 @@ struct file_version {
 // Of a stored node that stands at `path` of a commit.
 NODISCARD enum err file_version_of(const struct tree_node *node, const struct oid *commit,
                                    const char *path, struct file_version *out);
+// And back: what the node says of the file; it has no place in the store.
+struct tree_node file_version_node(const struct file_version *version);
 NODISCARD enum err file_version_copy(const struct file_version *version,
                                      struct file_version *out);
 void file_version_release(struct file_version *version);

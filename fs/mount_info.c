@@ -60,18 +60,6 @@ enum err mount_describe(struct mount *mount, const struct tree_node *node,
     return ERR_NONE;
 }
 
-static struct tree_node node_of(const struct file_version *version)
-{
-    return (struct tree_node){.kind = ENTRY_FILE,
-                              .executable = version->executable,
-                              .has_sha256 = version->has_sha256,
-                              .has_xet = version->has_xet,
-                              .size = version->size,
-                              .oid = version->oid,
-                              .sha256 = version->sha256,
-                              .xet_hash = version->xet_hash};
-}
-
 // A file that was committed, or only moved, is a version of the repository; another one is not yet.
 static enum err describe_file(struct mount *mount, struct local_file *file,
                               struct mount_path_info *info)
@@ -88,7 +76,7 @@ static enum err describe_file(struct mount *mount, struct local_file *file,
                                  : local.staged_bytes;
         return ERR_NONE;
     }
-    info->node = node_of(&version);
+    info->node = file_version_node(&version);
     info->commit = version.commit;
     file_version_release(&version);
     enum err err = local_file_content(file, &content);

@@ -3,6 +3,7 @@
 #include "fs/overlay_taking.h"
 
 #include "fs/mount_parts.h"
+#include "fs/tree_path.h"
 
 struct expansion {
     struct overlay_taking *taking;
@@ -168,29 +169,15 @@ enum err overlay_take_moved(struct overlay_taking *taking, struct overlay_node *
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
-// The folder of the repository at a path as it was at a commit before the one that is shown.
-static enum err find_old(const struct overlay_taking *taking, const struct oid *commit,
-                         const char *path, uint64_t *out_ino)
-{
-    const struct mount *mount = taking->overlay->mount;
-    struct tree_node node = {.kind = ENTRY_DIRECTORY};
-    enum err err = tree_store_find_root(mount->tree, mount->repo_row, commit, &node.ino);
-    while (err == ERR_NONE && *path != '\0') {
-        size_t len = strcspn(path, "/");
-        err = tree_store_lookup(mount->tree, node.ino, path, len, &node);
-        path += len;
-        path += *path == '/';
-    }
-    *out_ino = node.ino;
-    return err == ERR_NONE && node.kind != ENTRY_DIRECTORY ? ERR_NOT_FOUND : err;
-}
-
 // What the folder held when it was replaced; what others have put there since stays.
 static enum err take_earlier(struct overlay_taking *taking, const char *path,
                              const struct oid *commit) REQUIRES(taking->overlay->lock)
 {
+    const struct mount *mount = taking->overlay->mount;
+    uint64_t root = 0;
     uint64_t old = 0;
-    if (find_old(taking, commit, path, &old) != ERR_NONE) {
+    if (tree_store_find_root(mount->tree, mount->repo_row, commit, &root) != ERR_NONE ||
+        tree_path_folder(mount->tree, root, path, &old) != ERR_NONE) {
         return ERR_NONE; // that is not known any more: all of it stays
     }
     taking->replaced_at = commit;
