@@ -11,13 +11,9 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-enum err store_locate(struct chunk_store *store, const struct object_id *object,
-                      uint32_t chunk, struct run_place *out)
+static enum err locate_indexed(struct chunk_store *store, const struct object_id *object,
+                               uint32_t chunk, struct run_place *out)
 {
-    uint32_t next = 0;
-    if (resident_runs_find(store->resident, object, chunk, out, &next)) {
-        return ERR_NONE;
-    }
     struct index_reader *reader = NULL;
     enum err err = run_index_take(store->index, &reader);
     if (!err) {
@@ -31,6 +27,24 @@ enum err store_locate(struct chunk_store *store, const struct object_id *object,
         return ERR_ABSENT;
     }
     return ERR_NONE;
+}
+
+// A row that was read before the batch that cut it, and held against the holes after that
+// batch forgot them, names a place that is gone: the index is asked again.
+enum err store_locate(struct chunk_store *store, const struct object_id *object,
+                      uint32_t chunk, struct run_place *out)
+{
+    for (;;) {
+        uint32_t next = 0;
+        if (resident_runs_find(store->resident, object, chunk, out, &next)) {
+            return ERR_NONE;
+        }
+        uint64_t forgotten = run_holes_forgotten(store->holes);
+        enum err err = locate_indexed(store, object, chunk, out);
+        if (err || forgotten == run_holes_forgotten(store->holes)) {
+            return err;
+        }
+    }
 }
 
 void store_report_damage(struct chunk_store *store, const struct run_place *place,

@@ -9,11 +9,14 @@
 // Lock: `lock`, a leaf.
 #include "cache/run_holes.h"
 
+#include <stdatomic.h>
+
 struct run_holes {
     struct lock lock;
     struct run_hole *list GUARDED_BY(lock);
     size_t n GUARDED_BY(lock);
     size_t capacity GUARDED_BY(lock);
+    _Atomic uint64_t forgotten;
 };
 
 enum err run_holes_new(struct run_holes **out)
@@ -40,6 +43,11 @@ bool run_hole_concerns(const struct run_hole *hole, uint64_t segment, uint64_t o
 {
     return hole->segment == segment &&
            (hole->offset == HOLE_WHOLE_SEGMENT || hole->offset == offset);
+}
+
+uint64_t run_holes_forgotten(struct run_holes *holes)
+{
+    return atomic_load(&holes->forgotten);
 }
 
 bool run_holes_apply(struct run_holes *holes, uint32_t chunk, struct run_place *place)
@@ -130,6 +138,7 @@ static void forget_hole(struct run_holes *holes, const struct run_hole *hole)
 void run_holes_committed(struct run_holes *holes, const struct run_hole *batch, size_t n)
 {
     lock_acquire(&holes->lock);
+    atomic_fetch_add(&holes->forgotten, n > 0);
     for (size_t i = 0; i < n; i++) {
         forget_hole(holes, &batch[i]);
     }
@@ -139,6 +148,7 @@ void run_holes_committed(struct run_holes *holes, const struct run_hole *batch, 
 void run_holes_clear(struct run_holes *holes)
 {
     lock_acquire(&holes->lock);
+    atomic_fetch_add(&holes->forgotten, 1);
     holes->n = 0;
     lock_release(&holes->lock);
 }

@@ -23,6 +23,9 @@ void run_holes_free(struct run_holes *holes);
 bool run_holes_add(struct run_holes *holes, const struct run_hole *hole);
 // Whether a hole concerns this record.
 bool run_hole_concerns(const struct run_hole *hole, uint64_t segment, uint64_t offset);
+// How often holes were forgotten. Asked before the index is read: where it has changed once
+// the holes were applied, what the index gave may be older than a hole that is no longer here.
+uint64_t run_holes_forgotten(struct run_holes *holes);
 // Cuts a place that the index gave down to the part around `chunk` that no hole touches;
 // false when the chunk itself is in a hole.
 bool run_holes_apply(struct run_holes *holes, uint32_t chunk, struct run_place *place);

@@ -230,6 +230,62 @@ static void a_deleted_segment_is_a_miss(void **state)
     scratch_remove(&scratch);
 }
 
+enum { PUTTERS = 16, PER_PUTTER = 100 };
+
+struct putter {
+    struct chunk_store *store;
+    uint64_t first;
+};
+
+static void *put_objects(void *ctx)
+{
+    const struct putter *putter = ctx;
+    for (uint64_t i = 0; i < PER_PUTTER; i++) {
+        assert_int_equal(put_chunks(putter->store, putter->first + i, 0, 1, 100),
+                         ERR_NONE);
+    }
+    return NULL;
+}
+
+static void put_with_many_threads(struct chunk_store *store)
+{
+    pthread_t threads[PUTTERS];
+    struct putter putters[PUTTERS];
+    for (uint64_t i = 0; i < PUTTERS; i++) {
+        putters[i] = (struct putter){store, i * PER_PUTTER};
+        assert_int_equal(pthread_create(&threads[i], NULL, put_objects, &putters[i]), 0);
+    }
+    for (size_t i = 0; i < PUTTERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
+// Until the batch that cuts the rows of a lost segment, the index tells of what is gone. What
+// is put around that moment is not taken for being there.
+static void what_is_put_while_the_index_learns_of_damage_is_kept(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    for (unsigned round = 1; round <= 10; round++) {
+        struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
+        put_with_many_threads(store);
+        chunk_store_close(store);
+        store = open_store(scratch.dir, 512 * MIB_BYTES);
+        char segment[64];
+        snprintf(segment, sizeof(segment), "segments/%016x", round);
+        assert_int_equal(unlink(path_in(scratch.dir, segment)), 0);
+        assert_int_equal(count_right_chunks(store, 0, 0, 1, 100), 0);
+        put_with_many_threads(store);
+        uint32_t there = 0;
+        for (uint64_t object = 0; object < PUTTERS * PER_PUTTER; object++) {
+            there += count_right_chunks(store, object, 0, 1, 100);
+        }
+        assert_int_equal(there, PUTTERS * PER_PUTTER);
+        chunk_store_close(store);
+    }
+    scratch_remove(&scratch);
+}
+
 static void remove_index(const char *dir)
 {
     unlink(path_in(dir, "index.db"));
@@ -378,6 +434,7 @@ int main(void)
         cmocka_unit_test(what_takes_the_place_of_a_damaged_record_is_kept),
         cmocka_unit_test(a_truncated_segment_costs_what_was_cut),
         cmocka_unit_test(a_deleted_segment_is_a_miss),
+        cmocka_unit_test(what_is_put_while_the_index_learns_of_damage_is_kept),
         cmocka_unit_test(a_deleted_index_is_rebuilt_from_the_segments),
         cmocka_unit_test(an_index_deleted_while_running_is_rebuilt),
         cmocka_unit_test(flipped_bytes_in_the_index_never_give_wrong_data),
