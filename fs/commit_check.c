@@ -45,7 +45,7 @@ static void judge(struct commit_work *work, struct commit_item *item,
 {
     if (item->item->op == OVERLAY_PUT && item->item->under_is_folder &&
         (!there->exists || is_folder(there))) {
-        return; // the folder goes with this commit
+        return; // the folder goes with this commit: commit_replace()
     }
     if (item->item->op == OVERLAY_PUT && item->item->under_exists && !there->exists &&
         oid_is_zero(&item->item->under_oid)) {
@@ -198,8 +198,14 @@ enum err commit_check(struct commit_work *work, struct commit_item *const *items
     }
     doubts_release(&doubts);
     for (size_t i = 0; err == ERR_NONE && i < n; i++) {
-        if (items[i]->fate == COMMIT_FATE_OPEN && items[i]->takes_too_much) {
+        const struct overlay_item *item = items[i]->item;
+        if (items[i]->fate != COMMIT_FATE_OPEN) {
+            continue;
+        }
+        if (items[i]->takes_too_much) {
             err = commit_narrow(work, items[i], parent, why);
+        } else if (item->op == OVERLAY_PUT && item->under_is_folder) {
+            err = commit_replace(work, items[i], items, n, parent, why);
         }
     }
     return err;

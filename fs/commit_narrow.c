@@ -2,6 +2,9 @@
 // What a deletion of a folder covers is what the folder held at the commit that it was deleted from,
 // or that its own files came with, and what commits of ours have put there. That is compared with what
 // it holds now, folder by folder; those of one id hold the same.
+//
+// A file that takes the place of a folder needs all of it gone: it goes in the commit that deletes the
+// last of what the folder holds.
 #include "fs/commit_narrow.h"
 
 #include "fs/commit_ask.h"
@@ -163,6 +166,14 @@ static void settle(struct commit_work *work, struct commit_item *item,
     overlay_narrow(work->overlay, item->item, parent, parts, n);
 }
 
+static void comparison_release(struct comparison *comparison)
+{
+    for (size_t i = 0; i < comparison->n; i++) {
+        free(comparison->seen[i].path);
+    }
+    free(comparison->seen);
+}
+
 enum err commit_narrow(struct commit_work *work, struct commit_item *item,
                        const struct oid *parent, struct why *why)
 {
@@ -181,9 +192,47 @@ enum err commit_narrow(struct commit_work *work, struct commit_item *item,
     if (err == ERR_NONE && !comparison.seen[0].is_deleted) {
         settle(work, item, parent, &comparison);
     }
-    for (size_t i = 0; i < comparison.n; i++) {
-        free(comparison.seen[i].path);
-    }
-    free(comparison.seen);
+    comparison_release(&comparison);
     return err;
+}
+
+static bool is_deleted_by(struct commit_item *const *items, size_t n, const char *path)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (items[i]->fate == COMMIT_FATE_OPEN && items[i]->item->op != OVERLAY_PUT &&
+            strcmp(items[i]->item->path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err commit_replace(struct commit_work *work, struct commit_item *item,
+                        struct commit_item *const *items, size_t n,
+                        const struct oid *parent, struct why *why)
+{
+    struct comparison comparison = {.work = work, .why = why};
+    enum err err = begin(&comparison, item->item, parent);
+    bool is_theirs = false;
+    bool has_more = false;
+    for (size_t i = 0; err == ERR_NONE && i < comparison.n; i++) {
+        const struct seen *seen = &comparison.seen[i];
+        if (seen->now.kind == ENTRY_DIRECTORY) {
+            err = look_into(&comparison, i);
+        } else if (!is_deleted_by(items, n, seen->path)) {
+            has_more = true;
+            is_theirs |= !is_covered(work, seen);
+        }
+    }
+    comparison_release(&comparison);
+    if (err == ERR_NONE && has_more) {
+        struct why reason = {""};
+        err = why_set(&reason, is_theirs ? ERR_CONFLICT : ERR_BUSY,
+                      is_theirs
+                          ? "somebody else has changed the folder \"%s\" meanwhile"
+                          : "the folder \"%s\" is not deleted yet",
+                      item->item->path);
+        commit_settle_returned(work, item, err, &reason, 0);
+    }
+    return err == ERR_NOT_FOUND || has_more ? ERR_NONE : err;
 }

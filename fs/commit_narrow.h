@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deletions of folders in which somebody else has changed something meanwhile.
+// Folders that go, in which somebody else may have changed something meanwhile.
 #pragma once
 
 #include "fs/commit_batch.h"
@@ -9,3 +9,8 @@
 // there stays. An error is about the Hub: try again.
 NODISCARD enum err commit_narrow(struct commit_work *work, struct commit_item *item,
                                  const struct oid *parent, struct why *why);
+// A PUT where a folder stood: left alone when the deletions among `items` take all that the folder holds
+// at `parent`. Else it is settled: ERR_CONFLICT when the rest is somebody else's, or for the next batch.
+NODISCARD enum err commit_replace(struct commit_work *work, struct commit_item *item,
+                                  struct commit_item *const *items, size_t n,
+                                  const struct oid *parent, struct why *why);

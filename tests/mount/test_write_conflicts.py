@@ -226,6 +226,36 @@ class TestDeletedFolders:
         made.cli("commit", made.path)
         self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/theirs.txt": "theirs\n"})
 
+    @pytest.mark.quick
+    @pytest.mark.parametrize("when", ["before", "meanwhile", "refreshed"])
+    def test_a_file_in_its_place_does_not_go_over_what_others_put_there(self, writable, hub, when):
+        made = writable(FIRST | {"d/s/in.txt": "in\n"})
+        tree_of(made.path)
+        if when == "meanwhile":
+            meanwhile(hub, "d/s/theirs.txt")
+        else:
+            hub.put(made.branch.id, "d/s/theirs.txt", "theirs\n")
+        shutil.rmtree(made / "d")
+        (made / "d").write_text("mine\n")
+        if when == "refreshed":
+            made.cli("refresh", made.path)
+        made.settle(conflicts=1)
+        kept = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/s/theirs.txt": "theirs\n"}
+        assert made.branch.tree() == {name: sha256(text.encode()) for name, text in kept.items()}
+        assert (made / "d").read_text() == "mine\n"
+        made.cli("discard", made.path / "d")
+        self.agree(made, kept)
+
+    def test_a_file_in_the_place_of_more_files_than_a_commit_has(self, writable):
+        files = {f"d/{number:03}.txt": f"{number}\n" for number in range(250)}
+        made = writable(FIRST | files)
+        shutil.rmtree(made / "d")
+        (made / "d").write_text("mine\n")
+        before = made.branch.head
+        self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n", "d": "mine\n"})
+        *earlier, last = made.branch.ours(before)
+        assert last.changes["d"] == "A" and all("d" not in commit.changes for commit in earlier)
+
 
 class TestTwoMounts:
     """Two mounts of one branch with homes of their own, as on two machines."""
