@@ -220,6 +220,10 @@ NODISCARD enum err overlay_rebase(struct overlay *overlay, struct journal_change
 
 // ---- overlay_vanish.c
 
+// A folder that the repository does not have any more stays, as one of this machine alone.
+void overlay_keep_here(struct overlay *overlay, struct journal_change *change,
+                       struct overlay_node *folder) REQUIRES(overlay->lock);
+
 // The path of a folder of the repository of which a commit leaves nothing.
 struct overlay_folder {
     UT_hash_handle hh;

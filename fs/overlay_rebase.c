@@ -274,31 +274,13 @@ static void say_gone(struct rebase *rebase, const char *path)
     }
 }
 
-// A folder that the repository does not have any more stays here, as one of this machine alone.
-static void keep_here(struct rebase *rebase, struct overlay_node *node)
-    REQUIRES(rebase->overlay->lock)
-{
-    struct overlay_name *entry =
-        overlay_name_put(node->parent, node->name, strlen(node->name));
-    if (entry == NULL) {
-        return;
-    }
-    if (entry->node == NULL || !overlay_name_is_change(entry)) {
-        entry->node = node;
-        entry->under = (struct overlay_under){.exists = false};
-    }
-    overlay_drop_base_path(rebase->overlay, node);
-    overlay_row_node(rebase->overlay, rebase->change, node);
-    overlay_row_name(rebase->overlay, rebase->change, node->parent, entry);
-}
-
 static void keep_vanished(struct rebase *rebase, const char *path)
     REQUIRES(rebase->overlay->lock)
 {
     struct overlay_node *node = overlay_by_base_path(rebase->overlay, path);
     if (node != NULL && node->parent != NULL && !has_put_below(rebase, path) &&
         overlay_is_vanishing(rebase->overlay, path)) {
-        keep_here(rebase, node);
+        overlay_keep_here(rebase->overlay, rebase->change, node);
     }
 }
 
@@ -337,7 +319,7 @@ static void say_all(struct rebase *rebase) REQUIRES(rebase->overlay->lock)
         const struct move *move = &rebase->moves[i];
         say_all_anew(rebase, move->node);
         if (move->to == NULL && move->node->parent != NULL) {
-            keep_here(rebase, move->node);
+            overlay_keep_here(rebase->overlay, rebase->change, move->node);
         }
     }
     for (size_t i = 0; i < items->n; i++) {

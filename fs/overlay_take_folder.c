@@ -151,6 +151,24 @@ enum err overlay_take_places(struct overlay_node *dir, bool has_files)
     return ERR_NONE;
 }
 
+// Where the folder was moved from there is nothing any more: others have deleted it, or we the last file
+// in it. What is to be deleted in it is gone.
+static void lose_base(struct overlay *overlay, struct overlay_node *folder)
+    REQUIRES(overlay->lock)
+{
+    struct journal_change *change = journal_change_new();
+    struct overlay_name *next = NULL;
+    overlay_keep_here(overlay, change, folder);
+    for (struct overlay_name *name = folder->names; name != NULL; name = next) {
+        next = name->hh.next;
+        if (name->node == NULL) {
+            overlay_row_no_name(change, folder, name);
+            overlay_name_drop(folder, name);
+        }
+    }
+    journal_submit(overlay->journal, change, false, NULL, NULL);
+}
+
 enum err overlay_take_moved(struct overlay_taking *taking, struct overlay_node *folder,
                             const char *path)
 {
@@ -166,7 +184,11 @@ enum err overlay_take_moved(struct overlay_taking *taking, struct overlay_node *
     if (err == ERR_NONE) {
         err = overlay_take_places(folder, taking->items->n > n_before);
     }
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    if (err == ERR_NOT_FOUND) {
+        lose_base(taking->overlay, folder);
+        err = ERR_NONE;
+    }
+    return err;
 }
 
 // What the folder held when it was replaced; what others have put there since stays.

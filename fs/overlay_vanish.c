@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Folders that a commit takes away with the last file in them. The repository knows no empty folders,
-// but here one stays until somebody removes it (overlay_rebase.c).
+// but here one stays until somebody removes it.
 #include "fs/overlay_node.h"
 
 #include "fs/mount_parts.h"
@@ -57,6 +57,23 @@ void overlay_nothing_vanishes(struct overlay *overlay)
     while (overlay->vanishing != NULL) {
         stays(overlay, overlay->vanishing);
     }
+}
+
+void overlay_keep_here(struct overlay *overlay, struct journal_change *change,
+                       struct overlay_node *folder)
+{
+    struct overlay_name *entry =
+        overlay_name_put(folder->parent, folder->name, strlen(folder->name));
+    if (entry == NULL) {
+        return;
+    }
+    if (entry->node == NULL || !overlay_name_is_change(entry)) {
+        entry->node = folder;
+        entry->under = (struct overlay_under){.exists = false};
+    }
+    overlay_drop_base_path(overlay, folder);
+    overlay_row_node(overlay, change, folder);
+    overlay_row_name(overlay, change, folder->parent, entry);
 }
 
 struct leaving {

@@ -256,6 +256,19 @@ class TestDeletedFolders:
         *earlier, last = made.branch.ours(before)
         assert last.changes["d"] == "A" and all("d" not in commit.changes for commit in earlier)
 
+    def test_a_moved_folder_that_others_have_deleted_holds_what_was_put_into_it(self, writable, hub):
+        made = writable(FIRST | {"d/two.txt": "two\n"}, options=["commit=manual"])
+        tree_of(made.path)
+        (made / "d").rename(made / "e")
+        (made / "e/in.txt").unlink()
+        (made / "e/new.txt").write_text("new\n")
+        hub.commit(made.branch.id, [{"delete": "d/in.txt"}, {"delete": "d/two.txt"}])
+        made.cli("refresh", made.path)
+        made.cli("commit", made.path)
+        self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n", "e/new.txt": "new\n"})
+        made.remount()
+        self.agree(made, {"a.txt": "aaa\n", "b.txt": "bbb\n", "e/new.txt": "new\n"})
+
 
 class TestTwoMounts:
     """Two mounts of one branch with homes of their own, as on two machines."""
