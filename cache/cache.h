@@ -125,6 +125,9 @@ NODISCARD enum err chunk_store_put_pieces(struct chunk_store *store,
                                           uint64_t file_size, const struct piece *pieces,
                                           size_t n);
 
+// The pieces that were put before the call survive a crash of this process. A few milliseconds.
+NODISCARD enum err chunk_store_flush(struct chunk_store *store);
+
 // Whether the whole content was compared with the file's published hash.
 enum verified_state { VERIFIED_UNKNOWN, VERIFIED_GOOD, VERIFIED_BAD };
 enum verified_state chunk_store_verified(struct chunk_store *store,

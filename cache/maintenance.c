@@ -60,6 +60,11 @@ static enum err commit_now(struct chunk_store *store, uint64_t *out_orphans)
     return err;
 }
 
+enum err chunk_store_flush(struct chunk_store *store)
+{
+    return commit_now(store, NULL);
+}
+
 enum err chunk_store_verify(struct chunk_store *store, struct chunk_store_check *out)
 {
     struct chunk_store_check check = {0};

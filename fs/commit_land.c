@@ -14,48 +14,8 @@
 
 #include "fs/commit_ask.h"
 #include "fs/commit_base.h"
+#include "fs/commit_content.h"
 #include "fs/commit_listing.h"
-
-enum { PUT_BLOCKS = 16 };
-
-// ------------------------------------------------------------------- what was not downloaded
-
-static enum err keep_run(struct commit_reading *reading, const struct object_id *object,
-                         uint64_t at, uint8_t *bytes)
-{
-    const struct commit_item *item = reading->item;
-    uint64_t left = item->size - at;
-    size_t most = (size_t)PUT_BLOCKS * BLOB_BLOCK_BYTES;
-    size_t len = left < most ? (size_t)left : most;
-    uint32_t ends[PUT_BLOCKS];
-    uint32_t n = 0;
-    for (size_t end = 0; end < len;) {
-        end = len - end < BLOB_BLOCK_BYTES ? len : end + BLOB_BLOCK_BYTES;
-        ends[n++] = (uint32_t)end;
-    }
-    enum err err = commit_read(reading, at, bytes, len, NULL);
-    return err != ERR_NONE ? err
-                           : chunk_store_put(reading->work->mount->chunks, object,
-                                             (uint32_t)(at / BLOB_BLOCK_BYTES), n, ends,
-                                             NULL, bytes, len);
-}
-
-// What fails is downloaded when somebody reads it.
-static void keep_content(struct commit_work *work, struct commit_item *item)
-{
-    struct object_id object = {.kind = OBJECT_BLOB};
-    struct commit_reading reading = {.work = work, .item = item};
-    size_t step = (size_t)PUT_BLOCKS * BLOB_BLOCK_BYTES;
-    memcpy(object.hash.bytes, item->oid.bytes, sizeof(item->oid.bytes));
-    if (!item->has_ours || item->is_lfs || item->item->has_version) {
-        return;
-    }
-    AUTO_FREE uint8_t *bytes = malloc(step);
-    enum err err = bytes != NULL ? ERR_NONE : ERR_NO_MEMORY;
-    for (uint64_t at = 0; err == ERR_NONE && at < item->size; at += step) {
-        err = keep_run(&reading, &object, at, bytes);
-    }
-}
 
 // -------------------------------------------------------------------------------- versions
 
@@ -327,7 +287,7 @@ static bool land(struct commit_work *work, struct landed *landed,
     }
     for (size_t i = 0; i < landed->n; i++) {
         if (landed->from[i]->item->op == OVERLAY_PUT) {
-            keep_content(work, landed->from[i]);
+            commit_content_keep(work, landed->from[i], &landed->versions[i]);
         }
     }
     keep_listings(work, landed, landing);

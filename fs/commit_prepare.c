@@ -5,9 +5,10 @@
 #include "fs/commit_prepare.h"
 
 #include "fs/commit_ask.h"
+#include "fs/commit_content.h"
 #include "fs/commit_upload.h"
 
-enum { ATTRIBUTES_MAX = 1 << 20, HASH_STEP = 1 << 18 };
+enum { ATTRIBUTES_MAX = 1 << 20 };
 
 // ------------------------------------------------------------------------- how it is sent
 
@@ -123,36 +124,14 @@ static enum err ask_all(struct asking *asking, struct commit_batch *batch)
 
 // ----------------------------------------------------------------------- what git calls it
 
-static enum err hash_blob(struct commit_work *work, struct commit_item *item,
-                          uint8_t *bytes, struct why *why)
-{
-    struct commit_reading reading = {.work = work, .item = item};
-    struct sha *sha = sha_new_git_object("blob", item->size);
-    enum err err = sha != NULL ? ERR_NONE : ERR_NO_MEMORY;
-    for (uint64_t at = 0; err == ERR_NONE && at < item->size; at += HASH_STEP) {
-        size_t len = item->size - at < HASH_STEP ? (size_t)(item->size - at) : HASH_STEP;
-        err = commit_read(&reading, at, bytes, len, why);
-        if (err == ERR_NONE) {
-            sha_update(sha, bytes, len);
-        }
-    }
-    if (err == ERR_NONE) {
-        sha_final_1(sha, &item->oid);
-        item->has_ours = true;
-    }
-    sha_free(sha);
-    return err;
-}
-
 static enum err hash_all(struct commit_work *work, struct commit_batch *batch,
                          struct why *why)
 {
-    AUTO_FREE uint8_t *bytes = malloc(HASH_STEP);
-    enum err err = bytes != NULL ? ERR_NONE : ERR_NO_MEMORY;
+    enum err err = ERR_NONE;
     for (size_t i = 0; err == ERR_NONE && i < batch->n; i++) {
         struct commit_item *item = &batch->items[i];
         if (is_open_put(item) && !item->is_lfs && !item->has_ours) {
-            err = hash_blob(work, item, bytes, why);
+            err = commit_content_name(work, item, why);
             if (err != ERR_NONE) {
                 err = settle_unread(work, item, err, why);
             }

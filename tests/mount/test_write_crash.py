@@ -24,6 +24,7 @@ from harness import wait_until
 from hub.client import WRITE_TOKEN
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from machine import BUILD, PATIENCE, ROOT
+from samples import noise
 from tier import scaled, seeds
 from writing import sha256, tree_of
 
@@ -323,6 +324,21 @@ def test_a_crash_while_a_commit_is_on_its_way_makes_it_once(writable, hub):
     made.again()
     made.settle()
     assert [commit.changes for commit in made.branch.commits(before)] == [{"saved.txt": "A"}]
+
+
+def test_what_a_commit_of_a_killed_mount_brought_is_read_offline(writable, hub):
+    made = writable(FIRST)
+    weights = noise(300_000, 5)
+    with unanswered_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
+        (made / "weights.bin").write_bytes(weights)
+    made.kill9()
+    hub.clear()
+    made.again()
+    made.settle()
+    assert {"saved.txt", "weights.bin"} < set(os.listdir(made.path))
+    made.remount(options=["offline"])
+    assert (made / "saved.txt").read_text() == "saved\n" and (made / "weights.bin").read_bytes() == weights
 
 
 def test_a_crash_during_recovery_changes_nothing(writable):
