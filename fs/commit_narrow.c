@@ -228,9 +228,8 @@ enum err commit_replace(struct commit_work *work, struct commit_item *item,
     if (err == ERR_NONE && has_more) {
         struct why reason = {""};
         err = why_set(&reason, is_theirs ? ERR_CONFLICT : ERR_BUSY,
-                      is_theirs
-                          ? "somebody else has changed the folder \"%s\" meanwhile"
-                          : "the folder \"%s\" is not deleted yet",
+                      is_theirs ? "somebody else has changed the folder \"%s\" meanwhile"
+                                : "the folder \"%s\" is not deleted yet",
                       item->item->path);
         commit_settle_returned(work, item, err, &reason, 0);
     }
