@@ -250,6 +250,33 @@ def test_a_commit_that_is_made_after_the_next_mount_has_looked_for_it_is_its_own
     assert len(made.branch.commits(before)) == 1
 
 
+def test_a_commit_that_is_made_after_it_was_given_up_is_ones_own(writable, hub):
+    """The Hub got it, answered with nothing but resets, and is slow: here the official client makes it."""
+    made = writable(FIRST)
+    before = made.branch.head
+    commit = {"method": "POST", "path_regex": "/commit/"}
+    hub.faults([{"match": commit, "count": 2, "action": {"reset": True}}, {"match": commit, "action": {"stall": True}}])
+    os.rename(made / "old", made / "moved")
+    (made / "moved/three.txt").write_text("three\n")
+    (made / "moved/two.txt").unlink()
+    hub.wait_stalled()
+    first, _ = batches(made)
+    files = {"moved/one.txt": "one\n", "moved/three.txt": "three\n"}
+    HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN).create_commit(
+        made.branch.id,
+        [CommitOperationDelete("old/"), *(CommitOperationAdd(name, text.encode()) for name, text in files.items())],
+        commit_message="Late",
+        commit_description=f"Hugfs-Commit: {first}",
+    )
+    hub.clear()
+    made.settle()
+    assert {path for path, data in tree_of(made.path).items() if data is not None} == files.keys() | {"README.md"}
+    assert made.branch.tree().keys() == files.keys() | {"README.md"}
+    assert len(made.branch.commits(before)) == 1
+    made.remount()
+    assert {path for path, data in tree_of(made.path).items() if data is not None} == files.keys() | {"README.md"}
+
+
 def test_what_is_deleted_before_it_is_known_that_its_commit_was_not_made_waits_no_more(writable, hub):
     made = writable(FIRST)
     hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
