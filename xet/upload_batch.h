@@ -20,7 +20,8 @@ struct batch_chunk {
     uint32_t len;
     bool is_first;
     bool is_fresh;       // must be sent
-    uint32_t xorb;       // of ours, that a fresh one goes to
+    uint32_t xorb;       // that has it, or that a fresh one goes to
+    uint32_t number;     // in that xorb
     uint32_t record_end; // in the batch's records, when packed
 };
 

@@ -56,9 +56,10 @@ static enum err decide_chunk(struct run *run, struct upload_batch *batch, uint32
         if (err) {
             return err;
         }
-        chunk->xorb = place.xorb;
         upload->progress.fresh += chunk->len;
     }
+    chunk->xorb = place.xorb;
+    chunk->number = place.chunk;
     note_use(upload, place.xorb);
     return term_list_add(&run->terms, place, &chunk->hash, chunk->len);
 }
@@ -98,6 +99,7 @@ enum err run_decide(struct run *run, struct upload_batch *batch)
         err = decide_chunk(run, batch, i);
         has_fresh = has_fresh || batch->chunks[i].is_fresh;
     }
+    err = err ? err : run_keep(run, batch);
     if (!err && batch->is_listed) {
         err = read_fresh(run, batch);
     }

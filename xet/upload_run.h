@@ -23,3 +23,8 @@ struct run {
 
 // Decides about the chunks of the next batch, and has what must be sent packed.
 NODISCARD enum err run_decide(struct run *run, struct upload_batch *batch);
+
+// ---- upload_keep.c
+
+// Puts what of a decided batch is not sent into the chunk store. An error is one of reading the file.
+NODISCARD enum err run_keep(struct run *run, struct upload_batch *batch);

@@ -53,6 +53,19 @@ def test_everything_is_listed_and_read_offline_right_after_a_commit(changed):
     assert {name: data for name, data in tree_of(made.path).items() if name != "y"} == shown
 
 
+def test_what_the_hub_had_already_is_read_offline_too(writable, uploads):
+    """It was written here, so it is not downloaded, although nothing of it was sent."""
+    weights = samples.noise(8_000_000, 9)
+    made = writable(FIRST, xet={"model.bin": weights})
+    before = uploads.xorb_bytes
+    (made / "copy.bin").write_bytes(weights)
+    made.settle()
+    assert uploads.xorb_bytes == before
+    assert "copy.bin" in os.listdir(made.path)
+    made.remount(options=["offline"])
+    assert (made / "copy.bin").read_bytes() == weights
+
+
 def test_what_is_listed_is_what_the_hub_says(changed, hub):
     made, shown = changed
     made.remount(options=["offline"])
