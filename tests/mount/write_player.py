@@ -136,7 +136,8 @@ class Player:
         done = self._do(os.pwrite, fd, piece, at, change=lambda: file.write(at, piece) if piece else None)
         if done != len(piece):
             self.fail(f"a write of {len(piece)} bytes wrote {done}")
-        self._wrote(fd)
+        if piece:  # else nothing has changed that the close would confirm
+            self._wrote(fd)
 
     def _create(self, path):
         """Open for writing, whether the file is there or not; None when the name is a folder's."""
