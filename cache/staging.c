@@ -5,6 +5,7 @@
 // A file's bytes are the writer's business until its layer is sealed; the journal then syncs
 // the file and, once for all new files, the folder.
 #include "cache/staging_folder.h"
+#include "cache/staging_spares.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,6 +29,7 @@ struct staging {
     char *dir;
     atomic_bool has_new_files;
     atomic_bool is_short;
+    struct staging_spares spares;
     // The journal's thread:
     bool has_ballast;
     int names_fd;
@@ -73,6 +75,7 @@ enum err staging_open_folder(const char *dir, struct why *why, struct staging **
     staging->dir = STEAL_POINTER(path);
     staging->names_fd = -1;
     staging->names = buffer_init(NAMES_COLLECT_MAX);
+    staging_spares_init(&staging->spares, staging->fd);
     atomic_store(&staging->has_new_files, true);
     staging_make_ballast(staging);
     *out = staging;
@@ -87,6 +90,7 @@ void staging_close_folder(struct staging *staging)
     if (staging->names_fd >= 0) {
         close(staging->names_fd);
     }
+    staging_spares_release(&staging->spares);
     close(staging->fd);
     buffer_release(&staging->names);
     free(staging->dir);
@@ -113,8 +117,13 @@ static enum err open_data(struct staging *staging, uint64_t id, uint32_t number,
 enum err staging_create(struct staging *staging, uint64_t id, uint32_t number,
                         struct why *why, int *out_fd)
 {
+    char name[NAME_SIZE];
+    make_name(name, id, number);
     CRASH_POINT("staging.create");
-    enum err err = open_data(staging, id, number, O_CREAT | O_EXCL, why, out_fd);
+    *out_fd = staging_spares_take(&staging->spares, name);
+    enum err err = *out_fd >= 0
+                       ? ERR_NONE
+                       : open_data(staging, id, number, O_CREAT | O_EXCL, why, out_fd);
     if (!err) {
         atomic_store(&staging->has_new_files, true);
         CRASH_POINT("staging.created");
@@ -133,7 +142,9 @@ void staging_remove(struct staging *staging, uint64_t id, uint32_t number)
     char name[NAME_SIZE];
     make_name(name, id, number);
     CRASH_POINT("staging.remove");
-    if (unlinkat(staging->fd, name, 0) != 0 && errno != ENOENT) {
+    bool is_kept =
+        !atomic_load(&staging->is_short) && staging_spares_keep(&staging->spares, name);
+    if (!is_kept && unlinkat(staging->fd, name, 0) != 0 && errno != ENOENT) {
         log_warn("cache", "cannot delete %s/%s: %m", staging->dir, name);
     }
     CRASH_POINT("staging.removed");
@@ -254,6 +265,7 @@ void staging_make_ballast(struct staging *staging)
 void staging_drop_ballast(struct staging *staging)
 {
     atomic_store(&staging->is_short, true);
+    staging_spares_drop(&staging->spares);
     (void)unlinkat(staging->fd, "ballast", 0);
     staging->has_ballast = false;
 }

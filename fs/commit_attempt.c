@@ -142,7 +142,7 @@ static enum next made(struct commit_attempt *attempt, const struct oid *commit)
     }
     // Whatever names an older parent can't come to be any more.
     commit_recover_close(work);
-    commit_journal_drop_kept(work);
+    commit_journal_drop_kept(work, commit);
     CRASH_POINT("commit.batch_row_dropped");
     return over(attempt, COMMIT_ATTEMPT_MADE, ERR_NONE);
 }
@@ -207,7 +207,8 @@ static bool has_to_be_repeated(struct commit_attempt *attempt, bool was_resent,
     enum err because = attempt->err;
     enum err err = look(attempt, &found);
     if (err != ERR_NONE) {
-        commit_journal_keep(attempt->work, attempt->id); // whether it was made stays open
+        // Whether it was made stays open.
+        commit_journal_keep(attempt->work, attempt->id, &attempt->parent);
         *out_next = over(attempt, COMMIT_ATTEMPT_REFUSED, err);
         return false;
     }
@@ -219,7 +220,7 @@ static bool has_to_be_repeated(struct commit_attempt *attempt, bool was_resent,
         *out_next = made(attempt, &found.found.oid);
         return false;
     case COMMIT_LOOK_LATER:
-        commit_journal_keep(attempt->work, attempt->id);
+        commit_journal_keep(attempt->work, attempt->id, &attempt->parent);
         *out_next = fail(attempt, err_is_retriable(because) ? because : ERR_BUSY);
         return false;
     case COMMIT_REBASE:

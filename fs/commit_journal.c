@@ -98,24 +98,31 @@ void commit_journal_drop(struct commit_work *work, const char *id)
     journal_submit(work->journal, change, false, NULL, NULL);
 }
 
-void commit_journal_keep(struct commit_work *work, const char *id)
+void commit_journal_keep(struct commit_work *work, const char *id,
+                         const struct oid *parent)
 {
     size_t n = work->n_unsettled + 1;
-    char **grown = realloc(work->unsettled, n * sizeof(*grown));
+    struct commit_unsettled *grown = realloc(work->unsettled, n * sizeof(*grown));
     if (grown != NULL) {
         work->unsettled = grown;
-        work->unsettled[n - 1] = strdup(id);
+        work->unsettled[n - 1] = (struct commit_unsettled){strdup(id), *parent};
         work->n_unsettled = n;
     }
 }
 
-void commit_journal_drop_kept(struct commit_work *work)
+void commit_journal_drop_kept(struct commit_work *work, const struct oid *head)
 {
+    size_t n = 0;
     for (size_t i = 0; i < work->n_unsettled; i++) {
-        if (work->unsettled[i] != NULL) {
-            commit_journal_drop(work, work->unsettled[i]);
+        struct commit_unsettled *unsettled = &work->unsettled[i];
+        if (oid_equal(&unsettled->parent, head)) {
+            work->unsettled[n++] = *unsettled;
+            continue;
         }
-        free(work->unsettled[i]);
+        if (unsettled->id != NULL) {
+            commit_journal_drop(work, unsettled->id);
+        }
+        free(unsettled->id);
     }
-    work->n_unsettled = 0;
+    work->n_unsettled = n;
 }

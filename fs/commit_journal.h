@@ -11,6 +11,8 @@ NODISCARD enum err commit_journal_put(struct commit_work *work, const char *id,
                                       struct why *why);
 // It is known what became of it. Need not be durable: a row too many is merely looked at again.
 void commit_journal_drop(struct commit_work *work, const char *id);
-// It may still come to be, however late, until the branch has moved: then its row goes.
-void commit_journal_keep(struct commit_work *work, const char *id);
-void commit_journal_drop_kept(struct commit_work *work);
+// It may still come to be, however late, until the branch has moved from `parent`.
+void commit_journal_keep(struct commit_work *work, const char *id,
+                         const struct oid *parent);
+// The mount shows `head`, and what was taken has landed in it: rows of those that can't follow it go.
+void commit_journal_drop_kept(struct commit_work *work, const struct oid *head);

@@ -5,6 +5,7 @@
 
 #include "fs/commit_attempt.h"
 #include "fs/commit_check.h"
+#include "fs/commit_journal.h"
 #include "fs/commit_land.h"
 
 enum { PARTS_MAX = 64 };
@@ -145,7 +146,14 @@ static enum commit_end land_there(struct commit_work *work, const struct part *p
     }
     snapshot_current(work->mount->snapshot, &view);
     landing.commit = view.commit;
-    return n > 0 ? commit_land(work, items, n, &landing) : COMMIT_END_DONE;
+    if (n == 0) {
+        return COMMIT_END_DONE;
+    }
+    enum commit_end end = commit_land(work, items, n, &landing);
+    if (end == COMMIT_END_DONE) {
+        commit_journal_drop_kept(work, &view.commit);
+    }
+    return end;
 }
 
 static enum commit_end send_part(struct sending *sending, const struct part *part)

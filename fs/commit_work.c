@@ -30,7 +30,7 @@ void commit_work_release(struct commit_work *work)
     commit_recover_release(work);
     commit_own_release(&work->own);
     for (size_t i = 0; i < work->n_unsettled; i++) {
-        free(work->unsettled[i]);
+        free(work->unsettled[i].id);
     }
     free(work->unsettled);
     free(work->pull_key);

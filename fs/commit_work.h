@@ -47,6 +47,12 @@ struct commit_listener {
 
 enum { COMMIT_UPLOADS_MAX = 16 };
 
+// A batch of the journal of which nobody knows what became.
+struct commit_unsettled {
+    char *id; // malloc'd
+    struct oid parent;
+};
+
 struct commit_work {
     struct mount *mount;
     struct overlay *overlay;
@@ -69,7 +75,7 @@ struct commit_work {
     struct commit_own own;
     struct commit_recovered *recovered;
     size_t n_recovered;
-    char **unsettled; // batches of the journal that may still land, however late
+    struct commit_unsettled *unsettled; // that may still land, however late
     size_t n_unsettled;
     char *message; // of the next commit; NULL = none
     bool message_was_used;

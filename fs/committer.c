@@ -23,7 +23,7 @@
 
 #include "fs/commit_recover.h"
 
-enum { OPENING_MS = 20 };
+enum { OPENING_MS = 20, COUNT_EACH_MS = 100, COUNT_SHARE = 20 };
 
 // ------------------------------------------------------------------------------ who waits
 
@@ -55,23 +55,45 @@ static void on_troubled(void *ctx, enum err err, const struct why *why)
 
 // ------------------------------------------------------------------------------- the thread
 
-static int64_t next_turn_ms(struct committer *committer, bool is_asked)
+// Counting takes as long as much waits, so in a burst it is not done for each file.
+static void count_waiting(struct committer *committer)
 {
-    struct overlay_waiting waiting;
-    overlay_waiting(committer->work.overlay, &waiting);
+    int64_t begun_ms = clock_now_ms();
+    overlay_waiting(committer->work.overlay, &committer->waiting);
+    int64_t took_ms = clock_now_ms() - begun_ms;
+    committer->count_again_ms = begun_ms + COUNT_EACH_MS + (COUNT_SHARE - 1) * took_ms;
+    committer->has_more = false;
+}
+
+static int64_t commits_due_ms(const struct committer *committer, bool is_asked)
+{
+    const struct overlay_waiting *waiting = &committer->waiting;
     const struct commit_load load = {
-        .n = waiting.n_waiting,
-        .small_bytes = waiting.small_bytes,
-        .first_ms = waiting.first_ms,
-        .last_ms = waiting.last_ms,
+        .n = waiting->n_waiting,
+        .small_bytes = waiting->small_bytes,
+        .first_ms = waiting->first_ms,
+        .last_ms = waiting->last_ms,
         .is_asked = is_asked,
         .paused_ms = committer->paused_ms > committer->nothing_ms ? committer->paused_ms
                                                                   : committer->nothing_ms,
     };
-    int64_t due_ms = commit_due_ms(&committer->policy, &load);
+    return commit_due_ms(&committer->policy, &load);
+}
+
+static int64_t next_turn_ms(struct committer *committer, bool is_asked)
+{
+    int64_t now_ms = clock_now_ms();
+    if (committer->waiting.n_waiting == 0 || now_ms >= committer->count_again_ms ||
+        now_ms >= commits_due_ms(committer, is_asked)) {
+        count_waiting(committer);
+    }
+    int64_t due_ms = commits_due_ms(committer, is_asked);
+    int64_t paused_ms = committer->paused_ms > committer->nothing_ms
+                            ? committer->paused_ms
+                            : committer->nothing_ms;
     bool begins = !committer->is_begun && committer_has_left_overs(committer);
     int64_t begins_ms = begins                             ? committer->paused_ms
-                        : committer_looks_again(committer) ? load.paused_ms
+                        : committer_looks_again(committer) ? paused_ms
                                                            : DEADLINE_NONE;
     return begins_ms < due_ms ? begins_ms : due_ms;
 }
@@ -87,17 +109,22 @@ static void tell_waiting(struct committer *committer, int64_t due_ms)
 // Waits for the next turn; false = the end. The overlay's lock is never taken under ours.
 static bool await_turn(struct committer *committer)
 {
+    committer->waiting.n_waiting = 0; // to be counted
     for (;;) {
         lock_acquire(&committer->lock);
         bool is_asked = committer->waits.first != NULL;
         if (committer->is_kicked) {
             committer->nothing_ms = 0;
+            committer->has_more = true;
         }
         committer->is_kicked = false;
         lock_release(&committer->lock);
         int64_t due_ms = next_turn_ms(committer, is_asked);
         bool is_due = clock_now_ms() >= due_ms;
         tell_waiting(committer, due_ms);
+        if (committer->has_more && committer->count_again_ms < due_ms) {
+            due_ms = committer->count_again_ms;
+        }
         lock_acquire(&committer->lock);
         bool goes_on = !committer->stop_wanted;
         if (goes_on && is_due) {

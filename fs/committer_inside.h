@@ -20,6 +20,9 @@ struct committer {
     unsigned n_barren;  // batches in a row of which nothing landed
     int64_t paused_ms;  // nothing is tried before
     int64_t nothing_ms; // nothing could be taken: looked at again then
+    struct overlay_waiting waiting; // as it was counted last
+    bool has_more;                  // and since then something was saved
+    int64_t count_again_ms;
 
     struct condition changed;
     struct lock lock; // below the overlay's; nothing is called under it
