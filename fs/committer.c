@@ -80,6 +80,15 @@ static int64_t commits_due_ms(const struct committer *committer, bool is_asked)
     return commit_due_ms(&committer->policy, &load);
 }
 
+bool committer_is_due(struct committer *committer)
+{
+    lock_acquire(&committer->lock);
+    bool is_asked = committer->current.first != NULL || committer->is_draining;
+    lock_release(&committer->lock);
+    count_waiting(committer);
+    return clock_now_ms() >= commits_due_ms(committer, is_asked);
+}
+
 static int64_t next_turn_ms(struct committer *committer, bool is_asked)
 {
     int64_t now_ms = clock_now_ms();

@@ -36,6 +36,11 @@ struct committer {
     char *spoken GUARDED_BY(lock);                // by `hugfs commit -m`; goes before it
 };
 
+// ---- committer.c
+
+// Whether what waits now is to be committed now.
+bool committer_is_due(struct committer *committer);
+
 // ---- committer_turn.c
 
 // Whether something is to be done before anything is saved: a branch, a pull request, or a commit of

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A turn of the committer: batch after batch until nothing is left or something stands in the way;
-// then whoever waited is told.
+// A turn of the committer: batch after batch until less is left than is due, or something stands in the
+// way; then whoever waited is told.
 #include "fs/committer_inside.h"
 
 #include "fs/commit_base.h"
@@ -127,7 +127,9 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
         if (end == COMMIT_END_DONE && !has_more) {
             commit_recover_forget(work);
         }
-        if (end != COMMIT_END_DONE || !has_more || !sends || committer->n_barren > 0) {
+        bool goes_on =
+            end == COMMIT_END_DONE && has_more && sends && committer->n_barren == 0;
+        if (!goes_on || (!work->has_narrowed && !committer_is_due(committer))) {
             return end;
         }
     }
