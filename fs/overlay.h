@@ -194,6 +194,8 @@ NODISCARD enum err overlay_read_rules(struct overlay *overlay, struct wait_owner
 // a folder that was moved or deleted has to be listed first.
 NODISCARD enum err overlay_take(struct overlay *overlay, size_t n_max,
                                 struct overlay_items *out, char **out_folder);
+// None of it is on its way any more, whatever became of it.
+void overlay_taken_is_over(struct overlay *overlay);
 // A commit of this mount. What it shows and what the overlay says of it change at once, and so do the
 // overlay's rows and the batch's: rows are over the commit before as long as the batch has a row.
 struct overlay_commit {

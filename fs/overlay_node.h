@@ -101,6 +101,8 @@ struct overlay {
     // Folders of the repository that go with the commit that was taken last.
     struct overlay_folder *vanishing GUARDED_BY(lock);
     bool is_held GUARDED_BY(lock); // a commit is on its way
+    // Deletions on their way that no name tells of: something else stands where the folder was.
+    size_t n_unnamed GUARDED_BY(lock);
     // What was taken was taken over this commit, or one of ours that followed it at once.
     struct oid taken_over GUARDED_BY(lock);
     bool has_put_off GUARDED_BY(lock); // somebody wanted to move the base meanwhile

@@ -77,6 +77,7 @@ void overlay_waiting(struct overlay *overlay, struct overlay_waiting *out)
     struct counting counting = {overlay, out};
     lock_acquire(&overlay->lock);
     each_change(overlay, count, &counting);
+    out->n_on_their_way += overlay->n_unnamed;
     if (out->n_waiting > 0) {
         out->first_ms = overlay->first_sealed_ms;
         out->last_ms = overlay->last_sealed_ms;

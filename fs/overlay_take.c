@@ -261,6 +261,8 @@ static bool freeze(struct overlay *overlay, const struct overlay_item *item)
         item->op != OVERLAY_PUT ? overlay_name_at(overlay, item->path) : NULL;
     if (entry != NULL && entry->node == NULL) {
         entry->is_taken = true;
+    } else if (item->op != OVERLAY_PUT) {
+        overlay->n_unnamed++;
     }
     return true;
 }
@@ -282,6 +284,7 @@ static size_t freeze_all(struct overlay *overlay, const struct overlay_items *it
 static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
 {
     overlay_nothing_vanishes(overlay);
+    overlay->n_unnamed = 0;
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
         struct overlay_name *next = NULL;
@@ -321,6 +324,13 @@ NO_THREAD_ANALYSIS static enum err collect(struct overlay_taking *taking)
     return err;
 }
 
+void overlay_taken_is_over(struct overlay *overlay)
+{
+    lock_acquire(&overlay->lock);
+    overlay->n_unnamed = 0;
+    lock_release(&overlay->lock);
+}
+
 enum err overlay_take(struct overlay *overlay, size_t n_max, struct overlay_items *out,
                       char **out_folder)
 {
@@ -344,6 +354,7 @@ enum err overlay_take(struct overlay *overlay, size_t n_max, struct overlay_item
             return ERR_NONE;
         }
         overlay_returned(overlay, out->items, n, ERR_NONE, NULL, 0);
+        overlay_taken_is_over(overlay);
         overlay_items_release(out);
         if (err != ERR_NONE) {
             return err;

@@ -6,9 +6,11 @@ Nobody's commit is overwritten silently, nothing is committed twice, and a confl
 
 import os
 import shutil
+import subprocess
 
 import pytest
 from harness import wait_until
+from machine import HUGFS, PATIENCE
 from writing import WritableMount, sha256, tree_of
 
 FIRST = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/in.txt": "in\n"}
@@ -245,6 +247,22 @@ class TestDeletedFolders:
         assert (made / "d").read_text() == "mine\n"
         made.cli("discard", made.path / "d")
         self.agree(made, kept)
+
+    def test_what_goes_although_the_file_in_its_place_stays_is_told_to_be_on_its_way(self, writable, hub):
+        made = writable(FIRST | {"d/s/in.txt": "in\n"}, options=["commit=manual"])
+        tree_of(made.path)
+        hub.put(made.branch.id, "d/s/theirs.txt", "theirs\n")
+        shutil.rmtree(made / "d")
+        (made / "d").write_text("mine\n")
+        made.cli("refresh", made.path)
+        hub.faults({"match": {"path_regex": "/commit/"}, "action": {"stall": True}})
+        commit = subprocess.Popen([HUGFS, "commit", made.path], env=made.environment, stderr=subprocess.DEVNULL)
+        hub.wait_stalled()
+        writes = made.writes
+        hub.release()
+        assert commit.wait(timeout=PATIENCE) != 0, "a conflict is left"
+        assert (writes["conflicts"], writes["on_their_way"]) == (1, 2)
+        assert (made.writes["conflicts"], made.writes["on_their_way"]) == (1, 0)
 
     def test_a_file_in_the_place_of_more_files_than_a_commit_has(self, writable):
         files = {f"d/{number:03}.txt": f"{number}\n" for number in range(250)}
