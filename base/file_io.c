@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -182,6 +183,24 @@ enum err file_replace(const char *path, const void *bytes, size_t len, mode_t mo
         return err;
     }
     return sync_folder_of(path, why);
+}
+
+enum err file_each_name(int dir, file_name_fn visit, void *ctx)
+{
+    // Not dup(): that would share the place in the folder.
+    AUTO_CLOSE int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = fd < 0 ? NULL : fdopendir(fd);
+    if (names == NULL) {
+        return err_from_errno(errno);
+    }
+    (void)steal_fd(&fd); // is the stream's
+    enum err err = ERR_NONE;
+    const struct dirent *entry = NULL;
+    while (err == ERR_NONE && (entry = readdir(names)) != NULL) {
+        err = visit(ctx, entry->d_name);
+    }
+    closedir(names);
+    return err;
 }
 
 static bool is_directory(const char *path)

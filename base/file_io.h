@@ -21,6 +21,10 @@ NODISCARD enum err file_read_all(const char *path, struct why *why, struct buffe
 // Writes beside, fsyncs, renames over: readers see the old or the new content.
 NODISCARD enum err file_replace(const char *path, const void *bytes, size_t len,
                                 mode_t mode, struct why *why);
+// Visits the names in a folder, in no order, "." and ".." among them; an error of `visit` ends it. What is
+// made or deleted meanwhile is visited or not.
+typedef enum err (*file_name_fn)(void *ctx, const char *name);
+NODISCARD enum err file_each_name(int dir, file_name_fn visit, void *ctx);
 // mkdir -p with `mode` for what is created; fine when it exists.
 NODISCARD enum err file_make_dirs(const char *path, mode_t mode, struct why *why);
 // Absolute form without "." and "..", symlinks resolved as far as the path exists. malloc'd.

@@ -7,7 +7,6 @@
 #include "cache/staging_folder.h"
 #include "cache/staging_spares.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -182,28 +181,24 @@ enum err staging_sync_folder(struct staging *staging, uint64_t *out_flushes)
     return ERR_NONE;
 }
 
+struct visiting {
+    staging_visit_fn visit;
+    void *ctx;
+};
+
+static enum err visit_name(void *ctx, const char *name)
+{
+    const struct visiting *visiting = ctx;
+    uint64_t id = 0;
+    uint32_t number = 0;
+    return parse_name(name, &id, &number) ? visiting->visit(visiting->ctx, id, number)
+                                          : ERR_NONE;
+}
+
 enum err staging_each(struct staging *staging, staging_visit_fn visit, void *ctx)
 {
-    int fd = openat(staging->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        enum err err = err_from_errno(errno);
-        if (fd >= 0) {
-            close(fd);
-        }
-        return err;
-    }
-    enum err err = ERR_NONE;
-    const struct dirent *entry = NULL;
-    while (!err && (entry = readdir(dir))) {
-        uint64_t id = 0;
-        uint32_t number = 0;
-        if (parse_name(entry->d_name, &id, &number)) {
-            err = visit(ctx, id, number);
-        }
-    }
-    closedir(dir);
-    return err;
+    struct visiting visiting = {visit, ctx};
+    return file_each_name(staging->fd, visit_name, &visiting);
 }
 
 struct usage {

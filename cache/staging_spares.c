@@ -7,7 +7,6 @@
 // that has a file open; that it was given is all that is wanted of it.
 #include "cache/staging_spares.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,41 +20,33 @@ static void make_name(char name[SPARE_NAME_SIZE], uint32_t number)
 }
 
 // What a process that was killed has left.
-static void adopt(struct staging_spares *spares, const char *name) REQUIRES(spares->lock)
+static enum err adopt(void *ctx, const char *name)
 {
+    struct staging_spares *spares = ctx;
     char again[SPARE_NAME_SIZE];
     const char *dot = strchr(name, '.');
     uint32_t number = dot ? (uint32_t)strtoul(dot + 1, NULL, 10) : 0;
     make_name(again, number);
     if (strcmp(name, again) != 0) {
-        return;
+        return ERR_NONE;
     }
+    lock_acquire(&spares->lock);
     if (spares->n < SPARES_MAX && number < UINT32_MAX) {
         spares->numbers[spares->n++] = number;
         spares->next = spares->next > number ? spares->next : number + 1;
     } else {
         (void)unlinkat(spares->dir, name, 0);
     }
+    lock_release(&spares->lock);
+    return ERR_NONE;
 }
 
 void staging_spares_init(struct staging_spares *spares, int dir)
 {
     *spares = (struct staging_spares){.dir = dir};
     lock_init(&spares->lock);
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *names = fd < 0 ? NULL : fdopendir(fd);
-    if (!names) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return;
-    }
-    lock_acquire(&spares->lock);
-    for (const struct dirent *entry = NULL; (entry = readdir(names));) {
-        adopt(spares, entry->d_name);
-    }
-    lock_release(&spares->lock);
-    closedir(names);
+    enum err err = file_each_name(dir, adopt, spares);
+    (void)err; // then they are found at the next opening
 }
 
 void staging_spares_drop(struct staging_spares *spares)

@@ -6,8 +6,8 @@
 
 enum {
     SPARES_MAX = 256,
-    SPARE_BLOCKS_MAX = 32
-}; // of 512 bytes: larger files are deleted
+    SPARE_BLOCKS_MAX = 32, // of 512 bytes: larger files are deleted
+};
 
 struct staging_spares {
     int dir; // the staging folder; borrowed

@@ -65,6 +65,13 @@ static void count_waiting(struct committer *committer)
     committer->has_more = false;
 }
 
+// Nothing is tried before, unless somebody asks.
+static int64_t held_until_ms(const struct committer *committer)
+{
+    return committer->paused_ms > committer->nothing_ms ? committer->paused_ms
+                                                        : committer->nothing_ms;
+}
+
 static int64_t commits_due_ms(const struct committer *committer, bool is_asked)
 {
     const struct overlay_waiting *waiting = &committer->waiting;
@@ -74,19 +81,15 @@ static int64_t commits_due_ms(const struct committer *committer, bool is_asked)
         .first_ms = waiting->first_ms,
         .last_ms = waiting->last_ms,
         .is_asked = is_asked,
-        .paused_ms = committer->paused_ms > committer->nothing_ms ? committer->paused_ms
-                                                                  : committer->nothing_ms,
+        .paused_ms = held_until_ms(committer),
     };
     return commit_due_ms(&committer->policy, &load);
 }
 
 bool committer_is_due(struct committer *committer)
 {
-    lock_acquire(&committer->lock);
-    bool is_asked = committer->current.first != NULL || committer->is_draining;
-    lock_release(&committer->lock);
     count_waiting(committer);
-    return clock_now_ms() >= commits_due_ms(committer, is_asked);
+    return clock_now_ms() >= commits_due_ms(committer, false);
 }
 
 static int64_t next_turn_ms(struct committer *committer, bool is_asked)
@@ -97,12 +100,9 @@ static int64_t next_turn_ms(struct committer *committer, bool is_asked)
         count_waiting(committer);
     }
     int64_t due_ms = commits_due_ms(committer, is_asked);
-    int64_t paused_ms = committer->paused_ms > committer->nothing_ms
-                            ? committer->paused_ms
-                            : committer->nothing_ms;
     bool begins = !committer->is_begun && committer_has_left_overs(committer);
     int64_t begins_ms = begins                             ? committer->paused_ms
-                        : committer_looks_again(committer) ? paused_ms
+                        : committer_looks_again(committer) ? held_until_ms(committer)
                                                            : DEADLINE_NONE;
     return begins_ms < due_ms ? begins_ms : due_ms;
 }

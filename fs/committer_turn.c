@@ -100,6 +100,21 @@ static enum commit_end commit_one_batch(struct commit_work *work,
     return end;
 }
 
+static bool is_asked(struct committer *committer)
+{
+    lock_acquire(&committer->lock);
+    bool is_asked = committer->current.first != NULL;
+    lock_release(&committer->lock);
+    return is_asked;
+}
+
+// Whether what the last batch has left is committed in this turn.
+static bool is_rest_due(struct committer *committer)
+{
+    return committer->work.has_narrowed || is_asked(committer) ||
+           committer_is_due(committer);
+}
+
 static enum commit_end commit_all(struct committer *committer, bool sends,
                                   size_t *out_taken)
 {
@@ -130,7 +145,7 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
         }
         bool goes_on =
             end == COMMIT_END_DONE && has_more && sends && committer->n_barren == 0;
-        if (!goes_on || (!work->has_narrowed && !committer_is_due(committer))) {
+        if (!goes_on || !is_rest_due(committer)) {
             return end;
         }
     }
@@ -206,14 +221,6 @@ static void drop_message(struct committer *committer, enum commit_end end)
         journal_change_drop_meta(change, COMMIT_META_MESSAGE);
         journal_submit(committer->work.journal, change, false, NULL, NULL);
     }
-}
-
-static bool is_asked(struct committer *committer)
-{
-    lock_acquire(&committer->lock);
-    bool is_asked = committer->current.first != NULL;
-    lock_release(&committer->lock);
-    return is_asked;
 }
 
 // Whether somebody waits who wants it to be tried although it is not the time.

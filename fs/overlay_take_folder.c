@@ -159,14 +159,13 @@ static void lose_base(struct overlay *overlay, struct overlay_node *folder)
     struct journal_change *change = journal_change_new();
     struct overlay_name *next = NULL;
     overlay_keep_here(overlay, change, folder);
+    journal_submit(overlay->journal, change, false, NULL, NULL);
     for (struct overlay_name *name = folder->names; name != NULL; name = next) {
         next = name->hh.next;
         if (name->node == NULL) {
-            overlay_row_no_name(change, folder, name);
-            overlay_name_drop(folder, name);
+            overlay_name_forget(overlay, folder, name);
         }
     }
-    journal_submit(overlay->journal, change, false, NULL, NULL);
 }
 
 enum err overlay_take_moved(struct overlay_taking *taking, struct overlay_node *folder,

@@ -131,9 +131,7 @@ void batch_sha(struct upload_batch *batch)
 
 // ---------------------------------------------------------------- records
 
-// Bytes that a scan has not seen as they are now must not get out under its hashes.
-static bool is_as_listed(const struct upload_batch *batch,
-                         const struct batch_chunk *chunk)
+bool batch_is_as_listed(const struct upload_batch *batch, const struct batch_chunk *chunk)
 {
     struct digest hash;
     if (!batch->is_listed) {
@@ -156,7 +154,7 @@ static bool pack_chunks(struct upload_batch *batch)
             if (packed++ % SCHEME_RUN == 0) {
                 scheme = record_packer_choose(bytes, chunk->len);
             }
-            is_good = is_as_listed(batch, chunk);
+            is_good = batch_is_as_listed(batch, chunk);
             end += (uint32_t)record_packer_pack(&batch->packer, scheme, bytes, chunk->len,
                                                 batch->records + end);
         }

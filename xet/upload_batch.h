@@ -82,5 +82,9 @@ void batch_crew_init(struct batch_crew *crew, struct worker_pool *pool,
 void batch_hash(struct upload_batch *batch); // is_hashed
 void batch_sha(struct upload_batch *batch);  // in the order of the calls; not is_in_sha
 void batch_pack(struct upload_batch *batch); // is_packed; checks listed chunks' hashes
+// Whether the bytes of a chunk that a scan has listed, read since, are those that it has seen: others must
+// not get out under its hash. True for a chunk that was not listed.
+bool batch_is_as_listed(const struct upload_batch *batch,
+                        const struct batch_chunk *chunk);
 // Until no job runs.
 void batch_crew_settle(struct batch_crew *crew);

@@ -64,26 +64,31 @@ static enum err decide_chunk(struct run *run, struct upload_batch *batch, uint32
     return term_list_add(&run->terms, place, &chunk->hash, chunk->len);
 }
 
+enum err run_read_listed(struct run *run, struct upload_batch *batch, uint32_t from,
+                         uint32_t end)
+{
+    if (!batch->is_listed || from == end) {
+        return ERR_NONE;
+    }
+    uint32_t at = batch->chunks[from].at;
+    uint32_t to = batch->chunks[end - 1].at + batch->chunks[end - 1].len;
+    return run->file->read(run->file->ctx, batch->offset + at, batch->bytes + at, to - at,
+                           &run->upload->why);
+}
+
 // What a listed batch has to send is read now, neighbours at once.
 static enum err read_fresh(struct run *run, struct upload_batch *batch)
 {
-    for (uint32_t i = 0; i < batch->n;) {
+    enum err err = ERR_NONE;
+    for (uint32_t i = 0; i < batch->n && !err;) {
         uint32_t end = i;
         while (end < batch->n && batch->chunks[end].is_fresh) {
             end++;
         }
-        if (end > i) {
-            uint32_t at = batch->chunks[i].at;
-            uint32_t to = batch->chunks[end - 1].at + batch->chunks[end - 1].len;
-            enum err err = run->file->read(run->file->ctx, batch->offset + at,
-                                           batch->bytes + at, to - at, &run->upload->why);
-            if (err) {
-                return err;
-            }
-        }
+        err = run_read_listed(run, batch, i, end);
         i = end + 1;
     }
-    return ERR_NONE;
+    return err;
 }
 
 enum err run_decide(struct run *run, struct upload_batch *batch)
@@ -100,9 +105,7 @@ enum err run_decide(struct run *run, struct upload_batch *batch)
         has_fresh = has_fresh || batch->chunks[i].is_fresh;
     }
     err = err ? err : run_keep(run, batch);
-    if (!err && batch->is_listed) {
-        err = read_fresh(run, batch);
-    }
+    err = err ? err : read_fresh(run, batch);
     if (err) {
         return err;
     }

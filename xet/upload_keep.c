@@ -4,8 +4,6 @@
 // he has written himself.
 #include "xet/upload_run.h"
 
-#include "xet/xet_hash.h"
-
 // Chunks [from, from + n) of the batch are chunks [first, first + n) of an xorb.
 struct stretch {
     uint32_t from;
@@ -38,12 +36,24 @@ static struct stretch stretch_at(const struct xet_upload *upload,
     return stretch;
 }
 
-static bool is_as_listed(const struct upload_batch *batch,
-                         const struct batch_chunk *chunk)
+static bool is_here(const struct xet_upload *upload, const struct object_id *object,
+                    const struct stretch *stretch)
 {
-    struct digest hash;
-    xet_hash_chunk(batch->bytes + chunk->at, chunk->len, &hash);
-    return digest_equal(&hash, &chunk->hash);
+    uint32_t n = 0;
+    uint64_t bytes = 0;
+    chunk_store_extent(upload->config.store, object, stretch->first, stretch->n, &n,
+                       &bytes);
+    return n == stretch->n;
+}
+
+static bool are_as_listed(const struct upload_batch *batch, const struct stretch *stretch)
+{
+    for (uint32_t i = 0; i < stretch->n; i++) {
+        if (!batch_is_as_listed(batch, &batch->chunks[stretch->from + i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum err keep(struct run *run, struct upload_batch *batch,
@@ -56,36 +66,23 @@ static enum err keep(struct run *run, struct upload_batch *batch,
     uint32_t ends[RUN_CHUNKS_MAX];
     struct digest hashes[RUN_CHUNKS_MAX];
     uint32_t len = 0;
-    uint32_t there = 0;
-    uint64_t there_bytes = 0;
-    chunk_store_extent(upload->config.store, &object, stretch->first, stretch->n, &there,
-                       &there_bytes);
-    if (there == stretch->n) {
+    if (is_here(upload, &object, stretch)) {
         return ERR_NONE;
+    }
+    enum err err = run_read_listed(run, batch, stretch->from, stretch->from + stretch->n);
+    if (err || !are_as_listed(batch, stretch)) {
+        return err; // whoever reads it will tell
     }
     for (uint32_t i = 0; i < stretch->n; i++) {
         len += chunks[i].len;
         ends[i] = len;
         hashes[i] = chunks[i].hash;
     }
-    enum err err = batch->is_listed
-                       ? run->file->read(run->file->ctx, batch->offset + chunks[0].at,
-                                         batch->bytes + chunks[0].at, len, &upload->why)
-                       : ERR_NONE;
-    for (uint32_t i = 0; i < stretch->n && !err && batch->is_listed; i++) {
-        if (!is_as_listed(batch, &chunks[i])) {
-            return ERR_NONE; // whoever reads it will tell
-        }
-    }
+    err = chunk_store_put(upload->config.store, &object, stretch->first, stretch->n, ends,
+                          hashes, batch->bytes + chunks[0].at, len);
     if (err) {
-        return err;
-    }
-    enum err kept =
-        chunk_store_put(upload->config.store, &object, stretch->first, stretch->n, ends,
-                        hashes, batch->bytes + chunks[0].at, len);
-    if (kept) {
         log_debug("xet", "a part of what the server has could not be kept: %s",
-                  err_name(kept));
+                  err_name(err));
     }
     return ERR_NONE;
 }

@@ -21,8 +21,13 @@ struct run {
     size_t carry_len;
 };
 
+// ---- upload_decide.c
+
 // Decides about the chunks of the next batch, and has what must be sent packed.
 NODISCARD enum err run_decide(struct run *run, struct upload_batch *batch);
+// Reads the bytes of chunks [from, end) of a batch that a scan has listed; nothing for others.
+NODISCARD enum err run_read_listed(struct run *run, struct upload_batch *batch,
+                                   uint32_t from, uint32_t end);
 
 // ---- upload_keep.c
 

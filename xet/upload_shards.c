@@ -194,12 +194,14 @@ static void keep_pieces_of(struct xet_upload *upload, const struct upload_file *
 
 void upload_keep_pieces(struct xet_upload *upload)
 {
-    struct chunk_store *store = upload->config.store;
-    for (size_t i = 0; i < upload->n_files && store; i++) {
+    if (!upload->config.store) {
+        return;
+    }
+    for (size_t i = 0; i < upload->n_files; i++) {
         keep_pieces_of(upload, &upload->files[i]);
     }
     // A process that finds the commit of one that was killed does not upload again.
-    enum err err = store ? chunk_store_flush(store) : ERR_NONE;
+    enum err err = chunk_store_flush(upload->config.store);
     if (err) {
         log_debug("xet", "where uploaded files are in the store may be forgotten: %s",
                   err_name(err));

@@ -30,8 +30,8 @@ class MeteredHub(HubProcess):
 
     @contextlib.contextmanager
     def new_repo(self, readme):
-        """A repository with a README.md. Its xorbs leave the disk at the end, which would not hold
-        those of all rounds; what is saved into the next one has to be new."""
+        """A repository with a README.md. One with xorbs goes at the end, for the disk would not hold those
+        of all rounds, so what is saved into the next one has to be new; others stay (see measure.forget)."""
         repo = f"{OWNER}/bench-new-{next(self._numbers)}"
         self.repo(repo)
         self.commit(repo, [{"add": "README.md", "text": readme}])
@@ -39,8 +39,9 @@ class MeteredHub(HubProcess):
         try:
             yield repo
         finally:
-            self.delete_repo(repo)
-            for path in self._xorbs() - known:
+            if new := self._xorbs() - known:
+                self.delete_repo(repo)
+            for path in new:
                 path.unlink()
 
     def _xorbs(self):

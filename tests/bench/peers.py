@@ -22,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.measure import forget
 from bench.samples import TOKEN
 
 WAIT_S = 60
@@ -77,7 +78,7 @@ class MountView:
 
     def close(self):
         self.unmount()
-        shutil.rmtree(self.work, ignore_errors=True)
+        forget(self.work)
 
 
 class MountPeer:
@@ -180,8 +181,11 @@ class FolderView:
 
 @contextlib.contextmanager
 def plain_folder(syncs):
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    folder = tempfile.mkdtemp(prefix="bench-")
+    try:
         yield FolderView(folder, syncs)
+    finally:
+        forget(folder)
 
 
 class LocalDisk:

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import replace
 
 from bench import readers, samples, writers
-from bench.measure import Meter, Sample
+from bench.measure import Meter, Sample, warm_memory
 
 README = "# A model\n\n" + "Trained on what there was. " * 40 + "\n"
 WRITERS = 8
@@ -71,6 +71,7 @@ def save_large(write, name):
             path = os.path.join(source, name)
             write(path, context.big_size, samples.new_seed())
             os.sync()
+            warm_memory(2 * context.big_size + (3 << 30))  # the mount keeps two pages of each until it is on the disk
             return saved(peer, context, repo, view, lambda: writers.copy(path, view.path(name), view.syncs))
 
     return run

@@ -167,6 +167,38 @@ static void assert_absolute(const char *path, const char *below_folder,
     assert_string_equal(got, buffer_text(&expected));
 }
 
+static enum err on_name(void *ctx, const char *name)
+{
+    unsigned *n = ctx;
+    bool is_wanted = strcmp(name, "one") == 0 || strcmp(name, "two") == 0;
+    *n += is_wanted;
+    return is_wanted && *n == 100 ? ERR_NO_MEMORY : ERR_NONE;
+}
+
+TEST(test_names_are_visited_each_time_from_the_first_on)
+{
+    unsigned n = 0;
+    AUTO_CLOSE int dir = -1;
+    write_text("one", "");
+    write_text("two", "");
+    assert_ok(file_open(".", O_RDONLY | O_DIRECTORY, 0, NULL, &dir));
+    assert_ok(file_each_name(dir, on_name, &n));
+    assert_int_equal(n, 2);
+    assert_ok(file_each_name(dir, on_name, &n));
+    assert_int_equal(n, 4);
+}
+
+TEST(test_a_visit_of_names_ends_with_its_error)
+{
+    unsigned n = 99;
+    AUTO_CLOSE int dir = -1;
+    write_text("one", "");
+    write_text("two", "");
+    assert_ok(file_open(".", O_RDONLY | O_DIRECTORY, 0, NULL, &dir));
+    assert_int_equal(file_each_name(dir, on_name, &n), ERR_NO_MEMORY);
+    assert_int_equal(n, 100);
+}
+
 static void test_absolute_paths_resolve_what_exists_and_keep_the_rest(void **state)
 {
     const char *folder = *state;
@@ -198,6 +230,8 @@ int main(void)
         IN_FOLDER(test_a_replacement_that_fails_leaves_the_old_content_and_nothing_else),
         IN_FOLDER(test_folders_are_made_with_all_their_parents),
         IN_FOLDER(test_a_file_in_the_way_is_named),
+        IN_FOLDER(test_names_are_visited_each_time_from_the_first_on),
+        IN_FOLDER(test_a_visit_of_names_ends_with_its_error),
         IN_FOLDER(test_absolute_paths_resolve_what_exists_and_keep_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
