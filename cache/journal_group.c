@@ -148,14 +148,6 @@ static void keep_line(struct journal *journal, enum err err, const char *sentenc
     }
 }
 
-// Before who waits is told: what was confirmed can be found without us.
-static void append_names(struct journal *journal)
-{
-    staging_names_append(journal->staging, journal->names_lines.bytes,
-                         journal->names_lines.len);
-    buffer_clear(&journal->names_lines);
-}
-
 static void tidy(struct journal *journal)
 {
     if (staging_names_are_long(journal->staging)) {
@@ -201,7 +193,7 @@ void journal_store_line(struct journal *journal)
     if (err) {
         journal->why = why;
     } else {
-        append_names(journal);
+        journal_append_names(journal); // what is confirmed can be found without us
     }
     journal_drop_line(journal, err ? ERR_SYSTEM : ERR_NONE, why.text);
     if (!err) {

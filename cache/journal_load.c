@@ -180,22 +180,27 @@ void journal_names_line(const struct cell *cells, struct buffer *to)
     }
 }
 
+void journal_append_names(struct journal *journal)
+{
+    staging_names_append(journal->staging, journal->names_lines.bytes,
+                         journal->names_lines.len);
+    buffer_clear(&journal->names_lines);
+}
+
 static enum err name_row(struct journal *journal, const struct cell *cells, void *ctx)
 {
     (void)ctx;
-    buffer_clear(&journal->names_lines);
     journal_names_line(cells, &journal->names_lines);
-    staging_names_append(journal->staging, journal->names_lines.bytes,
-                         journal->names_lines.len);
+    journal_append_names(journal);
     return ERR_NONE;
 }
 
 void journal_write_names(struct journal *journal)
 {
+    buffer_clear(&journal->names_lines);
     staging_names_begin(journal->staging);
     enum err err = each_row(journal, LIST_INODES, INODE_CELLS, name_row, NULL);
     (void)err; // then it holds what could be read
-    buffer_clear(&journal->names_lines);
     staging_names_end(journal->staging);
 }
 

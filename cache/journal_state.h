@@ -82,6 +82,8 @@ NODISCARD enum err journal_take_stock(struct journal *journal, uint64_t first_id
                                       struct why *why);
 // Begins NAMES.txt anew from the rows.
 void journal_write_names(struct journal *journal);
+// Moves the lines that are gathered in names_lines to NAMES.txt.
+void journal_append_names(struct journal *journal);
 // Appends the line of an inode's row when it has something sealed.
 void journal_names_line(const struct cell *cells, struct buffer *to);
 

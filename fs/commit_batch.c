@@ -98,15 +98,16 @@ enum err commit_batch_take(struct commit_work *work, struct commit_batch *out,
     if (err != ERR_NONE) {
         overlay_returned(work->overlay, batch.taken.items, batch.taken.n, ERR_NONE, NULL,
                          0);
-        commit_batch_release(&batch);
+        commit_batch_release(work, &batch);
         return err;
     }
     *out = batch;
     return ERR_NONE;
 }
 
-void commit_batch_release(struct commit_batch *batch)
+void commit_batch_release(struct commit_work *work, struct commit_batch *batch)
 {
+    overlay_taken_is_over(work->overlay);
     for (size_t i = 0; i < batch->n; i++) {
         if (batch->items[i].reader != NULL) {
             local_file_put(batch->items[i].reader);

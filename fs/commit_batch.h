@@ -38,7 +38,8 @@ struct commit_batch {
 // Takes what waits; *out_n 0: nothing does. Lists what has to be listed for that.
 NODISCARD enum err commit_batch_take(struct commit_work *work, struct commit_batch *out,
                                      struct why *why);
-void commit_batch_release(struct commit_batch *batch);
+// Nothing of it is on its way any more.
+void commit_batch_release(struct commit_work *work, struct commit_batch *batch);
 
 // git's id of a PUT, NULL for a deletion.
 const struct oid *commit_item_ours(const struct commit_item *item);

@@ -135,8 +135,7 @@ static enum commit_end commit_all(struct committer *committer, bool sends,
         work->has_narrowed = false;
         enum commit_end end = commit_one_batch(work, &batch, sends);
         bool has_more = batch.taken.has_more || work->has_narrowed;
-        commit_batch_release(&batch);
-        overlay_taken_is_over(work->overlay);
+        commit_batch_release(work, &batch);
         CRASH_POINT("commit.batch_over");
         bool is_barren = work->n_landed == n_landed && !work->has_narrowed;
         committer->n_barren = is_barren ? committer->n_barren + 1 : 0;

@@ -284,7 +284,6 @@ static size_t freeze_all(struct overlay *overlay, const struct overlay_items *it
 static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
 {
     overlay_nothing_vanishes(overlay);
-    overlay->n_unnamed = 0;
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
         struct overlay_name *next = NULL;

@@ -175,13 +175,19 @@ static enum err on_name(void *ctx, const char *name)
     return is_wanted && *n == 100 ? ERR_NO_MEMORY : ERR_NONE;
 }
 
-TEST(test_names_are_visited_each_time_from_the_first_on)
+static int open_folder_of_two(void)
 {
-    unsigned n = 0;
-    AUTO_CLOSE int dir = -1;
+    int dir = -1;
     write_text("one", "");
     write_text("two", "");
     assert_ok(file_open(".", O_RDONLY | O_DIRECTORY, 0, NULL, &dir));
+    return dir;
+}
+
+TEST(test_names_are_visited_each_time_from_the_first_on)
+{
+    unsigned n = 0;
+    AUTO_CLOSE int dir = open_folder_of_two();
     assert_ok(file_each_name(dir, on_name, &n));
     assert_int_equal(n, 2);
     assert_ok(file_each_name(dir, on_name, &n));
@@ -191,10 +197,7 @@ TEST(test_names_are_visited_each_time_from_the_first_on)
 TEST(test_a_visit_of_names_ends_with_its_error)
 {
     unsigned n = 99;
-    AUTO_CLOSE int dir = -1;
-    write_text("one", "");
-    write_text("two", "");
-    assert_ok(file_open(".", O_RDONLY | O_DIRECTORY, 0, NULL, &dir));
+    AUTO_CLOSE int dir = open_folder_of_two();
     assert_int_equal(file_each_name(dir, on_name, &n), ERR_NO_MEMORY);
     assert_int_equal(n, 100);
 }
