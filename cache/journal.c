@@ -267,6 +267,10 @@ static void release(struct journal *journal, bool clean)
     if (journal->pool) {
         worker_pool_free(journal->pool);
     }
+    if (clean) {
+        enum err err = journal_restore_small(&journal->db, journal->staging, NULL);
+        (void)err; // a help for people: the next opening does it again
+    }
     journal_db_close(&journal->db, clean);
     staging_close_folder(journal->staging);
     if (journal->lock_fd >= 0) {

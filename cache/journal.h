@@ -34,7 +34,9 @@ enum journal_kind { JOURNAL_FILE = 1, JOURNAL_DIRECTORY = 2 };
 enum {
     JOURNAL_BASE_MAX = 4096,
     JOURNAL_VALUE_MAX = 65536, // of a meta, of an item's extra, of a text
+    // A layer that has no more of them travels in its row when it is synced.
     JOURNAL_SMALL_BYTES = 16384,
+    JOURNAL_SMALL_RANGES = 256,
 };
 
 const char *journal_state_name(enum journal_state state); // "sealed"; "?" for none

@@ -26,12 +26,13 @@ static const char readme[] =
     "                      copy it. Where a line gives ranges that do not cover the "
     "whole\n"
     "                      file, the rest is as in the version on the Hub.\n"
-    "  journal.db          an SQLite database: tables inode, name, batch. After a power "
-    "cut\n"
-    "                      files of up to 16 KiB may be empty in staging/; their bytes "
-    "are in\n"
-    "                      the table small: sqlite3 journal.db \"SELECT inode, number,\n"
-    "                      hex(bytes) FROM small\".\n";
+    "  journal.db          an SQLite database: tables inode, name, batch. After a crash "
+    "files\n"
+    "                      of up to 16 KiB may be missing in staging/, or empty; their "
+    "bytes\n"
+    "                      are in the table small: sqlite3 journal.db \"SELECT\n"
+    "                      writefile('COPY', bytes) FROM small JOIN inode ON id=inode\n"
+    "                      WHERE path='PATH'\".\n";
 
 static enum err tell_owner(const char *dir, int fd, struct why *why)
 {

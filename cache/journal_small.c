@@ -4,8 +4,8 @@
 // other, beside fsync() of each: 0.6 to 0.9 of that speed with 4 KiB, which travel here, 0.4
 // to 0.6 with 64 KiB, which do not.
 //
-// The staging file has the same bytes; only a power cut can take them from there. So the row
-// is a second copy that the next open writes back, except where the file's row no longer
+// The staging file has the same bytes, but only a power cut or, while it is in memory, our end can
+// take them from there. So the row is a second copy that the next open writes back, except where the file's row no longer
 // counts them (it was truncated, or the layer is gone).
 #include "cache/journal_small.h"
 
@@ -13,8 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-
-enum { SMALL_RANGES_MAX = 256 };
 
 // The ranges that the change's own row gives the layer; false when it has no such row.
 static bool find_ranges(const struct journal_change *change, const struct op *sync,
@@ -52,12 +50,13 @@ static bool capture_small(struct journal_change *change, struct op *sync)
 {
     const struct cell *encoded = NULL;
     // Each range of the encoding takes two bytes at least, and rarely more than twelve.
-    if (!find_ranges(change, sync, &encoded) || encoded->len > 12 * SMALL_RANGES_MAX) {
+    if (!find_ranges(change, sync, &encoded) ||
+        encoded->len > 12 * JOURNAL_SMALL_RANGES) {
         return false;
     }
     AUTO(range_set) struct range_set set = range_set_init();
     if (range_set_decode(encoded->bytes, encoded->len, &set) != ERR_NONE ||
-        set.n > SMALL_RANGES_MAX || range_set_sum(&set) > JOURNAL_SMALL_BYTES) {
+        set.n > JOURNAL_SMALL_RANGES || range_set_sum(&set) > JOURNAL_SMALL_BYTES) {
         return false;
     }
     size_t len = (size_t)range_set_sum(&set);

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -21,11 +22,13 @@ enum {
     BALLAST_SHARE = 8, // of the disk, at most one in so many bytes
     NAMES_BYTES_MAX = 8 << 20,
     NAMES_COLLECT_MAX = 64 << 20,
+    IN_MEMORY_MAX = 4096, // files, of JOURNAL_SMALL_BYTES each at most
 };
 
 struct staging {
     int fd;
     char *dir;
+    atomic_uint in_memory;
     atomic_bool has_new_files;
     atomic_bool is_short;
     struct staging_spares spares;
@@ -134,6 +137,52 @@ enum err staging_open(struct staging *staging, uint64_t id, uint32_t number,
                       struct why *why, int *out_fd)
 {
     return open_data(staging, id, number, 0, why, out_fd);
+}
+
+enum err staging_create_small(struct staging *staging, uint64_t id, uint32_t number,
+                              struct why *why, int *out_fd, bool *out_in_memory)
+{
+    bool has_room = atomic_fetch_add(&staging->in_memory, 1) < IN_MEMORY_MAX;
+    int fd = has_room ? memfd_create("hugfs-staging", MFD_CLOEXEC) : -1;
+    *out_in_memory = fd >= 0;
+    if (fd < 0) {
+        atomic_fetch_sub(&staging->in_memory, 1);
+        return staging_create(staging, id, number, why, out_fd);
+    }
+    *out_fd = fd;
+    return ERR_NONE;
+}
+
+enum err staging_settle(struct staging *staging, uint64_t id, uint32_t number, int fd,
+                        struct why *why)
+{
+    AUTO_CLOSE int to = -1;
+    struct stat status;
+    enum err err = staging_create(staging, id, number, why, &to);
+    if (err) {
+        return err;
+    }
+    err = fstat(fd, &status) == 0 ? ERR_NONE : ERR_SYSTEM;
+    size_t len = err ? 0 : (size_t)status.st_size;
+    AUTO_FREE uint8_t *bytes = malloc(len + 1);
+    err = err ? err : bytes ? file_pread(fd, bytes, len, 0) : ERR_NO_MEMORY;
+    err = err ? err : file_pwrite(to, bytes, len, 0);
+    if (!err && dup3(to, fd, O_CLOEXEC) < 0) {
+        err = ERR_SYSTEM;
+    }
+    if (err) {
+        staging_remove(staging, id, number);
+        return why_set(why, err, "writing to the state folder failed: %s",
+                       err_sentence(err));
+    }
+    atomic_fetch_sub(&staging->in_memory, 1);
+    return ERR_NONE;
+}
+
+void staging_close_small(struct staging *staging, int fd)
+{
+    close(fd);
+    atomic_fetch_sub(&staging->in_memory, 1);
 }
 
 void staging_remove(struct staging *staging, uint64_t id, uint32_t number)

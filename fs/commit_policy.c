@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who asks goes before every rule. A limit of the Hub is met by committing less often and more at
+// Who asks goes before every rule. A full commit waits for a pause of the writers, though not for
+// long: making it takes processors and disk from those who are saving. A limit of the Hub is met by committing less often and more at
 // a time, so its pauses are long.
 #include "fs/commit_policy.h"
 
 enum {
+    FULL_QUIET_MS = 250,
+    FULL_DELAY_MS = 5000,
     QUOTA_FIRST_MS = 120000,
     QUOTA_LAST_MS = 32 * 60000,
     FAILURE_FIRST_MS = 5000,
@@ -31,9 +34,13 @@ int64_t commit_due_ms(const struct commit_policy *policy, const struct commit_lo
     }
     bool is_full =
         load->n >= COMMIT_FILES_MAX || load->small_bytes >= COMMIT_REGULAR_BYTES_MAX;
-    int64_t at_ms = is_full ? 0
-                            : sooner(load->last_ms + policy->quiet_ms,
-                                     load->first_ms + policy->max_delay_ms);
+    int64_t at_ms =
+        sooner(load->last_ms + policy->quiet_ms, load->first_ms + policy->max_delay_ms);
+    if (is_full) {
+        int64_t full_ms =
+            sooner(load->last_ms + FULL_QUIET_MS, load->first_ms + FULL_DELAY_MS);
+        at_ms = sooner(at_ms, full_ms);
+    }
     return later(at_ms, load->paused_ms);
 }
 

@@ -115,6 +115,29 @@ static void tell_waiting(struct committer *committer, int64_t due_ms)
     commit_report_doing(&committer->report, doing, due_ms);
 }
 
+static void sleep_until(struct committer *committer, int64_t due_ms)
+    REQUIRES(committer->lock)
+{
+    committer->wakes_ms = due_ms;
+    if (due_ms == DEADLINE_NONE) {
+        condition_wait(&committer->changed, &committer->lock);
+    } else {
+        (void)condition_wait_until(&committer->changed, &committer->lock, due_ms);
+    }
+    committer->wakes_ms = 0; // is awake
+}
+
+// In a burst of small files waking the thread for each would cost as much as what it does.
+static void note_sealed(struct committer *committer)
+{
+    lock_acquire(&committer->lock);
+    committer->is_kicked = true;
+    if (committer->wakes_ms > clock_now_ms() + COUNT_EACH_MS) {
+        condition_broadcast(&committer->changed);
+    }
+    lock_release(&committer->lock);
+}
+
 // Waits for the next turn; false = the end. The overlay's lock is never taken under ours.
 static bool await_turn(struct committer *committer)
 {
@@ -138,10 +161,8 @@ static bool await_turn(struct committer *committer)
         bool goes_on = !committer->stop_wanted;
         if (goes_on && is_due) {
             commit_waits_join(&committer->current, commit_waits_take(&committer->waits));
-        } else if (goes_on && !committer->is_kicked && due_ms == DEADLINE_NONE) {
-            condition_wait(&committer->changed, &committer->lock);
         } else if (goes_on && !committer->is_kicked) {
-            (void)condition_wait_until(&committer->changed, &committer->lock, due_ms);
+            sleep_until(committer, due_ms);
         }
         lock_release(&committer->lock);
         if (!goes_on || is_due) {
@@ -212,7 +233,7 @@ static enum err prepare(struct committer *committer,
 
 static void on_sealed(void *ctx)
 {
-    committer_kick(ctx);
+    note_sealed(ctx);
 }
 
 enum err committer_open(struct mount *mount, struct overlay *overlay,

@@ -30,9 +30,6 @@ void committer_stop(struct committer *committer);
 // When nobody calls a verb any more, before overlay_free().
 void committer_free(struct committer *committer);
 
-// Something was sealed. Any thread, below any lock but the committer's own.
-void committer_kick(struct committer *committer);
-
 // Commits everything that is sealed by now, whatever the mode. `done` is called on the committer's
 // thread: ERR_NONE, or why something of it is not on the Hub yet (it stays sealed, in conflict or
 // refused). `message` (UTF-8, its first line the title; NULL: that of committer_set_message(), else

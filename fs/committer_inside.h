@@ -29,6 +29,7 @@ struct committer {
     bool stop_wanted GUARDED_BY(lock);
     bool is_over GUARDED_BY(lock);
     bool is_kicked GUARDED_BY(lock);
+    int64_t wakes_ms GUARDED_BY(lock);            // when the thread looks by itself
     bool is_draining GUARDED_BY(lock);            // the end of the mount: its last chance
     struct commit_waits waits GUARDED_BY(lock);   // for the next turn
     struct commit_waits current GUARDED_BY(lock); // for this one

@@ -35,17 +35,6 @@ void committer_free(struct committer *committer)
     free(committer);
 }
 
-void committer_kick(struct committer *committer)
-{
-    if (committer == NULL) {
-        return;
-    }
-    lock_acquire(&committer->lock);
-    committer->is_kicked = true;
-    condition_broadcast(&committer->changed);
-    lock_release(&committer->lock);
-}
-
 // ------------------------------------------------------------------------------- waiting
 
 static void add_wait(struct committer *committer, uint64_t id, uint64_t generation,

@@ -39,34 +39,13 @@ static int64_t now_ns(void)
 
 // ---------------------------------------------------------------------------------- life
 
-struct layer local_file_no_layer(void)
-{
-    return (struct layer){.fd = -1};
-}
-
-void local_file_end_scan(struct layer *layer)
-{
-    local_scan_put(STEAL_POINTER(layer->scan));
-    layer->has_no_scan = true;
-}
-
-void local_file_release_layer(struct layer *layer)
-{
-    local_file_end_scan(layer);
-    if (layer->fd >= 0) {
-        close(layer->fd);
-    }
-    range_set_release(&layer->ranges);
-    *layer = local_file_no_layer();
-}
-
 static void free_file(struct local_file *file)
 {
     if (file->content != NULL) {
         content_discard(file->parts.contents, file->content);
     }
-    local_file_release_layer(&file->top);
-    local_file_release_layer(&file->flight);
+    local_file_release_layer(file, &file->top);
+    local_file_release_layer(file, &file->flight);
     if (file->has_base) {
         file_version_release(&file->base);
     }
@@ -111,7 +90,7 @@ static enum err load_layer(struct local_file *file, const struct journal_layer *
         err = range_set_copy(&from->ranges, &layer.ranges);
     }
     if (err != ERR_NONE) {
-        local_file_release_layer(&layer);
+        local_file_release_layer(file, &layer);
         return err;
     }
     layer.number = from->number;
@@ -213,26 +192,6 @@ enum err local_file_base(struct local_file *file, struct file_version *out)
 
 // ------------------------------------------------------------------------------ changing
 
-// A layer that may be written. What is on its way is left alone: a new one lies over it.
-static enum err ensure_top(struct local_file *file, struct why *why) REQUIRES(file->lock)
-{
-    if (has_layer(&file->top)) {
-        return ERR_NONE;
-    }
-    struct layer layer = local_file_no_layer();
-    uint32_t number = file->last_number + 1;
-    enum err err = staging_create(journal_staging(file->parts.journal), file->id, number,
-                                  why, &layer.fd);
-    if (err != ERR_NONE) {
-        return err;
-    }
-    layer.number = number;
-    layer.below_valid = file->size;
-    file->last_number = number;
-    file->top = layer;
-    return ERR_NONE;
-}
-
 // Before bytes of the top at `offset` and beyond change.
 static void scan_changing(struct local_file *file, uint64_t offset) REQUIRES(file->lock)
 {
@@ -287,8 +246,11 @@ enum err local_file_write(struct local_file *file, const void *bytes, size_t len
     uint64_t end = 0;
     lock_acquire(&file->lock);
     enum err err = checked_add(offset, len, &end) && end <= LOCAL_FILE_BYTES_MAX
-                       ? ensure_top(file, why)
+                       ? local_file_ensure_top(file, why)
                        : ERR_FILE_TOO_LARGE;
+    if (err == ERR_NONE) {
+        err = local_file_make_room(file, &file->top, end, 1, why);
+    }
     if (err == ERR_NONE) {
         scan_changing(file, offset);
         err = write_staging(file, bytes, len, offset, why);
@@ -308,8 +270,8 @@ enum err local_file_write(struct local_file *file, const void *bytes, size_t len
 enum err local_file_truncate(struct local_file *file, uint64_t size, struct why *why)
 {
     lock_acquire(&file->lock);
-    enum err err =
-        size <= LOCAL_FILE_BYTES_MAX ? ensure_top(file, why) : ERR_FILE_TOO_LARGE;
+    enum err err = size <= LOCAL_FILE_BYTES_MAX ? local_file_ensure_top(file, why)
+                                                : ERR_FILE_TOO_LARGE;
     if (err == ERR_NONE) {
         scan_changing(file, size);
         range_set_clip(&file->top.ranges, size);
@@ -332,9 +294,12 @@ enum err local_file_allocate(struct local_file *file, uint64_t offset, uint64_t 
                        ? ERR_NONE
                        : ERR_FILE_TOO_LARGE;
     if (err == ERR_NONE && (zeroes || (!keep_size && end > file->size))) {
-        err = ensure_top(file, why);
+        err = local_file_ensure_top(file, why);
     }
     uint64_t zero_end = keep_size && end > file->size ? file->size : end;
+    if (err == ERR_NONE && zeroes) {
+        err = local_file_make_room(file, &file->top, zero_end, 1, why);
+    }
     if (err == ERR_NONE && zeroes && offset < zero_end) {
         scan_changing(file, offset);
         // What was not written into a staging file reads as zeros there.
@@ -380,7 +345,7 @@ enum err local_file_adopt(struct local_file *file, const struct file_version *so
         file->has_base = err == ERR_NONE;
     }
     if (err == ERR_NONE) {
-        err = ensure_top(file, NULL);
+        err = local_file_ensure_top(file, NULL);
     }
     if (err == ERR_NONE) {
         file->size = offset + len;

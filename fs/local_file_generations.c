@@ -109,6 +109,10 @@ static enum err merge_down(struct local_file *file, struct why *why) REQUIRES(fi
     enum err err =
         block == NULL ? ERR_NO_MEMORY : range_set_copy(&flight->ranges, &merged);
     range_set_clip(&merged, top->below_valid);
+    if (err == ERR_NONE && top->ranges.n > 0) {
+        uint64_t end = top->ranges.ranges[top->ranges.n - 1].end;
+        err = local_file_make_room(file, flight, end, top->ranges.n, why);
+    }
     for (size_t i = 0; i < top->ranges.n && err == ERR_NONE; i++) {
         struct byte_range range = top->ranges.ranges[i];
         err = range_set_add(&merged, range.start, range.end);
@@ -148,14 +152,14 @@ enum err local_file_thaw(struct local_file *file, struct journal_change *change,
     bool says_all = file->top.below_valid == 0 && (file->top.is_sealed || file->is_dirty);
     if (has_both && says_all) {
         *out_gone = file->flight.number;
-        local_file_release_layer(&file->flight);
+        local_file_release_layer(file, &file->flight);
     } else if (has_both) {
         local_file_end_scan(&file->flight);
         err = merge_down(file, why);
         if (err == ERR_NONE) {
             journal_change_sync(change, file->id, file->flight.number, file->flight.fd);
             *out_gone = file->top.number;
-            local_file_release_layer(&file->top);
+            local_file_release_layer(file, &file->top);
         }
     }
     if (err == ERR_NONE && has_layer(&file->flight)) {
@@ -194,7 +198,7 @@ enum err local_file_landed(struct local_file *file, const struct file_version *v
     enum err err = set_base(file, version);
     if (err == ERR_NONE && has_layer(&file->flight)) {
         *out_gone = file->flight.number;
-        local_file_release_layer(&file->flight);
+        local_file_release_layer(file, &file->flight);
     }
     lock_release(&file->lock);
     return err;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside a local file, for local_file.c (what is written), local_file_generations.c (what becomes of
-// it) and local_file_read.c (what is read).
+// Inside a local file, for local_file.c (what is written), local_file_layer.c (where to),
+// local_file_generations.c (what becomes of it) and local_file_read.c (what is read).
 #pragma once
 
 #include "fs/local_file.h"
@@ -14,6 +14,7 @@
 struct layer {
     uint32_t number; // of its staging file; 0 = there is no such layer
     int fd;
+    bool is_in_memory;    // the staging file is
     uint64_t below_valid; // bytes of what lies below that can still be seen
     struct range_set ranges;
     bool is_sealed; // was once; the next three are those of the last time
@@ -54,5 +55,13 @@ static inline bool is_sealed(const struct layer *layer)
 }
 
 struct layer local_file_no_layer(void);
-void local_file_release_layer(struct layer *layer);
+void local_file_release_layer(struct local_file *file, struct layer *layer);
 void local_file_end_scan(struct layer *layer);
+// Makes a top that may be written if there is none.
+NODISCARD enum err local_file_ensure_top(struct local_file *file, struct why *why)
+    REQUIRES(file->lock);
+// Before `layer` gets bytes up to `end` and so many ranges more: what won't travel in its row goes
+// to the disk. After an error it is as before.
+NODISCARD enum err local_file_make_room(struct local_file *file, struct layer *layer,
+                                        uint64_t end, size_t n_ranges, struct why *why)
+    REQUIRES(file->lock);

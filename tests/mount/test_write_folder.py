@@ -5,9 +5,11 @@ what it does not download, and that nobody waits for somebody else's flush.
 The ordinary part is in test_write_data.py and test_write_names.py.
 """
 
+import contextlib
 import os
 import re
 import shutil
+import sqlite3
 import threading
 
 import pytest
@@ -343,6 +345,17 @@ class TestKept:
         found = [path for path in made.home.state.rglob("*") if path.is_file() and needle in path.read_bytes()]
         assert found, "no staging file holds the bytes as they are"
         assert any("new.txt" in path.read_text(errors="replace") for path in made.home.state.rglob("*.txt"))
+
+    def test_what_is_small_is_in_the_journals_database(self, writable):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "note.txt").write_text("a small file\n")
+        made.kill9()
+        made.force_away()
+        query = "SELECT bytes FROM small JOIN inode ON id=inode WHERE path='note.txt'"
+        [database] = made.home.state.rglob("journal.db")
+        with contextlib.closing(sqlite3.connect(database)) as db:
+            assert db.execute(query).fetchall() == [(b"a small file\n",)]
+        assert "FROM small JOIN inode ON id=inode" in (database.parent / "README.txt").read_text()
 
     def test_discard_brings_the_repositorys_version_back(self, writable):
         made = writable(FIRST, options=["commit=manual"])

@@ -31,15 +31,28 @@ TEST(test_who_never_rests_is_committed_after_the_longest_delay)
     assert_int_equal(commit_due_ms(&normal, &load), 40000);
 }
 
-TEST(test_a_full_commit_is_due_at_once)
+TEST(test_a_full_commit_is_due_in_the_first_pause)
 {
     struct commit_load load = waiting(COMMIT_FILES_MAX, 10000, 10000);
-    assert_int_equal(commit_due_ms(&normal, &load), 0);
+    assert_int_equal(commit_due_ms(&normal, &load), 10250);
     load.n = 3;
     load.small_bytes = COMMIT_REGULAR_BYTES_MAX;
-    assert_int_equal(commit_due_ms(&normal, &load), 0);
+    assert_int_equal(commit_due_ms(&normal, &load), 10250);
     load.small_bytes--;
     assert_int_equal(commit_due_ms(&normal, &load), 12000);
+}
+
+TEST(test_a_full_commit_of_who_never_rests_is_due_after_some_seconds)
+{
+    struct commit_load load = waiting(COMMIT_FILES_MAX, 10000, 19999);
+    assert_int_equal(commit_due_ms(&normal, &load), 15000);
+}
+
+TEST(test_a_full_commit_is_never_later_than_one_that_is_not)
+{
+    const struct commit_policy quick = {COMMIT_AUTO, 100, 30000};
+    struct commit_load load = waiting(COMMIT_FILES_MAX, 10000, 10000);
+    assert_int_equal(commit_due_ms(&quick, &load), 10100);
 }
 
 TEST(test_a_pause_goes_before_all_but_who_asks)
@@ -93,7 +106,9 @@ int main(void)
         cmocka_unit_test(test_nothing_waits_for_ever),
         cmocka_unit_test(test_a_commit_follows_a_while_of_quiet),
         cmocka_unit_test(test_who_never_rests_is_committed_after_the_longest_delay),
-        cmocka_unit_test(test_a_full_commit_is_due_at_once),
+        cmocka_unit_test(test_a_full_commit_is_due_in_the_first_pause),
+        cmocka_unit_test(test_a_full_commit_of_who_never_rests_is_due_after_some_seconds),
+        cmocka_unit_test(test_a_full_commit_is_never_later_than_one_that_is_not),
         cmocka_unit_test(test_a_pause_goes_before_all_but_who_asks),
         cmocka_unit_test(test_manual_commits_are_made_only_when_asked_for),
         cmocka_unit_test(test_who_asks_is_answered_although_nothing_waits),

@@ -28,9 +28,11 @@ static void model_touch(size_t from, size_t to)
     memset(model.touched + from, 1, to - from);
 }
 
+static size_t places = PLACES; // no byte of the model lies beyond
+
 static size_t some_offset(void)
 {
-    return random_below(4) == 0 ? (size_t)random_below(PLACES)
+    return random_below(4) == 0 ? (size_t)random_below(places)
                                 : (size_t)random_below(model.now.size + 1);
 }
 
@@ -38,8 +40,8 @@ static void do_write(void)
 {
     static uint8_t bytes[PLACES];
     size_t offset = some_offset();
-    size_t len = (size_t)random_below(random_below(8) == 0 ? PLACES : 5000);
-    len = len < PLACES - offset ? len : PLACES - offset;
+    size_t len = (size_t)random_below(random_below(8) == 0 ? places : 5000);
+    len = len < places - offset ? len : places - offset;
     random_bytes(bytes, len);
     write_at(offset, bytes, len);
     if (offset + len > model.now.size) {
@@ -60,7 +62,7 @@ static void do_allocate(void)
 {
     struct why why = {""};
     size_t offset = some_offset();
-    size_t end = offset + (size_t)random_below(PLACES - offset + 1);
+    size_t end = offset + (size_t)random_below(places - offset + 1);
     bool zeroes = random_below(2) == 0;
     bool keep_size = random_below(2) == 0;
     enum err err =
@@ -140,7 +142,7 @@ static void do_restart(void)
 static void do_read(void)
 {
     size_t offset = some_offset();
-    read_back(offset, (size_t)random_below(PLACES), &model.now);
+    read_back(offset, (size_t)random_below(places), &model.now);
     assert_int_equal(info_of().has_flight, model.has_flight);
 }
 
@@ -155,7 +157,7 @@ static void play(uint64_t seed, unsigned n, bool has_base)
     model.now.size = 0;
     model.has_flight = false;
     if (has_base) {
-        model.now.size = 50000;
+        model.now.size = places / 2;
         random_bytes(model.now.bytes, model.now.size);
     }
     make_file(has_base ? &model.now : NULL);
@@ -182,8 +184,9 @@ static void play(uint64_t seed, unsigned n, bool has_base)
 
 enum { FIRST_SEED = 1, SEEDS = 6, STEPS = 700 };
 
-TEST(test_layers_show_what_an_array_of_bytes_would)
+static void play_all(size_t n_places)
 {
+    places = n_places;
     for (uint64_t seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
         play(seed, STEPS, seed % 2 == 0);
         local_file_put(STEAL_POINTER(bench.file));
@@ -193,6 +196,16 @@ TEST(test_layers_show_what_an_array_of_bytes_would)
         bench.has_row = false;
         assert_false(restart());
     }
+}
+
+TEST(test_layers_show_what_an_array_of_bytes_would)
+{
+    play_all(PLACES);
+}
+
+TEST(test_so_do_layers_that_grow_out_of_their_row)
+{
+    play_all(JOURNAL_SMALL_BYTES + 2000);
 }
 
 // ------------------------------------------------------------------------ what rows may say
@@ -382,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FILE(test_layers_show_what_an_array_of_bytes_would),
+        WITH_FILE(test_so_do_layers_that_grow_out_of_their_row),
         WITH_FILE(test_an_unsealed_layer_does_not_hide_what_is_on_its_way),
         WITH_FILE(test_what_returns_is_sealed_with_what_was_written_over_it),
         WITH_FILE(test_an_unsealed_truncation_is_forgotten),
