@@ -81,6 +81,12 @@ NODISCARD enum err chunk_store_read(struct chunk_store *store,
                                     const struct object_id *object, uint32_t first,
                                     uint64_t offset, void *to, size_t len);
 
+// A stream will read these bytes soon: what of them is on the disk and not in the page cache is
+// read into memory meanwhile (at most 32 MiB over all streams, given back after a second or
+// two without use). Any thread; waits for nothing.
+void chunk_store_read_ahead(struct chunk_store *store, const struct object_id *object,
+                            uint32_t first, uint64_t offset, size_t len);
+
 // How many of the chunks [first, first + n) are here, counted from `first` without a gap, and
 // their total length in bytes. 0 and 0 when `first` is not here.
 void chunk_store_extent(struct chunk_store *store, const struct object_id *object,

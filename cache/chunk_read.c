@@ -6,6 +6,7 @@
 // part of such a chunk is asked for, the rest of it is read beside, in the same preadv, into
 // a scratch buffer; nothing is copied. What does not match, or cannot be read, is reported:
 // the chunk is gone from here, and the caller fetches it again.
+#include "cache/run_span.h"
 #include "cache/store_state.h"
 
 #include <errno.h>
@@ -141,14 +142,6 @@ enum err store_open_run(struct chunk_store *store, const struct run_place *place
     return ERR_NONE;
 }
 
-// What part of a run is to be read: bytes [begin, end) of its data, in chunks [from, to].
-struct span {
-    uint32_t from;
-    uint32_t to;
-    uint64_t begin;
-    uint64_t end;
-};
-
 // Up to three places in memory that hold consecutive bytes of the run's data.
 struct landing {
     struct iovec parts[3];
@@ -250,51 +243,7 @@ static enum err read_span(struct chunk_store *store, const struct run_place *pla
     if (!check_chunks(store, place, header, span, &landing)) {
         return ERR_ABSENT;
     }
-    segment_file_touch(store->segments, file, header->data + span->begin,
-                       span->end - span->begin);
     return ERR_NONE;
-}
-
-// A read in progress: `skip` bytes from the start of `chunk` on are wanted next.
-struct reading {
-    uint32_t chunk;
-    uint64_t skip;
-    uint8_t *to;
-    size_t len;
-};
-
-// The span of a run that a reading wants; false (and the reading moved behind the run) when it
-// begins later. `ends` are the record's, chunks [low, high) of it are the place's.
-static bool next_span(struct reading *reading, const uint32_t *ends,
-                      uint32_t record_first, uint32_t high, struct span *out)
-{
-    uint32_t at = reading->chunk - record_first;
-    uint64_t start = at == 0 ? 0 : ends[at - 1];
-    uint64_t run_end = ends[high - 1];
-    if (start + reading->skip >= run_end) {
-        reading->skip -= run_end - start;
-        reading->chunk = record_first + high;
-        return false;
-    }
-    out->begin = start + reading->skip;
-    out->end = run_end - out->begin < reading->len ? run_end : out->begin + reading->len;
-    while (ends[at] <= out->begin) {
-        at++;
-    }
-    out->from = at;
-    while (ends[at] < out->end) {
-        at++;
-    }
-    out->to = at;
-    reading->chunk = record_first + high;
-    reading->skip = 0;
-    return true;
-}
-
-static void advance(struct reading *reading, const struct span *span)
-{
-    reading->to += span->end - span->begin;
-    reading->len -= span->end - span->begin;
 }
 
 static void read_memory(const struct run_place *place, struct reading *reading)
@@ -302,9 +251,9 @@ static void read_memory(const struct run_place *place, struct reading *reading)
     const struct volatile_run *run = place->memory;
     uint32_t high = place->first + place->n - run->record.first;
     struct span span;
-    if (next_span(reading, run->record.ends, run->record.first, high, &span)) {
+    if (run_next_span(reading, run->record.ends, run->record.first, high, &span)) {
         memcpy(reading->to, run->data + span.begin, span.end - span.begin);
-        advance(reading, &span);
+        run_span_done(reading, &span);
     }
 }
 
@@ -319,9 +268,16 @@ static enum err read_disk(struct chunk_store *store, const struct run_place *pla
     }
     uint32_t high = place->first + place->n - header->first;
     struct span span;
-    if (next_span(reading, header->table, header->first, high, &span)) {
-        err = read_span(store, place, header, file, &span, reading->to);
-        advance(reading, &span);
+    if (run_next_span(reading, header->table, header->first, high, &span)) {
+        err = run_ahead_copy(store->ahead, place->segment, place->offset, span.begin,
+                             span.end, reading->to)
+                  ? ERR_NONE
+                  : read_span(store, place, header, file, &span, reading->to);
+        if (!err) {
+            segment_file_touch(store->segments, file, header->data + span.begin,
+                               span.end - span.begin);
+        }
+        run_span_done(reading, &span);
     }
     run_header_unref(header);
     segment_table_unref(store->segments, file);

@@ -27,6 +27,7 @@ static void free_store(struct chunk_store *store)
     run_index_free(store->index);
     segment_table_free(store->segments);
     run_header_cache_free(store->headers);
+    run_ahead_free(store->ahead);
     resident_runs_free(store->resident);
     run_holes_free(store->holes);
     pending_files_free(store->files);
@@ -51,6 +52,7 @@ static enum err allocate_parts(struct chunk_store *store)
     enum err err = run_index_new(store->index_path, &store->index);
     err = err ? err : segment_table_new(store->dir, &store->segments);
     err = err ? err : run_header_cache_new(&store->headers);
+    err = err ? err : run_ahead_new(&store->ahead);
     err = err ? err : resident_runs_new(&store->resident);
     err = err ? err : run_holes_new(&store->holes);
     err = err ? err : pending_files_new(&store->files);
@@ -161,6 +163,7 @@ void chunk_store_close(struct chunk_store *store)
     if (!store) {
         return;
     }
+    run_ahead_stop(store->ahead);
     store_writer_stop(store);
     lock_acquire(&store->writer_lock);
     bool clean = false;

@@ -308,6 +308,7 @@ enum err rebuild_index(struct chunk_store *store, const char *because)
     move_index_aside(store);
     run_index_reset(store->index);
     run_header_cache_clear(store->headers);
+    run_ahead_clear(store->ahead);
     enum err err = index_writer_open(store->index_path, &store->writer);
     uint64_t orphans = 0;
     if (!err) {

@@ -124,6 +124,7 @@ static void forget_places(struct chunk_store *store) REQUIRES(store->writer_lock
     run_holes_clear(store->holes);
     segment_table_drop_all(store->segments);
     run_header_cache_clear(store->headers);
+    run_ahead_clear(store->ahead);
     run_index_reset(store->index);
     index_writer_close(store->writer);
     store->writer = NULL;

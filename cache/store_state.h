@@ -3,6 +3,7 @@
 //
 //   chunk_store.c     open, close, statistics
 //   chunk_put.c       chunks come in                 chunk_read.c   chunks go out
+//   run_ahead.c       runs of a stream, before they are asked for
 //   store_writer.c    the thread that commits        segment_files.c segments made and sealed
 //   evictor.c         segments go                    rebuild.c      the index from segments
 //   piece_store.c     plans                          pins.c         what eviction leaves alone
@@ -14,6 +15,7 @@
 #include "cache/pending_files.h"
 #include "cache/pin_set.h"
 #include "cache/resident_runs.h"
+#include "cache/run_ahead.h"
 #include "cache/run_header.h"
 #include "cache/run_index.h"
 #include "cache/segment_scan.h"
@@ -35,6 +37,7 @@ struct chunk_store {
     struct run_index *index;
     struct segment_table *segments;
     struct run_header_cache *headers;
+    struct run_ahead *ahead;
     struct resident_runs *resident;
     struct run_holes *holes;
     struct pending_files *files;

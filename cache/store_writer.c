@@ -301,6 +301,7 @@ static void *run_writer(void *ctx)
     while (wait_for_work(store, tick_ms, &work)) {
         if (clock_now_ms() >= tick_ms) {
             look_around(store);
+            run_ahead_tidy(store->ahead);
             tick_ms = clock_now_ms() + TICK_MS;
             work = true;
         }

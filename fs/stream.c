@@ -7,14 +7,17 @@
 // read that continues the last one proves order at once; a short jump forward, or one as long
 // as the jump before (strides), is a third of a proof; any other jump takes a third away. So
 // random readers, which land near an old read now and then, start no window, and a stream
-// whose reader begins to hop about stops being one. Eight streams an inode; what is replaced
+// whose reader begins to hop about stops being one. A first read is evidence where it is
+// as long as the kernel's read-ahead and at the file's beginning: who looks at a header gets
+// half a MiB more than needed, who reads it all saves a round trip. Eight streams an inode; what is replaced
 // first is what never became a stream, so that stray reads (an index, a footer) do not push a
 // real reader out.
 #include "fs/stream.h"
 
 enum {
     SEQUENTIAL_GAP = 128 << 10, // the kernel's read-ahead: what may overtake a read
-    NEAR_GAP = 1 << 20,         // of a stray read: close enough to round it out
+    FULL_READ = 128 << 10, // as long as the kernel reads of a file that is read in order
+    NEAR_GAP = 1 << 20,    // of a stray read: close enough to round it out
     STREAM_SCORE = 3,
     STREAM_IDLE_TURNS =
         256, // reads of others after which a stream is no longer protected
@@ -97,6 +100,16 @@ static void advance(struct stream *stream, uint64_t len, uint64_t end)
     }
 }
 
+static struct xet_pattern pattern_of(const struct stream_table *table,
+                                     const struct stream *stream)
+{
+    bool is_stream = stream->score >= STREAM_SCORE;
+    return (struct xet_pattern){
+        .stream = is_stream ? (uint32_t)(stream - table->at) + 1 : 0,
+        .consumed = stream->consumed,
+    };
+}
+
 struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint64_t len)
 {
     table->turn++;
@@ -104,9 +117,13 @@ struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint
     struct stream *stream = find_nearest(table, offset);
     if (stream == NULL) {
         stream = find_least_useful(table);
-        *stream = (struct stream){
-            .from = offset, .next = end, .consumed = len, .used = table->turn};
-        return (struct xet_pattern){.consumed = len};
+        bool is_begun = offset == 0 && len >= FULL_READ;
+        *stream = (struct stream){.from = offset,
+                                  .next = end,
+                                  .consumed = len,
+                                  .used = table->turn,
+                                  .score = is_begun ? STREAM_SCORE : 0};
+        return pattern_of(table, stream);
     }
     bool is_new = !is_repeat(stream, offset, end);
     bool is_near = is_new && distance(stream->next, offset) <= NEAR_GAP;
@@ -115,10 +132,7 @@ struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint
     }
     advance(stream, len, end);
     stream->used = table->turn;
-    bool is_stream = stream->score >= STREAM_SCORE;
-    return (struct xet_pattern){
-        .stream = is_stream ? (uint32_t)(stream - table->at) + 1 : 0,
-        .adjacent = !is_stream && is_near,
-        .consumed = stream->consumed,
-    };
+    struct xet_pattern pattern = pattern_of(table, stream);
+    pattern.adjacent = pattern.stream == 0 && is_near;
+    return pattern;
 }

@@ -55,7 +55,7 @@ static enum err set_plan_request(struct plan_call *plan, char *token)
         return ERR_NO_MEMORY;
     }
     request->origin = ORIGIN_CAS;
-    request->item.kind = SLOT_API;
+    request->item.kind = SLOT_PLAN;
     request->accept = "application/json";
     request->has_range = true;
     request->first = plan->first;

@@ -164,10 +164,12 @@ static void publish_counts(struct hub *hub)
     for (unsigned class = 0; class < HUB_CLASSES; class ++) {
         atomic_store(&hub->counters.queued[class],
                      scheduler->queues[SLOT_API][class].count +
+                         scheduler->queues[SLOT_PLAN][class].count +
                          scheduler->queues[SLOT_DATA][class].count +
                          scheduler->queues[SLOT_UPLOAD][class].count);
     }
-    atomic_store(&hub->counters.active_api, scheduler->active[SLOT_API]);
+    atomic_store(&hub->counters.active_api,
+                 scheduler->active[SLOT_API] + scheduler->active[SLOT_PLAN]);
     atomic_store(&hub->counters.active_data, scheduler->active[SLOT_DATA]);
     atomic_store(&hub->counters.active_uploads, scheduler->active[SLOT_UPLOAD]);
     atomic_store(&hub->counters.data_slots, scheduler->slots[SLOT_DATA]);

@@ -22,12 +22,17 @@
 enum {
     API_SLOTS = 8,
     API_RESERVED = 2,
-    DATA_SLOTS_START = 8,
+    // A stream at full speed starts 120 units a second; a plan may take 100 ms.
+    PLAN_SLOTS = 16,
+    PLAN_RESERVED = 4,
+    // One request keeps its connection busy for a part of the time only, so few of them make a
+    // slow start; a server that is asked too much says so.
+    DATA_SLOTS_START = 16,
     DATA_SLOTS_MAX = 24,
     DATA_RESERVED = 4,
     UPLOAD_SLOTS = 4,
     DATA_SLOTS_MIN = 2,
-    AIMD_STEP = 2,
+    AIMD_STEP = 4,
     AIMD_INTERVAL_MS = 250,
     AIMD_GROWTH_PERCENT = 105,
     IDLE_INTERVALS = 4, // after so many without bytes the rate before tells nothing
@@ -39,6 +44,7 @@ void scheduler_init(struct scheduler *scheduler, const struct scheduler_config *
     unsigned max = config->data_slots_max > 0 ? config->data_slots_max : DATA_SLOTS_MAX;
     *scheduler = (struct scheduler){
         .slots = {[SLOT_API] = API_SLOTS,
+                  [SLOT_PLAN] = PLAN_SLOTS,
                   [SLOT_DATA] = max < DATA_SLOTS_START ? max : DATA_SLOTS_START,
                   [SLOT_UPLOAD] = UPLOAD_SLOTS},
         .data_slots_max = max,
@@ -53,7 +59,10 @@ void scheduler_init(struct scheduler *scheduler, const struct scheduler_config *
 unsigned scheduler_reserved(const struct scheduler *scheduler, enum slot_kind kind)
 {
     static const unsigned reserved[SLOT_KINDS] = {
-        [SLOT_API] = API_RESERVED, [SLOT_DATA] = DATA_RESERVED};
+        [SLOT_API] = API_RESERVED,
+        [SLOT_PLAN] = PLAN_RESERVED,
+        [SLOT_DATA] = DATA_RESERVED,
+    };
     unsigned wanted = reserved[kind];
     unsigned half =
         scheduler->slots[kind] / 2; // with few slots the background keeps some

@@ -2,9 +2,10 @@
 // Which waiting request goes next. A pure function of events and the clock: no thread, no
 // socket, no memory of its own; a test drives it through a simulated network.
 //
-// There are three kinds of slots. API slots (JSON) and UPLOAD slots are a fixed number. DATA
-// slots (bodies of files) follow AIMD: two more per 250 ms while more of them brought more
-// bytes, half of them when a server pushes back. Some of API and DATA are reserved for DEMAND.
+// There are four kinds of slots. API slots (JSON), PLAN slots (reconstructions, which count against
+// no quota of the Hub) and UPLOAD slots are a fixed number. DATA slots (bodies of files) follow
+// AIMD: four more per 250 ms while more of them brought more bytes, half of them when a server
+// pushes back. Some of API, PLAN and DATA are reserved for DEMAND.
 //
 // Order: DEMAND before AHEAD before PREFETCH; inside a class round robin between streams;
 // inside a stream first in, first out.
@@ -12,7 +13,7 @@
 
 #include "hub/hub.h"
 
-enum slot_kind { SLOT_API, SLOT_DATA, SLOT_UPLOAD, SLOT_KINDS };
+enum slot_kind { SLOT_API, SLOT_PLAN, SLOT_DATA, SLOT_UPLOAD, SLOT_KINDS };
 enum { HUB_CLASSES = HUB_PREFETCH + 1 };
 
 // One request in the scheduler's eyes; embedded in the request. The first block is the

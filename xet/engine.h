@@ -64,6 +64,7 @@ struct stream {
     struct window window;
     uint64_t at;       // the furthest that it has read
     uint64_t asked_to; // up to here it has been asked for ahead
+    uint64_t taken_to; // and what the store has was asked from the disk
 };
 
 struct xet_file {

@@ -8,6 +8,7 @@
 #include "xet/stream_feed.h"
 
 #include "xet/fetch_queue.h"
+#include "xet/file_table.h"
 #include "xet/piece_load.h"
 
 // How far from the stream's place a read may lie: what belongs to a stream for fs/ (16 MiB
@@ -15,17 +16,35 @@
 #define REACH_FORWARD (20 * MIB)
 #define REACH_BACK (4 * MIB)
 
+// How far ahead of a stream the disk is: a few of its reads at a time, of one step each.
+#define DISK_AHEAD (4 * MIB)
+#define DISK_STEP MIB
+
 static bool is_elsewhere(const struct stream *stream, uint64_t end)
 {
     return end > stream->at + REACH_FORWARD || end + REACH_BACK < stream->at;
 }
 
+static void note_disk(const struct xet_file *file, struct stream *stream,
+                      struct ahead *ahead) REQUIRES(engine_role)
+{
+    uint64_t size = file->content.size;
+    uint64_t at = stream->at;
+    uint64_t from = stream->taken_to > at ? stream->taken_to : at;
+    uint64_t to = size - at < DISK_AHEAD ? size : at + DISK_AHEAD;
+    if (to < from + DISK_STEP && (to < size || from >= size)) {
+        return;
+    }
+    stream->taken_to = to;
+    ahead->disk_from = from;
+    ahead->disk_to = to;
+}
+
 struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *pattern,
                               uint64_t end, bool stalled, struct errands *errands)
 {
-    struct ahead nothing = {0};
     if (pattern->stream == 0 || pattern->stream > STREAMS_MAX) {
-        return nothing;
+        return (struct ahead){0};
     }
     struct stream *stream = &file->streams[pattern->stream - 1];
     if (is_elsewhere(stream, end)) {
@@ -33,6 +52,8 @@ struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *p
         *stream = (struct stream){0};
     }
     stream->at = end > stream->at ? end : stream->at;
+    struct ahead ahead = {0};
+    note_disk(file, stream, &ahead);
     window_on_read(&stream->window, pattern->consumed, stalled);
     uint64_t size = file->content.size;
     uint64_t unit = window_unit(&stream->window);
@@ -40,21 +61,50 @@ struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *p
     uint64_t open_to = size - at < stream->window.size ? size : at + stream->window.size;
     uint64_t from = stream->asked_to > at ? stream->asked_to : at;
     if (from >= open_to || (open_to < size && open_to - from < unit)) {
-        return nothing;
+        return ahead;
     }
     uint64_t to = open_to == size ? size : from + (open_to - from) / unit * unit;
     stream->asked_to = to;
-    return (struct ahead){from, to, unit};
+    ahead.from = from;
+    ahead.to = to;
+    ahead.unit = unit;
+    return ahead;
 }
 
-void stream_ask_ahead(struct xet_file *file, const struct xet_source *source,
-                      const struct xet_pattern *pattern, const struct ahead *ahead)
+// What is not known to be here is left out: it is fetched, and then in the page cache.
+static void read_disk_ahead(struct xet_file *file, uint64_t from, uint64_t to)
 {
-    if (ahead->from == ahead->to || piece_load(file, ahead->from, ahead->to)) {
-        return;
+    while (from < to) {
+        struct fragment fragment;
+        engine_lock(file->xet);
+        bool is_here = piece_map_find(&file->map, from, &fragment);
+        engine_unlock(file->xet);
+        uint64_t step_end = from - from % DISK_STEP + DISK_STEP;
+        uint64_t end = to < step_end ? to : step_end;
+        if (is_here) {
+            end = fragment.to < end ? fragment.to : end;
+            chunk_store_read_ahead(file->xet->store, &fragment.object, fragment.first,
+                                   from - fragment.origin, (size_t)(end - from));
+        }
+        from = end;
     }
-    struct fetch_source *copy = fetch_source_new(source);
-    if (!copy) {
+}
+
+struct ahead_job {
+    struct job job;        // first: the pool gives it back
+    struct xet_file *file; // a reference
+    struct fetch_source *source;
+    uint32_t stream;
+    struct ahead ahead;
+};
+
+static void ask(struct xet_file *file, struct fetch_source *source, uint32_t stream,
+                const struct ahead *ahead)
+{
+    if (!piece_load(file, ahead->disk_from, ahead->disk_to)) {
+        read_disk_ahead(file, ahead->disk_from, ahead->disk_to);
+    }
+    if (ahead->from == ahead->to || piece_load(file, ahead->from, ahead->to)) {
         return;
     }
     struct wish wish = {
@@ -62,16 +112,76 @@ void stream_ask_ahead(struct xet_file *file, const struct xet_source *source,
         .to = ahead->to,
         .unit = ahead->unit,
         .class = HUB_AHEAD,
-        .stream = pattern->stream,
+        .stream = stream,
     };
     struct errands errands = errands_init(file->xet);
     bool is_met;
     engine_lock(file->xet);
     if (!file->xet->is_closing &&
-        fetch_queue_want(file, copy, &wish, &errands, &is_met)) {
+        fetch_queue_want(file, source, &wish, &errands, &is_met)) {
         log_debug("xet", "no memory to read ahead");
     }
     engine_unlock(file->xet);
     errands_run(&errands);
+}
+
+static void run_ask(struct job *job)
+{
+    struct ahead_job *one = (struct ahead_job *)(void *)job;
+    struct xet_file *file = one->file;
+    struct xet *xet = file->xet;
+    ask(file, one->source, one->stream, &one->ahead);
+    fetch_source_unref(one->source);
+    file_put(file);
+    xet_unref(xet);
+    free(one);
+}
+
+// Looking what the store has of it may take as long as the disk does: not while a reader waits for
+// an answer that is complete.
+static bool ask_later(struct xet_file *file, struct fetch_source *source, uint32_t stream,
+                      const struct ahead *ahead)
+{
+    struct ahead_job *one = calloc(1, sizeof(*one));
+    if (!one) {
+        return false;
+    }
+    engine_lock(file->xet);
+    file->refs++;
+    file->xet->refs++;
+    engine_unlock(file->xet);
+    *one = (struct ahead_job){
+        {.run = run_ask}, file, fetch_source_ref(source), stream, *ahead};
+    worker_pool_submit(file->xet->pool, &one->job, JOB_DEMAND);
+    return true;
+}
+
+static bool is_loaded(struct xet_file *file, uint64_t from, uint64_t to)
+{
+    bool all = true;
+    engine_lock(file->xet);
+    for (uint64_t at = from; at < to && all;
+         at += PIECE_LEAF_BYTES - at % PIECE_LEAF_BYTES) {
+        all = piece_map_is_loaded(&file->map, at);
+    }
+    engine_unlock(file->xet);
+    return all;
+}
+
+void stream_ask_ahead(struct xet_file *file, const struct xet_source *source,
+                      const struct xet_pattern *pattern, const struct ahead *ahead)
+{
+    if (ahead->from == ahead->to && ahead->disk_from == ahead->disk_to) {
+        return;
+    }
+    struct fetch_source *copy = fetch_source_new(source);
+    if (!copy) {
+        return;
+    }
+    bool is_known = is_loaded(file, ahead->from, ahead->to) &&
+                    is_loaded(file, ahead->disk_from, ahead->disk_to);
+    if (is_known || !ask_later(file, copy, pattern->stream, ahead)) {
+        ask(file, copy, pattern->stream, ahead);
+    }
     fetch_source_unref(copy);
 }

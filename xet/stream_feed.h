@@ -4,11 +4,14 @@
 
 #include "xet/errands.h"
 
-// What is to be asked for ahead: [from, to) in units of `unit`; nothing when from == to.
+// What is to be asked for ahead: [from, to) in units of `unit`; nothing when from == to. What the
+// store has of [disk_from, disk_to) is to be read from the disk.
 struct ahead {
     uint64_t from;
     uint64_t to;
     uint64_t unit;
+    uint64_t disk_from;
+    uint64_t disk_to;
 };
 
 // The stream has read up to `end`; `stalled` when it has to wait for what is on its way.

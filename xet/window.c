@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// The window opens at 1 MiB, grows fourfold when the reader waits for something that is on
+// The window opens at half a MiB, grows fourfold when the reader waits for something that is on
 // its way, twofold when it has read half a window since the last growth, and never exceeds
-// twice what the stream has consumed: what a reader that stops leaves unread is at most
-// twice what it read. From 1 to 192 MiB are four stalls.
+// four times what the stream has consumed: what a reader that stops leaves unread is at most
+// four times what it read, or that. From half a MiB to 192 are five stalls.
 #include "xet/window.h"
 
 #define MIB (UINT64_C(1) << 20)
 
-static const uint64_t WINDOW_OPENS_AT = 1 * MIB;
+enum { CONSUMED_SHARE = 4 };
+
+static const uint64_t WINDOW_OPENS_AT = MIB / 2;
 static const uint64_t WINDOW_MAX = 192 * MIB;
 static const uint64_t UNIT_MIN = MIB / 2;
 static const uint64_t UNIT_MAX = 8 * MIB;
 
 static uint64_t cap_of(uint64_t consumed)
 {
-    if (consumed > WINDOW_MAX / 2) {
+    if (consumed > WINDOW_MAX / CONSUMED_SHARE) {
         return WINDOW_MAX;
     }
-    return consumed * 2 > WINDOW_OPENS_AT ? consumed * 2 : WINDOW_OPENS_AT;
+    uint64_t cap = consumed * CONSUMED_SHARE;
+    return cap > WINDOW_OPENS_AT ? cap : WINDOW_OPENS_AT;
 }
 
 void window_on_read(struct window *window, uint64_t consumed, bool stalled)

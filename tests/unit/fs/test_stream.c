@@ -29,6 +29,18 @@ static void the_second_read_in_order_is_a_stream(void **state)
     assert_int_equal(pattern.consumed, 256 * KIB);
 }
 
+static void a_full_read_at_the_beginning_is_a_stream(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    struct xet_pattern pattern = stream_note(&table, 0, 128 * KIB);
+    assert_int_not_equal(pattern.stream, 0);
+    assert_int_equal(pattern.consumed, 128 * KIB);
+    table = (struct stream_table){0};
+    assert_int_equal(stream_note(&table, 0, 16 * KIB).stream, 0);
+    assert_int_equal(stream_note(&table, 64 * MIB, 128 * KIB).stream, 0);
+}
+
 static void consumed_grows_with_the_stream_and_not_with_repeats(void **state)
 {
     (void)state;
@@ -150,7 +162,7 @@ static void eight_readers_keep_their_streams(void **state)
             uint64_t offset = reader * (UINT64_C(1) << 30) + i * 128 * KIB;
             uint32_t stream = stream_note(&table, offset, 128 * KIB).stream;
             if (i == 0) {
-                assert_int_equal(stream, 0);
+                assert_int_equal(stream != 0, reader == 0);
             } else if (i == 1) {
                 assert_int_not_equal(stream, 0);
                 of_reader[reader] = stream;
@@ -205,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_read_is_a_stray_read),
         cmocka_unit_test(the_second_read_in_order_is_a_stream),
+        cmocka_unit_test(a_full_read_at_the_beginning_is_a_stream),
         cmocka_unit_test(consumed_grows_with_the_stream_and_not_with_repeats),
         cmocka_unit_test(read_ahead_out_of_order_stays_one_stream),
         cmocka_unit_test(a_read_near_a_stray_one_is_adjacent),

@@ -39,12 +39,13 @@ static uint64_t roll(struct network *network, uint64_t bound)
 
 static void make_requests(struct network *network)
 {
+    static const enum slot_kind kinds[] = {SLOT_API, SLOT_PLAN, SLOT_DATA, SLOT_DATA};
     int64_t at_ms = 0;
     for (unsigned i = 0; i < ITEMS; i++) {
         struct request *request = &network->requests[i];
         at_ms += (int64_t)roll(network, 30);
         *request = (struct request){
-            .item = {.kind = roll(network, 3) == 0 ? SLOT_API : SLOT_DATA,
+            .item = {.kind = kinds[roll(network, 4)],
                      .class = (enum hub_class)roll(network, HUB_CLASSES),
                      .stream = network->is_calm ? 1 : (uint32_t)roll(network, STREAMS),
                      .bytes = 1 + roll(network, 8 << 20)},
@@ -65,7 +66,9 @@ static void check_start(struct network *network, const struct sched_item *item)
         assert_true(request->ends_seen_waiting <= request->ahead + 1);
     }
     assert_true(scheduler->active[item->kind] <= slots);
-    assert_true(slots <= (item->kind == SLOT_API ? 8u : scheduler->data_slots_max));
+    assert_true(slots <= (item->kind == SLOT_API    ? 8u
+                          : item->kind == SLOT_PLAN ? 16u
+                                                    : scheduler->data_slots_max));
     if (item->class != HUB_DEMAND) {
         assert_true(scheduler->active_background[item->kind] <=
                     slots - scheduler_reserved(scheduler, item->kind));
@@ -204,7 +207,7 @@ TEST(test_a_demand_finds_a_slot_while_the_background_floods)
     while (scheduler_next(&scheduler, 0) != NULL) {
         started++;
     }
-    assert_int_equal(started, 4); // 8 slots, 4 of them reserved
+    assert_int_equal(started, 12); // 16 slots, 4 of them reserved
     scheduler_enqueue(&scheduler, &demand);
     assert_ptr_equal(scheduler_next(&scheduler, 0), &demand);
 }
@@ -212,11 +215,11 @@ TEST(test_a_demand_finds_a_slot_while_the_background_floods)
 TEST(test_a_demand_behind_demands_waits_for_one_end_only)
 {
     struct scheduler scheduler = plain_scheduler();
-    struct sched_item busy[8];
+    struct sched_item busy[16];
     struct sched_item late = {
         .kind = SLOT_DATA, .class = HUB_DEMAND, .stream = 9, .bytes = 1};
     struct sched_item ahead = {.kind = SLOT_DATA, .class = HUB_AHEAD, .bytes = 1};
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 16; i++) {
         busy[i] = (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
         scheduler_enqueue(&scheduler, &busy[i]);
         assert_non_null(scheduler_next(&scheduler, 0));
@@ -318,32 +321,32 @@ TEST(test_slots_stay_when_more_of_them_bring_nothing)
         }
         scheduler_received(&scheduler, 1000000, now_ms + 1);
     }
-    assert_in_range(scheduler.slots[SLOT_DATA], 8,
-                    10); // the first interval compares with none
+    assert_in_range(scheduler.slots[SLOT_DATA], 16,
+                    20); // the first interval compares with none
 }
 
 TEST(test_a_storm_of_refusals_halves_once)
 {
     struct scheduler scheduler = plain_scheduler();
-    struct sched_item items[8];
-    for (unsigned i = 0; i < 8; i++) {
+    struct sched_item items[16];
+    for (unsigned i = 0; i < 16; i++) {
         items[i] =
             (struct sched_item){.kind = SLOT_DATA, .class = HUB_DEMAND, .bytes = 1};
         scheduler_enqueue(&scheduler, &items[i]);
         assert_non_null(scheduler_next(&scheduler, 1000));
     }
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 16; i++) {
         scheduler_ended(&scheduler, &items[i], 0, true, 1001);
     }
-    assert_int_equal(scheduler.slots[SLOT_DATA], 4);
-    assert_int_equal(scheduler_reserved(&scheduler, SLOT_DATA), 2);
+    assert_int_equal(scheduler.slots[SLOT_DATA], 8);
+    assert_int_equal(scheduler_reserved(&scheduler, SLOT_DATA), 4);
 }
 
 TEST(test_four_uploads_run_beside_everything_else)
 {
     struct scheduler scheduler = plain_scheduler();
-    struct sched_item items[12];
-    for (unsigned i = 0; i < 12; i++) {
+    struct sched_item items[20];
+    for (unsigned i = 0; i < 20; i++) {
         items[i] = (struct sched_item){
             .kind = i < 6 ? SLOT_UPLOAD : SLOT_DATA, .class = HUB_PREFETCH, .bytes = 1};
         scheduler_enqueue(&scheduler, &items[i]);
@@ -351,10 +354,10 @@ TEST(test_four_uploads_run_beside_everything_else)
     while (scheduler_next(&scheduler, 1000) != NULL) {
     }
     assert_int_equal(scheduler.active[SLOT_UPLOAD], 4);
-    assert_int_equal(scheduler.active[SLOT_DATA], 4);      // the other four are DEMAND's
+    assert_int_equal(scheduler.active[SLOT_DATA], 12);     // the other four are DEMAND's
     scheduler_ended(&scheduler, &items[0], 0, true, 1001); // no AIMD for uploads
     assert_ptr_equal(scheduler_next(&scheduler, 1001), &items[4]);
-    assert_int_equal(scheduler.slots[SLOT_DATA], 8);
+    assert_int_equal(scheduler.slots[SLOT_DATA], 16);
 }
 
 int main(void)

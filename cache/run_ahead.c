@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stream's runs lie on the disk in the order in which they came, so the kernel's read-ahead
+// of the segment file brings little: a reader would wait for each run. Here the next ones are
+// read whole, several at a time, past the page cache: a stream's bytes are in the page cache
+// of the mount already, and a second copy costs memory and as much time as the disk does.
+//
+// A slot is empty, loading, or has one record's data, every chunk of it checked. Who reads
+// what is loading waits for it: it is the same disk. What is in the page cache already (it
+// was fetched a moment ago) is left to pread().
+//
+// Lock: `lock` guards the slots' heads; data of a slot is written by the job that claimed it
+// and read by those it counts in `readers`. Innermost.
+#include "cache/run_ahead.h"
+
+#include "cache/run_span.h"
+#include "cache/store_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+
+enum {
+    SLOTS = 32,
+    SLOT_DATA_MAX = 1 << 20, // longer runs come from uploads, and are left to the kernel
+    DIRECT_ALIGN = 4096,     // what O_DIRECT asks for, at most
+    SLOT_BYTES = SLOT_DATA_MAX + 2 * DIRECT_ALIGN,
+    READ_THREADS = 4,
+};
+
+enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY };
+
+struct slot {
+    enum slot_state state;
+    uint64_t segment;
+    uint64_t offset;  // of the record
+    uint64_t used;    // turn of the last use
+    uint64_t unread;  // bytes that nobody has copied yet, at most
+    unsigned readers; // that copy from it
+    uint8_t *memory;  // SLOT_BYTES, aligned; NULL = none yet
+    const uint8_t *data;
+};
+
+struct run_ahead {
+    struct lock lock;
+    struct condition loaded;
+    struct worker_pool *pool GUARDED_BY(lock); // made when it is first needed
+    bool is_over GUARDED_BY(lock);
+    uint64_t turn GUARDED_BY(lock);
+    uint64_t turn_tidied GUARDED_BY(lock);
+    uint64_t cleared GUARDED_BY(lock); // how often
+    struct slot slots[SLOTS] GUARDED_BY(lock);
+};
+
+enum err run_ahead_new(struct run_ahead **out)
+{
+    struct run_ahead *ahead = calloc(1, sizeof(*ahead));
+    if (!ahead) {
+        return ERR_NO_MEMORY;
+    }
+    lock_init(&ahead->lock);
+    condition_init(&ahead->loaded);
+    *out = ahead;
+    return ERR_NONE;
+}
+
+void run_ahead_stop(struct run_ahead *ahead)
+{
+    lock_acquire(&ahead->lock);
+    ahead->is_over = true;
+    struct worker_pool *pool = STEAL_POINTER(ahead->pool);
+    lock_release(&ahead->lock);
+    if (pool) {
+        worker_pool_free(pool);
+    }
+}
+
+void run_ahead_free(struct run_ahead *ahead)
+{
+    if (!ahead) {
+        return;
+    }
+    run_ahead_stop(ahead);
+    for (int i = 0; i < SLOTS; i++) {
+        free(ahead->slots[i].memory);
+    }
+    condition_destroy(&ahead->loaded);
+    lock_destroy(&ahead->lock);
+    free(ahead);
+}
+
+// ---------------------------------------------------------------------------- slots
+
+static struct slot *find(struct run_ahead *ahead, uint64_t segment, uint64_t offset)
+    REQUIRES(ahead->lock)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        struct slot *slot = &ahead->slots[i];
+        if (slot->state != SLOT_EMPTY && slot->segment == segment &&
+            slot->offset == offset) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+// An empty one, else one that has been read, else the one that was used longest ago.
+static struct slot *least_useful(struct run_ahead *ahead) REQUIRES(ahead->lock)
+{
+    struct slot *best = NULL;
+    for (int i = 0; i < SLOTS; i++) {
+        struct slot *slot = &ahead->slots[i];
+        if (slot->state == SLOT_EMPTY) {
+            return slot;
+        }
+        bool is_free = slot->state == SLOT_READY && slot->readers == 0;
+        if (is_free &&
+            (!best || (slot->unread == 0) > (best->unread == 0) ||
+             ((slot->unread == 0) == (best->unread == 0) && slot->used < best->used))) {
+            best = slot;
+        }
+    }
+    return best;
+}
+
+// NULL: it is here or coming, or there is no room.
+static struct slot *claim(struct run_ahead *ahead, uint64_t segment, uint64_t offset,
+                          uint64_t *out_cleared)
+{
+    lock_acquire(&ahead->lock);
+    struct slot *slot = find(ahead, segment, offset) ? NULL : least_useful(ahead);
+    if (slot && !slot->memory) {
+        slot->memory = aligned_alloc(DIRECT_ALIGN, SLOT_BYTES);
+    }
+    if (slot && !slot->memory) {
+        slot = NULL;
+    }
+    if (slot) {
+        slot->state = SLOT_LOADING;
+        slot->segment = segment;
+        slot->offset = offset;
+        slot->used = ++ahead->turn;
+        *out_cleared = ahead->cleared;
+    }
+    lock_release(&ahead->lock);
+    return slot;
+}
+
+static void loaded(struct run_ahead *ahead, struct slot *slot, uint64_t cleared,
+                   const uint8_t *data, uint64_t len)
+{
+    lock_acquire(&ahead->lock);
+    bool is_good = data && cleared == ahead->cleared;
+    slot->state = is_good ? SLOT_READY : SLOT_EMPTY;
+    slot->data = data;
+    slot->unread = len;
+    condition_broadcast(&ahead->loaded);
+    lock_release(&ahead->lock);
+}
+
+bool run_ahead_copy(struct run_ahead *ahead, uint64_t segment, uint64_t offset,
+                    uint64_t begin, uint64_t end, void *to)
+{
+    lock_acquire(&ahead->lock);
+    struct slot *slot = NULL;
+    while ((slot = find(ahead, segment, offset)) && slot->state == SLOT_LOADING) {
+        condition_wait(&ahead->loaded, &ahead->lock);
+    }
+    if (slot) {
+        slot->readers++;
+        slot->used = ++ahead->turn;
+    }
+    lock_release(&ahead->lock);
+    if (!slot) {
+        return false;
+    }
+    memcpy(to, slot->data + begin, end - begin);
+    lock_acquire(&ahead->lock);
+    slot->unread -= slot->unread < end - begin ? slot->unread : end - begin;
+    slot->readers--;
+    lock_release(&ahead->lock);
+    return true;
+}
+
+void run_ahead_clear(struct run_ahead *ahead)
+{
+    lock_acquire(&ahead->lock);
+    ahead->cleared++;
+    for (int i = 0; i < SLOTS; i++) {
+        struct slot *slot = &ahead->slots[i];
+        if (slot->state == SLOT_READY && slot->readers == 0) {
+            slot->state = SLOT_EMPTY;
+        } else if (slot->state == SLOT_READY) {
+            slot->segment = 0; // no segment's number: nobody finds it
+        }
+    }
+    lock_release(&ahead->lock);
+}
+
+void run_ahead_tidy(struct run_ahead *ahead)
+{
+    lock_acquire(&ahead->lock);
+    bool is_idle = ahead->turn == ahead->turn_tidied;
+    ahead->turn_tidied = ahead->turn;
+    for (int i = 0; i < SLOTS && is_idle; i++) {
+        struct slot *slot = &ahead->slots[i];
+        if (slot->state != SLOT_LOADING && slot->readers == 0) {
+            free(STEAL_POINTER(slot->memory));
+            slot->state = SLOT_EMPTY;
+        }
+    }
+    lock_release(&ahead->lock);
+}
+
+// -------------------------------------------------------------------------- loading
+
+static bool is_cached(int fd, uint64_t offset)
+{
+    uint8_t byte;
+    struct iovec part = {&byte, 1};
+    return preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT) == 1;
+}
+
+// Whether the page cache seems to have all of it: its ends and its middle are looked at.
+static bool is_all_cached(int fd, uint64_t offset, uint64_t len)
+{
+    return is_cached(fd, offset) && is_cached(fd, offset + len / 2) &&
+           is_cached(fd, offset + len - 1);
+}
+
+// Returns where the bytes at `offset` have come to lie; NULL when they could not be read.
+static const uint8_t *read_direct(const struct chunk_store *store, uint64_t segment,
+                                  uint64_t offset, uint64_t len, uint8_t *memory)
+{
+    char path[PATH_BYTES_MAX + 64];
+    segment_path(store->dir, segment, path, sizeof(path));
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
+    uint64_t lead = offset % DIRECT_ALIGN;
+    uint64_t want = (lead + len + DIRECT_ALIGN - 1) / DIRECT_ALIGN * DIRECT_ALIGN;
+    uint64_t got = 0;
+    while (fd >= 0 && got < lead + len) {
+        ssize_t n = pread(fd, memory + got, want - got, (off_t)(offset - lead + got));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) { // no O_DIRECT here, or the file ends
+            return NULL;
+        }
+        got += (uint64_t)n;
+    }
+    return fd >= 0 ? memory + lead : NULL;
+}
+
+static bool is_sound(struct chunk_store *store, const struct run_place *place,
+                     struct run_header *header, const uint8_t *data)
+{
+    for (uint32_t i = 0; i < header->n; i++) {
+        uint32_t begin = run_header_begin(header, i);
+        uint32_t len = run_header_end(header, i) - begin;
+        if (run_header_is_checked(header, i)) {
+            continue;
+        }
+        if (crc32c(0, data + begin, len) != run_header_crc(header, i)) {
+            uint32_t chunk = header->first + i;
+            if (chunk >= place->first && chunk < place->first + place->n) {
+                store_report_damage(store, place, chunk, 1, "a checksum does not match");
+            }
+            return false;
+        }
+        run_header_set_checked(header, i);
+    }
+    return true;
+}
+
+static void load(struct chunk_store *store, const struct run_place *place,
+                 struct run_header *header, const struct segment_file *file)
+{
+    uint64_t len = run_header_end(header, header->n - 1);
+    uint64_t cleared = 0;
+    if (len > SLOT_DATA_MAX || is_all_cached(file->fd, header->data, len)) {
+        return;
+    }
+    struct slot *slot = claim(store->ahead, place->segment, place->offset, &cleared);
+    if (!slot) {
+        return;
+    }
+    const uint8_t *data =
+        read_direct(store, place->segment, header->data, len, slot->memory);
+    if (data && !is_sound(store, place, header, data)) {
+        data = NULL;
+    }
+    loaded(store->ahead, slot, cleared, data, len);
+}
+
+struct ahead_job {
+    struct job job; // first: the pool gives it back
+    struct chunk_store *store;
+    struct object_id object;
+    struct reading reading;
+};
+
+static bool load_next(struct ahead_job *one)
+{
+    struct chunk_store *store = one->store;
+    struct reading *reading = &one->reading;
+    struct run_place place;
+    if (store_locate(store, &one->object, reading->chunk, &place)) {
+        return false;
+    }
+    if (place.memory) {
+        volatile_run_unref(place.memory);
+        return false;
+    }
+    struct segment_file *file = NULL;
+    struct run_header *header = NULL;
+    if (store_open_run(store, &place, &file, &header)) {
+        return false;
+    }
+    uint32_t high = place.first + place.n - header->first;
+    struct span span;
+    if (run_next_span(reading, header->table, header->first, high, &span)) {
+        load(store, &place, header, file);
+        run_span_done(reading, &span);
+    }
+    run_header_unref(header);
+    segment_table_unref(store->segments, file);
+    return true;
+}
+
+static void run_job(struct job *job)
+{
+    struct ahead_job *one = (struct ahead_job *)(void *)job;
+    bool goes_on = true;
+    while (goes_on && one->reading.len > 0) {
+        goes_on = load_next(one);
+    }
+    free(one);
+}
+
+void chunk_store_read_ahead(struct chunk_store *store, const struct object_id *object,
+                            uint32_t first, uint64_t offset, size_t len)
+{
+    struct run_ahead *ahead = store->ahead;
+    struct ahead_job *one = calloc(1, sizeof(*one));
+    if (!one) {
+        return;
+    }
+    *one = (struct ahead_job){
+        .job = {.run = run_job},
+        .store = store,
+        .object = *object,
+        .reading = {.chunk = first, .skip = offset, .len = len},
+    };
+    lock_acquire(&ahead->lock);
+    if (!ahead->pool && !ahead->is_over &&
+        worker_pool_new(READ_THREADS, "store-read", &ahead->pool)) {
+        ahead->pool = NULL;
+    }
+    if (ahead->pool) {
+        worker_pool_submit(ahead->pool, &one->job, JOB_DEMAND);
+        one = NULL;
+    }
+    lock_release(&ahead->lock);
+    free(one);
+}
