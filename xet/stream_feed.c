@@ -25,15 +25,20 @@ static bool is_elsewhere(const struct stream *stream, uint64_t end)
     return end > stream->at + REACH_FORWARD || end + REACH_BACK < stream->at;
 }
 
-static void note_disk(const struct xet_file *file, struct stream *stream,
-                      struct ahead *ahead) REQUIRES(engine_role)
+// Up to the end of the piece there, which is read as a whole.
+static void note_disk(struct xet_file *file, struct stream *stream, struct ahead *ahead)
+    REQUIRES(engine_role)
 {
     uint64_t size = file->content.size;
     uint64_t at = stream->at;
     uint64_t from = stream->taken_to > at ? stream->taken_to : at;
     uint64_t to = size - at < DISK_AHEAD ? size : at + DISK_AHEAD;
+    struct fragment last;
     if (to < from + DISK_STEP && (to < size || from >= size)) {
         return;
+    }
+    if (piece_map_find(&file->map, to - 1, &last) && last.to - to < DISK_STEP) {
+        to = last.to;
     }
     stream->taken_to = to;
     ahead->disk_from = from;
@@ -79,10 +84,10 @@ static void read_disk_ahead(struct xet_file *file, uint64_t from, uint64_t to)
         engine_lock(file->xet);
         bool is_here = piece_map_find(&file->map, from, &fragment);
         engine_unlock(file->xet);
-        uint64_t step_end = from - from % DISK_STEP + DISK_STEP;
-        uint64_t end = to < step_end ? to : step_end;
+        uint64_t end = is_here ? fragment.to : from - from % DISK_STEP + DISK_STEP;
+        end = end < to ? end : to;
         if (is_here) {
-            end = fragment.to < end ? fragment.to : end;
+            end = end - from > 2 * DISK_STEP ? from + DISK_STEP : end;
             chunk_store_read_ahead(file->xet->store, &fragment.object, fragment.first,
                                    from - fragment.origin, (size_t)(end - from));
         }
