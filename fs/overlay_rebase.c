@@ -302,8 +302,13 @@ static void say_above(struct rebase *rebase, const char *path, bool was_put)
             continue; // it was deleted without what others have put there
         }
         if (entry != NULL && (was_put || is_changed)) {
-            struct overlay_under under = {
-                .exists = !is_gone, .kind = ENTRY_DIRECTORY, .commit = *rebase->commit};
+            struct overlay_under under = under_of(rebase, above);
+            if (!under.exists ||
+                under.kind == ENTRY_DIRECTORY) { // else a file took its place
+                under = (struct overlay_under){.exists = !is_gone,
+                                               .kind = ENTRY_DIRECTORY,
+                                               .commit = *rebase->commit};
+            }
             say(rebase, dir, entry, &under);
         }
         if (!was_put) {

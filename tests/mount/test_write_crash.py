@@ -185,6 +185,38 @@ def test_what_was_deleted_while_on_its_way_stays_deleted_after_two_crashes(writa
     assert made.branch.tree().keys() == FIRST.keys() | {"other.txt"}
 
 
+def test_a_file_in_a_folders_place_that_is_moved_while_on_its_way_is_moved_after_a_crash(writable, hub):
+    made = writable(FIRST)
+    with unanswered_commit(made, hub):
+        shutil.rmtree(made / "old")
+        (made / "old").write_text("in a folder's place\n")
+    os.rename(made / "old", made / "moved.txt")
+    sync_folder(made.path)
+    made.kill9()
+    hub.clear()
+    made.again()
+    assert not (made / "old").exists()
+    made.settle()
+    assert not (made / "old").exists() and (made / "moved.txt").read_text() == "in a folder's place\n"
+    assert "old" not in made.branch.tree() and "moved.txt" in made.branch.tree()
+
+
+def test_what_is_written_again_and_moved_while_on_its_way_is_moved_after_a_crash(writable, hub):
+    made = writable(FIRST)
+    with unanswered_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
+    (made / "saved.txt").write_text("saved again\n")
+    os.rename(made / "saved.txt", made / "moved.txt")
+    sync_folder(made.path)
+    made.kill9()
+    hub.clear()
+    made.again()
+    assert not (made / "saved.txt").exists()
+    made.settle()
+    assert not (made / "saved.txt").exists() and (made / "moved.txt").read_text() == "saved again\n"
+    assert made.branch.tree().keys() == FIRST.keys() | {"moved.txt"}
+
+
 def test_a_folder_whose_move_was_committed_is_whole_before_the_mount_knows_of_the_commit(writable, hub):
     made = writable(FIRST)
     before = made.branch.head

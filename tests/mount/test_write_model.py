@@ -108,3 +108,11 @@ def test_with_many_crashes_between_few_operations_they_agree(folder, seed):
     lived = life(folder, seed)
     lived.EVENTS = {"kill": 2, "die": 4, "nothing": 1, "fault": 1}
     lived.run(scaled(40, 100, 4000), 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", seeds(7))
+def test_with_many_crashes_while_commits_are_made_they_agree(folder, seed):
+    lived = life(folder, seed)
+    lived.EVENTS = {"kill": 2, "die": 5, "nothing": 2, "fault": 3, "others": 1, "settle": 1}
+    lived.run(scaled(40, 150, 6000), BATCH)
