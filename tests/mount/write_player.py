@@ -198,7 +198,8 @@ class Player:
             file, piece = self.held[fd][0], self.any_bytes()[:5000]
             self.note(path, len(piece))
             self._do(os.write, fd, piece, change=lambda: file.write(len(file.data), piece) if piece else None)
-            self._wrote(fd)
+            if piece:
+                self._wrote(fd)
             self._close(fd)
 
     def truncate(self):
