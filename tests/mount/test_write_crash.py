@@ -217,6 +217,26 @@ def test_what_is_written_again_and_moved_while_on_its_way_is_moved_after_a_crash
     assert made.branch.tree().keys() == FIRST.keys() | {"moved.txt"}
 
 
+def test_what_is_being_written_again_and_moved_while_on_its_way_is_moved_after_a_crash(writable, hub):
+    made = writable(FIRST)
+    with unanswered_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
+    with open(made / "saved.txt", "a") as held:
+        held.write("and more\n")
+        held.flush()
+        os.rename(made / "saved.txt", made / "moved.txt")
+        sync_folder(made.path)
+        made.kill9()
+        with contextlib.suppress(OSError):
+            held.close()
+    hub.clear()
+    made.again()
+    assert not (made / "saved.txt").exists()
+    made.settle()
+    assert not (made / "saved.txt").exists() and (made / "moved.txt").read_text().startswith("saved\n")
+    assert made.branch.tree().keys() == FIRST.keys() | {"moved.txt"}
+
+
 def test_a_folder_whose_move_was_committed_is_whole_before_the_mount_knows_of_the_commit(writable, hub):
     made = writable(FIRST)
     before = made.branch.head
