@@ -7,7 +7,7 @@
 // then on the journal refuses everything until it is opened again and reads what is there.
 #include "cache/journal_state.h"
 
-enum { RETRY_MS = 1000, WAL_FRAMES_MAX = CRASH_LIMIT(1000, 250) };
+enum { RETRY_MS = 1000, WAL_FRAMES_MAX = CRASH_LIMIT(1000, 150) };
 
 // -------------------------------------------------------------------- one transaction
 

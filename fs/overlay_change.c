@@ -36,6 +36,7 @@ static enum err enter(struct overlay_node *dir, const char *name, size_t len,
     entry->node = node;
     entry->under = *under;
     entry->moved_to = 0;
+    entry->is_settled = false;
     clock_gettime(CLOCK_REALTIME, &dir->changed_at);
     return ERR_NONE;
 }
@@ -152,7 +153,7 @@ static enum err vacate(struct overlay *overlay, struct journal_change *change,
     }
     entry->node = NULL;
     entry->under = below(found);
-    entry->is_taken = false;
+    entry->is_taken = entry->is_settled = false;
     entry->moved_to = moved_to;
     clock_gettime(CLOCK_REALTIME, &dir->changed_at);
     if (entry->under.exists) {

@@ -64,19 +64,37 @@ static void expect(struct overlay *overlay, const struct overlay_item *item)
 void overlay_expect(struct overlay *overlay, const struct overlay_item *items, size_t n)
 {
     lock_acquire(&overlay->lock);
+    overlay->is_expecting = true;
     for (size_t i = 0; i < n; i++) {
         expect(overlay, &items[i]);
     }
     lock_release(&overlay->lock);
 }
 
+// What did not come has not to be kept from being seen.
+static void drop_settled(struct journal_change *change, struct overlay_node *dir)
+{
+    struct overlay_name *next = NULL;
+    for (struct overlay_name *entry = dir->names; entry != NULL; entry = next) {
+        next = entry->hh.next;
+        if (entry->is_settled) {
+            overlay_row_no_name(change, dir, entry);
+            overlay_name_drop(dir, entry);
+        }
+    }
+}
+
 void overlay_expect_no_more(struct overlay *overlay)
 {
+    struct journal_change *change = journal_change_new();
     lock_acquire(&overlay->lock);
+    overlay->is_expecting = false;
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
         node->may_land = false;
+        drop_settled(change, node);
     }
+    journal_submit(overlay->journal, change, false, NULL, NULL);
     lock_release(&overlay->lock);
 }
 
@@ -93,6 +111,7 @@ static void learn_puts(struct overlay *overlay, struct journal_change *change,
         if (item->op == OVERLAY_PUT && entry != NULL && overlay_name_is_change(entry)) {
             entry->under =
                 (struct overlay_under){true, ENTRY_FILE, item->under_oid, *commit};
+            entry->is_settled = false;
             overlay_row_name(overlay, change, dir, entry);
         }
     }

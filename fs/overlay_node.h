@@ -70,6 +70,8 @@ struct overlay_name {
     uint64_t serial; // the readdir position
     bool has_row;
     bool is_taken; // nothing stood here when the commit was taken that is on its way
+    bool
+        is_settled; // nothing has to be deleted here, but what an earlier process sent may still come
     struct overlay_node *node; // NULL: nothing stands here
     struct overlay_under under;
     uint64_t
@@ -101,6 +103,8 @@ struct overlay {
     // Folders of the repository that go with the commit that was taken last.
     struct overlay_folder *vanishing GUARDED_BY(lock);
     bool is_held GUARDED_BY(lock); // a commit is on its way
+    // It is not known yet what became of what an earlier process has sent (overlay_expect()).
+    bool is_expecting GUARDED_BY(lock);
     // Deletions on their way that no name tells of: something else stands where the folder was.
     size_t n_unnamed GUARDED_BY(lock);
     // What was taken was taken over this commit, or one of ours that followed it at once.

@@ -270,7 +270,12 @@ static void say_gone(struct rebase *rebase, const char *path)
     if (entry != NULL) {
         struct overlay_under under = under_of(rebase, path);
         entry->is_taken = false;
-        say(rebase, dir, entry, &under);
+        entry->is_settled = rebase->overlay->is_expecting && entry->node == NULL &&
+                            !under.exists && entry->under.exists &&
+                            oid_is_zero(&entry->under.oid);
+        if (!entry->is_settled) { // else the name keeps what comes late from being seen
+            say(rebase, dir, entry, &under);
+        }
     }
 }
 

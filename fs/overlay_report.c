@@ -18,7 +18,7 @@ static void each_change(struct overlay *overlay, change_fn visit, void *ctx)
              entry = next) {
             next = entry->hh.next;
             AUTO_FREE char *below = overlay_join(path, entry->name, entry->len);
-            if (below != NULL && overlay_name_is_change(entry)) {
+            if (below != NULL && overlay_name_is_change(entry) && !entry->is_settled) {
                 visit(ctx, dir, entry, below);
             }
         }

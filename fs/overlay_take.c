@@ -103,7 +103,8 @@ static bool is_ready(struct overlay_taking *taking, const struct overlay_name *e
 static bool may_delete(struct overlay_taking *taking, const struct overlay_node *dir,
                        const struct overlay_name *entry) REQUIRES(taking->overlay->lock)
 {
-    if (!entry->under.exists || entry->is_taken || is_below_moved(dir)) {
+    if (!entry->under.exists || entry->is_taken || entry->is_settled ||
+        is_below_moved(dir)) {
         return false;
     }
     struct overlay_node *moved =
@@ -293,7 +294,9 @@ static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
         for (struct overlay_name *name = node->names; name != NULL; name = next) {
             next = name->hh.next;
             name->is_taken = false;
-            if (name->node == NULL && node->base_path == NULL) {
+            bool has_gone = name->node == NULL && node->base_path == NULL;
+            name->is_settled |= has_gone && overlay->is_expecting;
+            if (has_gone && !overlay->is_expecting) {
                 overlay_name_forget(overlay, node, name);
             }
         }

@@ -63,7 +63,8 @@ class TestIntegrity:
     def test_i1_what_is_read_is_right_or_an_error(self, mount, hub, sample):
         made = mount("acme/sample", options=["timeout=5"])
         rule = hub.faults(FLIP_DATA)[0]
-        assert errno_of((made / "mixed.bin").read_bytes) == 5  # EIO
+        # EIO, or EOPNOTSUPP where it was the name of the compression that was changed.
+        assert errno_of((made / "mixed.bin").read_bytes) in (5, 95)
         assert hub.fired(rule) > 0
         hub.clear()
         made.remount()

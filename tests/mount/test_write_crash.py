@@ -302,6 +302,31 @@ def test_a_commit_that_is_made_after_the_next_mount_has_looked_for_it_is_its_own
     assert len(made.branch.commits(before)) == 1
 
 
+def test_what_is_deleted_before_its_commit_comes_late_is_deleted(writable, hub):
+    """As above, but by then there is nothing left of it here, and nothing to delete on the Hub yet."""
+    made = writable(FIRST)
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
+    (made / "saved.txt").write_text("saved\n")
+    hub.wait_stalled()
+    made.kill9()
+    (batch,) = batches(made)
+    (looked,) = hub.faults({"match": {"path_regex": "/commits/"}, "action": {"delay_ms": 1}})
+    made.again()
+    wait_until(lambda: hub.fired(looked), "the look")
+    os.unlink(made / "saved.txt")
+    made.settle()
+    HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN).create_commit(
+        made.branch.id,
+        [CommitOperationAdd("saved.txt", b"saved\n")],
+        commit_message="Late",
+        commit_description=f"Hugfs-Commit: {batch}",
+    )
+    made.cli("refresh", made.path)
+    assert not (made / "saved.txt").exists()
+    made.settle()
+    assert not (made / "saved.txt").exists() and made.branch.tree().keys() == FIRST.keys()
+
+
 def test_a_commit_that_is_made_after_it_was_given_up_is_ones_own(writable, hub):
     """The Hub got it, answered with nothing but resets, and is slow: here the official client makes it."""
     made = writable(FIRST)

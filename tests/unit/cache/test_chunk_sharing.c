@@ -14,9 +14,13 @@ static void run_child(const char *dir, uint64_t seed)
     struct chunk_store *store = open_store(dir, BUDGET);
     for (uint64_t i = 0; i < OBJECTS; i++) {
         uint64_t object = mix(seed * 7 + i) % 200;
-        assert_int_equal(put_chunks(store, object, 0, PER_PUT, CHUNK_MAX), ERR_NONE);
-        assert_int_equal(count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX),
-                         PER_PUT);
+        uint32_t there = 0;
+        // What was there already may be in the segment that the other one evicts right now.
+        for (int tries = 0; tries < 5 && there < PER_PUT; tries++) {
+            assert_int_equal(put_chunks(store, object, 0, PER_PUT, CHUNK_MAX), ERR_NONE);
+            there = count_right_chunks(store, object, 0, PER_PUT, CHUNK_MAX);
+        }
+        assert_int_equal(there, PER_PUT);
         count_right_chunks(store, mix(seed + i * 3) % 200, 0, PER_PUT, CHUNK_MAX);
     }
     struct chunk_store_stats stats;
