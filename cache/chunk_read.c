@@ -195,6 +195,20 @@ static uint32_t landed_crc(const struct landing *landing, uint64_t begin, uint64
     return crc;
 }
 
+bool store_check_chunk(struct chunk_store *store, const struct run_place *place,
+                       struct run_header *header, uint32_t i, uint32_t crc)
+{
+    uint32_t chunk = header->first + i;
+    if (crc == run_header_crc(header, i)) {
+        run_header_set_checked(header, i);
+        return true;
+    }
+    if (chunk >= place->first && chunk < place->first + place->n) {
+        store_report_damage(store, place, chunk, 1, "a checksum does not match");
+    }
+    return false;
+}
+
 static bool check_chunks(struct chunk_store *store, const struct run_place *place,
                          struct run_header *header, const struct span *span,
                          const struct landing *landing)
@@ -205,12 +219,9 @@ static bool check_chunks(struct chunk_store *store, const struct run_place *plac
         }
         uint32_t crc =
             landed_crc(landing, run_header_begin(header, i), run_header_end(header, i));
-        if (crc != run_header_crc(header, i)) {
-            store_report_damage(store, place, header->first + i, 1,
-                                "a checksum does not match");
+        if (!store_check_chunk(store, place, header, i, crc)) {
             return false;
         }
-        run_header_set_checked(header, i);
     }
     return true;
 }
@@ -240,10 +251,7 @@ static enum err read_span(struct chunk_store *store, const struct run_place *pla
                             span->to - span->from + 1, "data cannot be read");
         return ERR_ABSENT;
     }
-    if (!check_chunks(store, place, header, span, &landing)) {
-        return ERR_ABSENT;
-    }
-    return ERR_NONE;
+    return check_chunks(store, place, header, span, &landing) ? ERR_NONE : ERR_ABSENT;
 }
 
 static void read_memory(const struct run_place *place, struct reading *reading)

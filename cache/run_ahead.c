@@ -282,17 +282,10 @@ static bool is_sound(struct chunk_store *store, const struct run_place *place,
     for (uint32_t i = 0; i < header->n; i++) {
         uint32_t begin = run_header_begin(header, i);
         uint32_t len = run_header_end(header, i) - begin;
-        if (run_header_is_checked(header, i)) {
-            continue;
-        }
-        if (crc32c(0, data + begin, len) != run_header_crc(header, i)) {
-            uint32_t chunk = header->first + i;
-            if (chunk >= place->first && chunk < place->first + place->n) {
-                store_report_damage(store, place, chunk, 1, "a checksum does not match");
-            }
+        if (!run_header_is_checked(header, i) &&
+            !store_check_chunk(store, place, header, i, crc32c(0, data + begin, len))) {
             return false;
         }
-        run_header_set_checked(header, i);
     }
     return true;
 }

@@ -2,11 +2,8 @@
 // Runs that a stream will read soon, in memory.
 #pragma once
 
-#include "cache/run_header.h"
-#include "cache/segment_table.h"
-#include "cache/volatile_run.h"
+#include "base/base.h"
 
-struct chunk_store;
 struct run_ahead;
 
 NODISCARD enum err run_ahead_new(struct run_ahead **out);

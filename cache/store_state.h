@@ -150,6 +150,10 @@ NODISCARD enum err store_open_run(struct chunk_store *store,
                                   const struct run_place *place,
                                   struct segment_file **out_file,
                                   struct run_header **out_header);
+// Whether chunk `i` of the record, whose bytes have this CRC-32C, is what was written: then it
+// counts as checked. One of the place's that is not is reported.
+bool store_check_chunk(struct chunk_store *store, const struct run_place *place,
+                       struct run_header *header, uint32_t i, uint32_t crc);
 // A chunk turned out damaged: nobody gets it from here any more.
 void store_report_damage(struct chunk_store *store, const struct run_place *place,
                          uint32_t first, uint32_t n, const char *what);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who asks goes before every rule. A full commit waits for a pause of the writers, though not for
-// long: making it takes processors and disk from those who are saving. A limit of the Hub is met by committing less often and more at
-// a time, so its pauses are long.
+// long: making it takes processors and disk from those who are saving. A limit of the Hub is met by
+// committing less often and more at a time, so its pauses are long.
 #include "fs/commit_policy.h"
 
 enum {

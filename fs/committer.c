@@ -127,17 +127,6 @@ static void sleep_until(struct committer *committer, int64_t due_ms)
     committer->wakes_ms = 0; // is awake
 }
 
-// In a burst of small files waking the thread for each would cost as much as what it does.
-static void note_sealed(struct committer *committer)
-{
-    lock_acquire(&committer->lock);
-    committer->is_kicked = true;
-    if (committer->wakes_ms > clock_now_ms() + COUNT_EACH_MS) {
-        condition_broadcast(&committer->changed);
-    }
-    lock_release(&committer->lock);
-}
-
 // Waits for the next turn; false = the end. The overlay's lock is never taken under ours.
 static bool await_turn(struct committer *committer)
 {
@@ -231,9 +220,16 @@ static enum err prepare(struct committer *committer,
     return err;
 }
 
+// In a burst of small files waking the thread for each would cost as much as what it does.
 static void on_sealed(void *ctx)
 {
-    note_sealed(ctx);
+    struct committer *committer = ctx;
+    lock_acquire(&committer->lock);
+    committer->is_kicked = true;
+    if (committer->wakes_ms > clock_now_ms() + COUNT_EACH_MS) {
+        condition_broadcast(&committer->changed);
+    }
+    lock_release(&committer->lock);
 }
 
 enum err committer_open(struct mount *mount, struct overlay *overlay,

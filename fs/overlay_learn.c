@@ -72,29 +72,27 @@ void overlay_expect(struct overlay *overlay, const struct overlay_item *items, s
 }
 
 // What did not come has not to be kept from being seen.
-static void drop_settled(struct journal_change *change, struct overlay_node *dir)
+static void forget_settled(struct overlay *overlay, struct overlay_node *dir)
+    REQUIRES(overlay->lock)
 {
     struct overlay_name *next = NULL;
     for (struct overlay_name *entry = dir->names; entry != NULL; entry = next) {
         next = entry->hh.next;
         if (entry->is_settled) {
-            overlay_row_no_name(change, dir, entry);
-            overlay_name_drop(dir, entry);
+            overlay_name_forget(overlay, dir, entry);
         }
     }
 }
 
 void overlay_expect_no_more(struct overlay *overlay)
 {
-    struct journal_change *change = journal_change_new();
     lock_acquire(&overlay->lock);
     overlay->is_expecting = false;
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
         node->may_land = false;
-        drop_settled(change, node);
+        forget_settled(overlay, node);
     }
-    journal_submit(overlay->journal, change, false, NULL, NULL);
     lock_release(&overlay->lock);
 }
 

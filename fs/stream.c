@@ -9,9 +9,9 @@
 // random readers, which land near an old read now and then, start no window, and a stream
 // whose reader begins to hop about stops being one. A first read is evidence where it is
 // as long as the kernel's read-ahead and at the file's beginning: who looks at a header gets
-// half a MiB more than needed, who reads it all saves a round trip. Eight streams an inode; what is replaced
-// first is what never became a stream, so that stray reads (an index, a footer) do not push a
-// real reader out.
+// half a MiB more than needed, who reads it all saves a round trip. Eight streams an inode; what
+// is replaced first is what never became a stream, so that stray reads (an index, a footer) do
+// not push a real reader out.
 #include "fs/stream.h"
 
 enum {

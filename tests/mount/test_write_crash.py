@@ -65,6 +65,13 @@ def unanswered_commit(made, hub):
     wait_until(lambda: made.branch.head != before, "the commit")
 
 
+def die_and_return(made, hub):
+    """kill -9, and a new mount to which the Hub does what it should."""
+    made.kill9()
+    hub.clear()
+    made.again()
+
+
 def batches(made):
     """The commits that the journal of a dead mount tells were on their way."""
     (journal,) = Path(made.environment["HUGFS_STATE_DIR"]).glob("*/journal.db")
@@ -158,9 +165,7 @@ def test_what_was_put_over_a_file_on_its_way_and_deleted_stays_deleted_after_a_c
     os.rename(made / "other.txt", made / "saved.txt")
     os.unlink(made / "saved.txt")
     sync_folder(made.path)
-    made.kill9()
-    hub.clear()
-    made.again()
+    die_and_return(made, hub)
     assert not (made / "saved.txt").exists()
     made.settle()
     assert not (made / "saved.txt").exists() and "saved.txt" not in made.branch.tree()
@@ -192,9 +197,7 @@ def test_a_file_in_a_folders_place_that_is_moved_while_on_its_way_is_moved_after
         (made / "old").write_text("in a folder's place\n")
     os.rename(made / "old", made / "moved.txt")
     sync_folder(made.path)
-    made.kill9()
-    hub.clear()
-    made.again()
+    die_and_return(made, hub)
     assert not (made / "old").exists()
     made.settle()
     assert not (made / "old").exists() and (made / "moved.txt").read_text() == "in a folder's place\n"
@@ -208,9 +211,7 @@ def test_what_is_written_again_and_moved_while_on_its_way_is_moved_after_a_crash
     (made / "saved.txt").write_text("saved again\n")
     os.rename(made / "saved.txt", made / "moved.txt")
     sync_folder(made.path)
-    made.kill9()
-    hub.clear()
-    made.again()
+    die_and_return(made, hub)
     assert not (made / "saved.txt").exists()
     made.settle()
     assert not (made / "saved.txt").exists() and (made / "moved.txt").read_text() == "saved again\n"
@@ -374,9 +375,7 @@ def test_folders_that_a_commit_has_emptied_are_there_after_a_crash(writable, hub
     with unanswered_commit(made, hub):
         os.unlink(made / "outer/inner/only.txt")
         sync_folder(made / "outer/inner")
-    made.kill9()
-    hub.clear()
-    made.again()
+    die_and_return(made, hub)
     made.settle()
     assert os.listdir(made / "outer") == ["inner"] and os.listdir(made / "outer/inner") == []
     made.kill9()
@@ -393,9 +392,7 @@ def test_a_folder_whose_files_went_before_it_was_moved_is_there_after_a_crash(wr
         os.unlink(made / "old/two.txt")
         os.rename(made / "old", made / "moved")
         sync_folder(made.path)
-    made.kill9()
-    hub.clear()
-    made.again()
+    die_and_return(made, hub)
     made.settle()
     assert tree_of(made.path).keys() == {"README.md", "moved"} and made.branch.tree().keys() == {"README.md"}
 
@@ -423,9 +420,7 @@ def test_a_crash_while_a_commit_is_on_its_way_makes_it_once(writable, hub):
     before = made.branch.head
     with unanswered_commit(made, hub):
         (made / "saved.txt").write_text("saved\n")
-    made.kill9()
-    hub.clear()
-    made.again()
+    die_and_return(made, hub)
     made.settle()
     assert [commit.changes for commit in made.branch.commits(before)] == [{"saved.txt": "A"}]
 
@@ -436,9 +431,7 @@ def test_what_a_commit_of_a_killed_mount_brought_is_read_offline(writable, hub):
     with unanswered_commit(made, hub):
         (made / "saved.txt").write_text("saved\n")
         (made / "weights.bin").write_bytes(weights)
-    made.kill9()
-    hub.clear()
-    made.again()
+    die_and_return(made, hub)
     made.settle()
     assert {"saved.txt", "weights.bin"} < set(os.listdir(made.path))
     made.remount(options=["offline"])

@@ -12,23 +12,29 @@ enum { CHUNK_MAX = 40000, N = 16, OBJECT = 3 };
 
 static char segment[512];
 
-// One run of object 3, on the disk and not in the page cache (where there is a disk).
+// On the disk and not in the page cache; false where the file system has no disk.
+static bool leave_page_cache(void)
+{
+    uint8_t byte = 0;
+    struct iovec part = {&byte, 1};
+    int fd = open(segment, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(fsync(fd), 0);
+    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    bool is_memory = preadv2(fd, &part, 1, SEGMENT_HEADER_BYTES, RWF_NOWAIT) == 1;
+    close(fd);
+    return !is_memory;
+}
+
+// One run of object 3, on the disk alone.
 static struct chunk_store *stored(const struct scratch *scratch)
 {
     struct chunk_store *store = open_store(scratch->dir, 512 * MIB_BYTES);
     assert_int_equal(put_chunks(store, OBJECT, 0, N, CHUNK_MAX), ERR_NONE);
     chunk_store_close(store);
     snprintf(segment, sizeof(segment), "%s/segments/%016x", scratch->dir, 1);
-    int fd = open(segment, O_RDWR | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(fsync(fd), 0);
-    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-    uint8_t byte = 0;
-    struct iovec part = {&byte, 1};
-    bool is_memory = preadv2(fd, &part, 1, SEGMENT_HEADER_BYTES, RWF_NOWAIT) == 1;
-    close(fd);
-    if (is_memory) {
-        skip(); // a file system without a disk: nothing is read ahead
+    if (!leave_page_cache()) {
+        skip(); // nothing is read ahead
     }
     return open_store(scratch->dir, 512 * MIB_BYTES);
 }
@@ -48,12 +54,17 @@ static void read_ahead(struct chunk_store *store)
     chunk_store_read_ahead(store, &object, 0, 0, (size_t)run_bytes());
 }
 
-// Waits until the first chunk's run is in memory; false: it does not come to be there.
-static bool comes(struct chunk_store *store)
+static bool is_in_memory(struct chunk_store *store)
 {
     uint8_t byte = 0;
+    return run_ahead_copy(store->ahead, 1, SEGMENT_HEADER_BYTES, 0, 1, &byte);
+}
+
+// Waits until the run is in memory; false: it does not come to be there.
+static bool comes(struct chunk_store *store)
+{
     for (int i = 0; i < 500; i++) {
-        if (run_ahead_copy(store->ahead, 1, SEGMENT_HEADER_BYTES, 0, 1, &byte)) {
+        if (is_in_memory(store)) {
             return true;
         }
         sleep_ms(10);
@@ -99,10 +110,7 @@ static void what_is_damaged_is_not_in_memory_and_dropped(void **state)
     struct scratch scratch = scratch_make();
     struct chunk_store *store = stored(&scratch);
     change_every_byte();
-    int fd = open(segment, O_RDWR | O_CLOEXEC);
-    assert_int_equal(fsync(fd), 0);
-    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-    close(fd);
+    assert_true(leave_page_cache());
     read_ahead(store);
     struct chunk_store_stats stats = {0};
     for (int i = 0; i < 500 && stats.damaged_chunks == 0; i++) {
@@ -123,8 +131,7 @@ static void what_is_in_the_page_cache_is_left_there(void **state)
     assert_int_equal(put_chunks(store, OBJECT, 0, N, CHUNK_MAX), ERR_NONE);
     read_ahead(store);
     run_ahead_stop(store->ahead); // it has been done
-    uint8_t byte = 0;
-    assert_false(run_ahead_copy(store->ahead, 1, SEGMENT_HEADER_BYTES, 0, 1, &byte));
+    assert_false(is_in_memory(store));
     assert_int_equal(count_right_chunks(store, OBJECT, 0, N, CHUNK_MAX), N);
     read_ahead(store); // and now is not done any more
     chunk_store_close(store);
@@ -136,11 +143,10 @@ static void a_cleared_store_forgets_what_was_read_ahead(void **state)
     (void)state;
     struct scratch scratch = scratch_make();
     struct chunk_store *store = stored(&scratch);
-    uint8_t byte = 0;
     read_ahead(store);
     assert_true(comes(store));
     run_ahead_clear(store->ahead);
-    assert_false(run_ahead_copy(store->ahead, 1, SEGMENT_HEADER_BYTES, 0, 1, &byte));
+    assert_false(is_in_memory(store));
     assert_int_equal(count_right_chunks(store, OBJECT, 0, N, CHUNK_MAX), N);
     chunk_store_close(store);
     scratch_remove(&scratch);
@@ -151,12 +157,11 @@ static void memory_that_nobody_uses_is_given_back(void **state)
     (void)state;
     struct scratch scratch = scratch_make();
     struct chunk_store *store = stored(&scratch);
-    uint8_t byte = 0;
     read_ahead(store);
     assert_true(comes(store));
     run_ahead_tidy(store->ahead);
     run_ahead_tidy(store->ahead);
-    assert_false(run_ahead_copy(store->ahead, 1, SEGMENT_HEADER_BYTES, 0, 1, &byte));
+    assert_false(is_in_memory(store));
     chunk_store_close(store);
     scratch_remove(&scratch);
 }
