@@ -137,13 +137,14 @@ static enum next made(struct commit_attempt *attempt, const struct oid *commit)
     log_info("fs", "made a commit commit=%s files=%zu title=\"%s\"", hex,
              count_open(attempt), attempt->title);
     work->message_was_used = work->message != NULL;
+    // Whatever names an older parent can't come to be any more. Before the landing: one that was left
+    // after it would make the next mount show that parent, without what has landed.
+    commit_recover_close(work);
+    commit_journal_drop_kept(work, commit);
+    CRASH_POINT("commit.older_rows_dropped");
     if (commit_land(work, attempt->items, attempt->n, &landing) == COMMIT_END_STOPPED) {
         return over(attempt, COMMIT_ATTEMPT_STOPPED, ERR_CANCELLED);
     }
-    // Whatever names an older parent can't come to be any more.
-    commit_recover_close(work);
-    commit_journal_drop_kept(work, commit);
-    CRASH_POINT("commit.batch_row_dropped");
     return over(attempt, COMMIT_ATTEMPT_MADE, ERR_NONE);
 }
 

@@ -303,6 +303,26 @@ def test_a_commit_that_is_made_after_the_next_mount_has_looked_for_it_is_its_own
     assert len(made.branch.commits(before)) == 1
 
 
+@with_points
+@pytest.mark.parametrize("point", ["commit.older_rows_dropped", "commit.landed"])
+def test_what_was_committed_at_the_second_attempt_is_there_after_a_crash(writable, hub, point):
+    """Of the first, of a process that was killed, nothing is known but that it did not come before the second."""
+    made = writable(FIRST)
+    crash = Crash(made, 0)
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
+    (made / "saved.txt").write_text("saved\n")
+    hub.wait_stalled()
+    made.kill9()
+    crash.start_to_die(point)
+    assert made.process.wait(PATIENCE) == -signal.SIGKILL
+    hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
+    crash.revive()
+    assert (made / "saved.txt").read_text() == "saved\n"
+    hub.clear()
+    made.settle()
+    assert len(made.branch.ours(crash.first)) == 1
+
+
 def test_what_is_deleted_before_its_commit_comes_late_is_deleted(writable, hub):
     """As above, but by then there is nothing left of it here, and nothing to delete on the Hub yet."""
     made = writable(FIRST)
@@ -312,10 +332,10 @@ def test_what_is_deleted_before_its_commit_comes_late_is_deleted(writable, hub):
     made.kill9()
     (batch,) = batches(made)
     (looked,) = hub.faults({"match": {"path_regex": "/commits/"}, "action": {"delay_ms": 1}})
-    made.again()
+    made.again(options=["commit=manual"])
     wait_until(lambda: hub.fired(looked), "the look")
     os.unlink(made / "saved.txt")
-    made.settle()
+    made.cli("commit", made.path)
     HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN).create_commit(
         made.branch.id,
         [CommitOperationAdd("saved.txt", b"saved\n")],
@@ -324,7 +344,7 @@ def test_what_is_deleted_before_its_commit_comes_late_is_deleted(writable, hub):
     )
     made.cli("refresh", made.path)
     assert not (made / "saved.txt").exists()
-    made.settle()
+    made.cli("commit", made.path)
     assert not (made / "saved.txt").exists() and made.branch.tree().keys() == FIRST.keys()
 
 
