@@ -140,8 +140,9 @@ def test_many_readers_of_one_file_all_get_their_bytes_and_share_one_fetch(mount,
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(one, range(16)))
     fetched = sum(row["bytes"] for row in wire.rows("xorb-range"))
-    # Two units that begin at the same moment may both ask for the chunks at their border.
-    assert fetched < 1.1 * len(data), "readers of the same bytes fetched them twice"
+    # Two units that begin at the same moment may both ask for the chunk at their border: a few dozen of them
+    # here, of 64 KiB.
+    assert fetched < 1.3 * len(data), "readers of the same bytes fetched them twice"
 
 
 def test_readers_of_several_files_at_once_all_get_their_bytes(mount, sample):
