@@ -173,18 +173,40 @@ static enum err set_modules(char **field, const char *value, struct why *why)
     return replace_string(field, STEAL_POINTER(copy), why);
 }
 
+// The place of a word among three.
+static enum err set_word(unsigned *field, const char *const words[3], const char *value,
+                         struct why *why)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *field = i;
+            return ERR_NONE;
+        }
+    }
+    return why_set(why, ERR_USAGE, "'%.40s' is none of %s, %s or %s", value, words[0],
+                   words[1], words[2]);
+}
+
 static enum err set_commit_mode(enum commit_mode *field, const char *value,
                                 struct why *why)
 {
     static const char *const words[] = {
         [COMMIT_AUTO] = "auto", [COMMIT_MANUAL] = "manual", [COMMIT_CLOSE] = "close"};
-    for (size_t i = 0; i < COUNT(words); i++) {
-        if (strcmp(value, words[i]) == 0) {
-            *field = (enum commit_mode)i;
-            return ERR_NONE;
-        }
-    }
-    return why_set(why, ERR_USAGE, "'%.40s' is none of auto, manual or close", value);
+    unsigned mode = *field;
+    enum err err = set_word(&mode, words, value, why);
+    *field = (enum commit_mode)mode;
+    return err;
+}
+
+static enum err set_prefetch_mode(enum prefetch_mode *field, const char *value,
+                                  struct why *why)
+{
+    static const char *const words[] = {
+        [PREFETCH_AUTO] = "auto", [PREFETCH_OFF] = "off", [PREFETCH_WHOLE] = "whole"};
+    unsigned mode = *field;
+    enum err err = set_word(&mode, words, value, why);
+    *field = (enum prefetch_mode)mode;
+    return err;
 }
 
 // What a revision may be called, but for what is no branch.
@@ -233,6 +255,8 @@ static enum err set_row(struct mount_options *options, const struct option_row *
         return set_modules(field, value, why);
     case OPTION_COMMIT:
         return set_commit_mode(field, value, why);
+    case OPTION_PREFETCH:
+        return set_prefetch_mode(field, value, why);
     case OPTION_BRANCH:
         return set_branch(field, value, why);
     case OPTION_ENDPOINT: {

@@ -24,6 +24,13 @@ enum commit_mode {
     COMMIT_CLOSE,  // close() and fsync() return when the Hub has it
 };
 
+// What is fetched that nobody has asked for yet.
+enum prefetch_mode {
+    PREFETCH_AUTO, // footers; the rest of a file that is read here and there again and again
+    PREFETCH_OFF,   // only the window of who reads in order
+    PREFETCH_WHOLE, // the rest of each file of which anything is read
+};
+
 struct mount_options {
     struct address address;
     char *mount_point; // absolute
@@ -47,6 +54,7 @@ struct mount_options {
     char *ca_file;    // NULL = $SSL_CERT_FILE or the system's
     int64_t poll_ms;  // how often a branch's head is asked for; 0 = never; default 60,000
     int64_t timeout_ms; // deadline of one request; default 60,000
+    enum prefetch_mode prefetch;
     uint64_t max_rate;  // bytes/s for read-ahead and prefetch; 0 = no limit
     unsigned max_conns; // data connections; 0 = 24
     bool offline;

@@ -2,6 +2,7 @@
 // READ: the bytes are in the chunk store, or the request is parked until xet says that they
 // are. A buffer is held only while bytes are copied through it. An answer is never shorter
 // than asked for before the end of the file: the kernel would take it for the end.
+#include "fs/footer.h"
 #include "fs/ops.h"
 
 #include <errno.h>
@@ -157,6 +158,27 @@ static bool must_answer_now(struct mount *mount, unsigned flags, size_t size)
     return n_reads >= atomic_load(&mount->parked_reads_max);
 }
 
+// What is known of a read beyond its range. A file that would take more than half of the cache is not
+// fetched as a whole.
+static struct xet_pattern pattern_of(const struct mount_options *options,
+                                     struct content *content, uint64_t offset,
+                                     size_t size)
+{
+    static const enum xet_completion completions[] = {
+        [PREFETCH_AUTO] = XET_COMPLETE_WORN,
+        [PREFETCH_OFF] = XET_COMPLETE_NEVER,
+        [PREFETCH_WHOLE] = XET_COMPLETE_TOUCHED,
+    };
+    struct xet_pattern pattern = content_note_read(content, offset, size);
+    if (content->size <= options->cache_size / 2) {
+        pattern.completion = completions[options->prefetch];
+    }
+    if (options->prefetch != PREFETCH_OFF) {
+        pattern.tail = footer_guess(content->path, content->size, offset, size);
+    }
+    return pattern;
+}
+
 void op_read_content(fuse_req_t req, const char *operation, struct content *content,
                      uint64_t offset, size_t size, unsigned flags,
                      const struct op_reader *reader)
@@ -179,7 +201,7 @@ void op_read_content(fuse_req_t req, const char *operation, struct content *cont
     wait->deadline_ms = mount_deadline_ms(mount);
     wait->offset = offset;
     wait->size = size;
-    wait->pattern = content_note_read(content, offset, size);
+    wait->pattern = pattern_of(mount->options, content, offset, size);
     wait->is_interruptible = (flags & PARKED_CAN_INTERRUPT) != 0;
     wait->id = parked_add(mount->parked, req, operation, content->ino, flags);
     if (wait->id == 0) {

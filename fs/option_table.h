@@ -19,6 +19,7 @@ enum option_kind {
     OPTION_MODULES,     // char *, names of log modules with commas between
     OPTION_ENDPOINT,    // char *, a checked address
     OPTION_COMMIT,      // enum commit_mode
+    OPTION_PREFETCH,    // enum prefetch_mode
     OPTION_BRANCH,      // char *, a legal name of a branch
     OPTION_REVISION,
     OPTION_SUBDIR,

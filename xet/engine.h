@@ -3,6 +3,7 @@
 //
 //   file_reader.c   ranges -> pieces -> store, or a parked read
 //   stream_feed.c   a stream's window -> ranges to ask for ahead
+//   completion.c    a file that is read here and there -> the rest of it
 //   fetch_queue.c   ranges -> fetch units, budgets, promotion
 //   fetch_unit.c    the life of a unit: plan, round, retry, end
 //   fetch_round.c   one plan's transfers -> runs -> decode jobs -> store -> pieces
@@ -20,6 +21,7 @@
 #pragma once
 
 #include "xet/block_pool.h"
+#include "xet/completion.h"
 #include "xet/decoder.h"
 #include "xet/failures.h"
 #include "xet/piece_map.h"
@@ -85,6 +87,7 @@ struct xet_file {
     struct fetch_unit *units ENGINE_GUARDED; // all that are not over
     struct wait *waits ENGINE_GUARDED;       // reads that are parked
     struct stream streams[STREAMS_MAX] ENGINE_GUARDED;
+    struct completion completion ENGINE_GUARDED;
     uint64_t frontier ENGINE_GUARDED; // everything below has been seen here
     bool is_verifying ENGINE_GUARDED;
     bool has_grown ENGINE_GUARDED; // something came while it was being verified

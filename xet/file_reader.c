@@ -129,7 +129,8 @@ enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, v
 }
 
 // What the read has to make come: a stray one exactly its range, one beside another the
-// 256 KiB around it, one of a stream a unit from where it is.
+// 256 KiB around it, one of the last bytes of a file with a footer the last 256 KiB, one of a
+// stream a unit from where it is.
 static struct wish wish_for(const struct request *request,
                             const struct xet_pattern *pattern, int64_t deadline_ms)
     REQUIRES(engine_role)
@@ -147,6 +148,10 @@ static struct wish wish_for(const struct request *request,
     if (pattern->stream > 0 && pattern->stream <= STREAMS_MAX) {
         uint64_t unit = window_unit(&file->streams[pattern->stream - 1].window);
         wish.stretch_to = unit < size - wish.from ? wish.from + unit : size;
+    } else if (pattern->tail > 0) {
+        uint64_t last = size > ADJACENT_BYTES ? size - ADJACENT_BYTES : 0;
+        wish.from = wish.from < last ? wish.from : last;
+        wish.to = size;
     } else if (pattern->adjacent) {
         wish.from -= wish.from % ADJACENT_BYTES;
         uint64_t left = ADJACENT_BYTES - (wish.to - 1) % ADJACENT_BYTES - 1;
@@ -161,7 +166,30 @@ struct parking {
     void *ctx;
     xet_wait *out_wait;
     struct ahead ahead; // what the stream wants next
+    bool completes;     // it is time to fetch all of the file
 };
+
+static uint64_t tail_begin(const struct xet_file *file, const struct xet_pattern *pattern)
+{
+    uint64_t size = file->content.size;
+    return size - (pattern->tail < size ? pattern->tail : size);
+}
+
+// The footer before the last 256 KiB, for which nobody waits yet.
+static enum err want_tail(struct xet_file *file, struct fetch_source *source,
+                          const struct xet_pattern *pattern, uint64_t to,
+                          struct errands *errands) REQUIRES(engine_role)
+{
+    struct wish wish = {
+        .from = tail_begin(file, pattern),
+        .to = to,
+        .unit = 8 * MIB,
+        .class = HUB_AHEAD,
+    };
+    bool is_met;
+    return wish.from < to ? fetch_queue_want(file, source, &wish, errands, &is_met)
+                          : ERR_NONE;
+}
 
 // ERR_PARKED; ERR_NONE when the gaps have closed meanwhile; or why it can't be had.
 static enum err park_locked(const struct request *request, struct fetch_source *source,
@@ -186,11 +214,16 @@ static enum err park_locked(const struct request *request, struct fetch_source *
     bool is_met = false;
     enum err err = fetch_queue_want(file, source, &wish, errands, &is_met);
     if (!err) {
+        err = want_tail(file, source, pattern, wish.from, errands);
+    }
+    if (!err) {
         err = waits_park(file, request->from, request->to, parking->deadline_ms,
                          parking->ready, parking->ctx, parking->out_wait);
     }
     if (!err) {
         parking->ahead = stream_note_read(file, pattern, request->to, is_met, errands);
+        parking->completes = completion_is_due(
+            &file->completion, pattern, request->to - request->from, file->content.size);
     }
     return err ? err : ERR_PARKED;
 }
@@ -200,13 +233,15 @@ static enum err park(const struct request *request, const struct xet_source *sou
                      struct why *why)
 {
     struct xet *xet = request->file->xet;
-    struct fetch_source *copy = fetch_source_new(source);
+    enum err err = piece_load(request->file, tail_begin(request->file, pattern),
+                              request->file->content.size);
+    struct fetch_source *copy = err ? NULL : fetch_source_new(source);
     if (!copy) {
-        return ERR_NO_MEMORY;
+        return err ? err : ERR_NO_MEMORY;
     }
     struct errands errands = errands_init(xet);
     engine_lock(xet);
-    enum err err = park_locked(request, copy, pattern, parking, &errands, why);
+    err = park_locked(request, copy, pattern, parking, &errands, why);
     engine_unlock(xet);
     if (err == ERR_PARKED) {
         waits_arm(xet, parking->deadline_ms);
@@ -235,7 +270,7 @@ enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
                        void *ctx, xet_wait *out_wait, struct why *why)
 {
     struct request request = clamp_request(file, offset, len);
-    struct parking parking = {deadline_ms, ready, ctx, out_wait, {0}};
+    struct parking parking = {deadline_ms, ready, ctx, out_wait, {0}, false};
     *out_wait = 0;
     enum err err = ERR_ABSENT;
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
@@ -258,6 +293,9 @@ enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
         err = ERR_ABSENT;
     }
     stream_ask_ahead(file, source, pattern, &parking.ahead);
+    if (parking.completes) {
+        completion_begin(file, source);
+    }
     if (err == ERR_ABSENT) {
         return why_set(why, ERR_BUSY,
                        "the cache gives up bytes %" PRIu64 " to %" PRIu64

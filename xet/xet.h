@@ -66,11 +66,21 @@ struct xet_source {
 struct xet_file *xet_file_get(struct xet *xet, const struct xet_content *content);
 void xet_file_put(struct xet *xet, struct xet_file *file);
 
-// What the caller saw of the access pattern (fs/ detects streams per inode).
+// When the rest of a file is fetched in the background that is read here and there (completion.c).
+enum xet_completion {
+    XET_COMPLETE_NEVER,
+    XET_COMPLETE_WORN,    // when reads that belong to no stream have asked for much of it
+    XET_COMPLETE_TOUCHED, // when anything of it has to be fetched
+};
+
+// What the caller saw of the access pattern (fs/ detects streams per inode), and what it knows
+// of the file.
 struct xet_pattern {
     uint32_t stream; // 1..8: which of the inode's streams; 0 = a stray read
     bool adjacent; // near a read before it, but not (yet) a stream: round out to 256 KiB
     uint64_t consumed; // bytes this stream has read in order so far
+    uint64_t tail; // so many bytes of the file's end are likely to be read next; 0 = no
+    enum xet_completion completion;
 };
 
 // Called once, on a pool thread or the network thread: the range is in the store now (read it

@@ -5,7 +5,7 @@
 
 _hugfs_verbs="mount umount status info log revisions diff commit discard recover prefetch pin unpin refresh offline online trace cache"
 _hugfs_mount_options="ro rw rev= subdir= poll= commit= quiet= max_delay= pr branch= state_dir= \
-cache_dir= cache_size= endpoint= token_file= ca_file= \
+cache_dir= cache_size= prefetch= endpoint= token_file= ca_file= \
 offline timeout= max_rate= max_conns= insecure_http allow_other uid= gid= umask= nonempty log= debug="
 
 # The flags of a verb; without a verb those of a plain mount.
@@ -32,6 +32,9 @@ _hugfs_mount_option() {
         ;;
     commit=*)
         mapfile -t COMPREPLY < <(compgen -P "${before}commit=" -W "auto manual close" -- "${last#*=}")
+        ;;
+    prefetch=*)
+        mapfile -t COMPREPLY < <(compgen -P "${before}prefetch=" -W "auto off whole" -- "${last#*=}")
         ;;
     *=*) ;;
     *)

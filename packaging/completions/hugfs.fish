@@ -3,7 +3,7 @@
 # tests/lint/doc_parity.py.
 
 set -l verbs mount umount status info log revisions diff commit discard recover prefetch pin unpin refresh offline online trace cache
-set -l mount_options ro rw rev= subdir= poll= commit= quiet= max_delay= pr branch= state_dir= cache_dir= cache_size= endpoint= token_file= ca_file= offline timeout= max_rate= max_conns= insecure_http allow_other uid= gid= umask= nonempty log= debug=
+set -l mount_options ro rw rev= subdir= poll= commit= quiet= max_delay= pr branch= state_dir= cache_dir= cache_size= prefetch= endpoint= token_file= ca_file= offline timeout= max_rate= max_conns= insecure_http allow_other uid= gid= umask= nonempty log= debug=
 
 function __hugfs_mounts
     awk '$3 == "fuse.hugfs" { print $2 }' /proc/mounts

@@ -24,7 +24,7 @@ FISH = "packaging/completions/hugfs.fish"
 # A value that each option takes, by the hint that --help shows.
 SAMPLES = {"REV": "main", "PATH": "a", "TIME|never": "never", "TIME": "5s", "DIR": "/c", "SIZE": "1G",
            "URL": "https://example.org", "FILE": "/f", "N": "5", "OCTAL": "022", "MODULES": "all",
-           "auto|manual|close": "close", "NAME": "b"}
+           "auto|manual|close": "close", "auto|off|whole": "off", "NAME": "b"}
 BESIDE = {"pr": "rw,", "branch": "rw,"}  # what an option wants beside it
 
 
