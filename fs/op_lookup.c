@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LOOKUP: from this machine, else parked until the folder has asked the Hub. A name that does not
 // exist is an answer too, and remembered by the kernel.
+#include "fs/large_names.h"
 #include "fs/ops.h"
 
 struct lookup_wait {
@@ -47,6 +48,20 @@ static void on_found(void *ctx, enum err err, const struct why *why,
     free(wait);
 }
 
+// Who looks up a large file in a folder that is not known yet reads it next, most likely: the token for
+// that is fetched beside the folder's listing, not after it.
+static void expect_read(struct mount *mount, uint64_t dir, const char *name,
+                        const struct hub_call *call)
+{
+    struct location at;
+    if (large_name_is_usual(name) && !mount_is_virtual(mount, dir) &&
+        !overlay_owns(mount, dir) &&
+        locator_find(mount->locator, mount_stored_ino(mount, dir), &at) == ERR_NONE) {
+        cas_expect(mount->hub, call, &at.source);
+        location_release(&at);
+    }
+}
+
 static void park(struct mount *mount, fuse_req_t req, uint64_t dir, const char *name,
                  size_t len)
 {
@@ -65,6 +80,7 @@ static void park(struct mount *mount, fuse_req_t req, uint64_t dir, const char *
         return;
     }
     struct hub_call call = mount_demand(mount, "lookup");
+    expect_read(mount, dir, copy, &call);
     directory_find(mount, dir, copy, len, &call, on_found, wait);
 }
 

@@ -167,6 +167,59 @@ hub_ticket cas_plan(struct hub *hub, const struct hub_call *call,
     return call_submit(&plan->call);
 }
 
+// ------------------------------------------------------------------------ expected plans
+
+struct expect_call {
+    struct call call;
+    struct hub_source source;
+};
+
+static void expect_over(struct call *call, enum err err, const struct why *why)
+{
+    call_finish(call, err, why);
+}
+
+static void expect_begin(struct call *call)
+{
+    const struct expect_call *expect = (void *)call;
+    char *token = NULL;
+    char *cas_url = NULL;
+    enum err err = xet_tokens_want(call, &expect->source, &token, &cas_url);
+    if (err == ERR_PARKED) {
+        return;
+    }
+    if (token != NULL) {
+        explicit_bzero(token, strlen(token));
+    }
+    free(token);
+    free(cas_url);
+    call_finish(call, err, NULL);
+}
+
+static void expect_deliver(struct call *call)
+{
+    (void)call; // nobody waits for it
+}
+
+static const struct call_type expect_type = {
+    .what = "expect",
+    .begin = expect_begin,
+    .ended = call_finish_with_request,
+    .deliver = expect_deliver,
+    .resumed = expect_over,
+};
+
+void cas_expect(struct hub *hub, const struct hub_call *call,
+                const struct hub_source *source)
+{
+    struct expect_call *expect =
+        call_new(hub, &expect_type, sizeof(*expect), call, &source->repo);
+    if (expect != NULL) {
+        expect->source = *source;
+        call_submit(&expect->call);
+    }
+}
+
 // ------------------------------------------------------------------------- signed ranges
 
 struct fetch_call {

@@ -312,6 +312,10 @@ hub_ticket cas_plan(struct hub *hub, const struct hub_call *call,
                     const struct hub_source *source, const struct digest *xet_hash,
                     uint64_t first, uint64_t last, cas_plan_fn done, void *ctx);
 void cas_plan_free(struct cas_plan *plan);
+// A plan of a file of this repository is likely to be asked for soon: fetches the token for it now,
+// unless there is one. Any thread; whatever comes of it, cas_plan() finds out itself.
+void cas_expect(struct hub *hub, const struct hub_call *call,
+                const struct hub_source *source);
 
 // GET of exactly one signed range, without any credential. 403 is ERR_EXPIRED (plan again);
 // 200 or another Content-Range is ERR_BAD_ANSWER. Connection failures before the first byte
