@@ -3,12 +3,12 @@
 the server saw. Also the traps of the machine: cold caches, memory that was never touched."""
 
 import atexit
-import mmap
 import os
 import resource
 import shutil
+import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -21,12 +21,15 @@ class Sample:
 
     value: float
     seconds: float
-    cpu_s: float = 0.0
+    cpu_s: float = 0.0  # of all processes, the local Hub too
+    client_cpu_s: float = 0.0  # of the daemon, or of the program that is a client by itself
     peak_rss_mb: float = 0.0
     requests: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
-    note: str = ""  # what else came of it, for the last column of the table
+    bytes_needed: int = 0  # what the reader asked for
+    facts: dict = field(default_factory=dict)  # further figures, for the last column of the table
+    note: str = ""  # what else came of it, there too
 
     def as_dict(self):
         return asdict(self)
@@ -39,13 +42,20 @@ def drop_caches():
 
 
 def warm_memory(size=3 << 30):
-    """Touches memory once before a timed run: pages that the host took back cost ten times as
-    much on their first touch as on the next, and would be billed to whoever runs first."""
-    area = mmap.mmap(-1, size)
-    step = mmap.PAGESIZE
-    for offset in range(0, size, step):
-        area[offset] = 1
-    area.close()
+    """Touches memory right before a timed run, as the page cache of a file without blocks: pages that the
+    host took back cost ten times as much on their first touch as on the next."""
+    buffer = bytearray(1 << 20)
+    with tempfile.TemporaryFile() as file:
+        file.truncate(size)
+        while file.readinto(buffer):
+            pass
+
+
+def forget_pages(needed):
+    """Before a run that reads so many bytes from their source: memory for them is warm, and no file is
+    in the page cache."""
+    warm_memory(min(max(3 * needed, 256 << 20), 3 << 30))
+    drop_caches()
 
 
 def forget(folder):
@@ -74,12 +84,13 @@ def own_cpu_s():
     return time.process_time() + programs.ru_utime + programs.ru_stime
 
 
-def process_peak_mb(pid):
+def process_memory_mb(pid, name):
+    """VmRSS or VmHWM of a process; 0 when it is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), 0.0)
 
 
 def reset_peak(pid):
@@ -90,31 +101,51 @@ def reset_peak(pid):
         pass
 
 
-class Meter:
-    """Measures what happens inside a `with` block: time, CPU of `pids`, of this process and
-    of the programs it runs, the peak memory of `pids`, requests and body bytes, both ways, of the
-    local Hub."""
+class NoView:
+    """Of a client that has no daemon."""
 
-    def __init__(self, hub, pids=()):
+    pids = ()
+
+
+class Meter:
+    """Measures what happens inside a `with` block: time, CPU of the view's daemon, of this process with the
+    programs it runs and of the local Hub; the daemon's peak memory; requests and body bytes, both ways, of
+    the local Hub. The daemon may be started in it."""
+
+    def __init__(self, hub, view=NoView, needed=0, settles=True):
         self.hub = hub
-        self.pids = list(pids)
+        self.view = view
+        self.needed = needed
+        self.settles = settles
+        self.result = None
+
+    def _cpu(self):
+        return [sum(map(process_cpu_s, self.view.pids)), own_cpu_s(), process_cpu_s(self.hub.pid)]
 
     def __enter__(self):
-        for pid in self.pids:
+        for pid in self.view.pids:
             reset_peak(pid)
-        self.last_request = self.hub.last_request() if self.hub else 0
-        self.cpu = sum(map(process_cpu_s, self.pids)) + own_cpu_s()
+        self.last_request = self.hub.last_request()
+        self.cpu = self._cpu()
         self.started = time.perf_counter()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         self.seconds = time.perf_counter() - self.started
-        self.cpu = sum(map(process_cpu_s, self.pids)) + own_cpu_s() - self.cpu
-        self.peak = max(map(process_peak_mb, self.pids), default=0.0)
-        log = self.hub.requests_since(self.last_request) if self.hub else []
-        self.requests = len(log)
-        self.bytes_sent = sum(entry["bytes_sent"] for entry in log)
-        self.bytes_received = sum(entry["bytes_received"] for entry in log)
+        self.client_cpu, self.own_cpu, self.hub_cpu = (now - then for now, then in zip(self._cpu(), self.cpu))
+        self.peak = max((process_memory_mb(pid, "VmHWM") for pid in self.view.pids), default=0.0)
+        self.log = [] if failed else self.hub.requests_since(self.last_request, self.settles)
 
-    def sample(self, value, note=""):
-        return Sample(value, self.seconds, self.cpu, self.peak, self.requests, self.bytes_sent, self.bytes_received, note)
+    def replace_client(self, seconds, cpu, peak):
+        """What a program measured of itself, its start and its imports left out."""
+        self.seconds, self.client_cpu, self.own_cpu, self.peak = seconds, cpu, 0.0, peak
+
+    @property
+    def bytes_sent(self):
+        return sum(entry["bytes_sent"] for entry in self.log)
+
+    def sample(self, value, facts=None):
+        return Sample(
+            value, self.seconds, self.client_cpu + self.own_cpu + self.hub_cpu, self.client_cpu, self.peak, len(self.log),
+            self.bytes_sent, sum(entry["bytes_received"] for entry in self.log), self.needed, facts or {},
+            self.result if isinstance(self.result, str) else "")

@@ -5,10 +5,14 @@ import contextlib
 import itertools
 import socket
 import sys
+import time
 from pathlib import Path
 
 from bench.samples import OWNER
 from hub.client import HubProcess
+
+QUIET_S = 0.05
+SETTLE_S = 3.0
 
 
 class MeteredHub(HubProcess):
@@ -24,9 +28,22 @@ class MeteredHub(HubProcess):
         self.reset_requests()
         return rows[-1]["id"] if rows else 0
 
-    def requests_since(self, last):
-        """The finished and unfinished requests after `last`, with their body bytes both ways."""
-        return [{"bytes_sent": row["bytes"] or 0, "bytes_received": row["received"] or 0} for row in self.requests(since=last)]
+    def requests_since(self, last, settles):
+        """The requests after `last`, with their body bytes both ways. If it `settles`, those that are still
+        under way, and what they lead to, are waited for: what comes next must not see them."""
+        rows = self.requests(since=last)
+        if rows and settles:
+            rows = self._settled(last, rows)
+        return [{"bytes_sent": row["bytes"] or 0, "bytes_received": row["received"] or 0} for row in rows]
+
+    def _settled(self, last, rows):
+        deadline = time.monotonic() + SETTLE_S
+        before = None
+        while time.monotonic() < deadline and (len(rows) != before or any(row["status"] is None for row in rows)):
+            before = len(rows)
+            time.sleep(QUIET_S)
+            rows = self.requests(since=last)
+        return rows
 
     @contextlib.contextmanager
     def new_repo(self, readme):

@@ -2,9 +2,11 @@
 """Those who are measured. A peer that mounts gives a folder for a sample; one that does not
 brings its own way to read. Every peer starts with caches of its own that are empty.
 
-    with peer.fresh(repo) as view:     nothing is cached
+    peer.takes_part("sequential")      some are there for a few cells only
+    with peer.fresh(repo) as view:     nothing is cached; `mounted=False`: not yet mounted either
         view.path("data.bin")          a path to read, for peers that mount
         view.pids                      whose CPU and memory count
+        view.mount()                   of those with a daemon
         view.remount()                 a new process on the same cache
 
     with peer.writable(repo) as view:  of peers that write; the repository is a new one
@@ -14,11 +16,13 @@ brings its own way to read. Every peer starts with caches of its own that are em
 """
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -26,6 +30,10 @@ from bench.measure import forget
 from bench.samples import TOKEN
 
 WAIT_S = 60
+LIMIT_S = 1800  # for one cell and round: a daemon that takes longer is killed, and who reads gets an error
+
+# hugfs without the git endpoint has to ask for each small file.
+NO_GIT = {"match": {"path_regex": "/info/refs$|/git-upload-pack$"}, "count": -1, "action": {"status": 404}}
 
 
 def wait_until(condition, what):
@@ -33,7 +41,7 @@ def wait_until(condition, what):
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not happen within {WAIT_S} s")
-        time.sleep(0.005)
+        time.sleep(0.001)
 
 
 class MountView:
@@ -48,11 +56,10 @@ class MountView:
         self.folder = os.path.join(self.work, "mnt")
         os.mkdir(self.folder)
         self.process = None
-        self.mount()
 
     @property
     def pids(self):
-        return [self.process.pid]
+        return [self.process.pid] if self.process else []
 
     def path(self, name=""):
         return os.path.join(self.folder, self.inside, name)
@@ -64,6 +71,8 @@ class MountView:
             raise RuntimeError(f"{self.process.args[0]} ended with {self.process.returncode}")
 
     def unmount(self):
+        if not self.process:
+            return
         subprocess.run(["fusermount3", "-u", self.folder], check=False, stderr=subprocess.DEVNULL)
         try:
             self.process.wait(timeout=20)
@@ -81,36 +90,76 @@ class MountView:
         forget(self.work)
 
 
-class MountPeer:
-    """A peer whose daemon shows the sample as a folder. `is_whole_hub`: the mount is all of the
-    Hub, and the sample a folder in it; only some cells look at that."""
+class Peer:
+    """What most of them have in common. `only`: the cells that it is there for; none: all of them."""
 
-    mounts = True
+    mounts = True  # the sample is a folder
+    has_daemon = False  # which has to be mounted
+    has_latency = True  # it is a way to the Hub
     writes = False
-    has_latency = True
+    only = ()
 
-    def __init__(self, name, start, is_whole_hub=False):
+    def takes_part(self, cell_name):
+        return not self.only or cell_name in self.only
+
+
+class MountPeer(Peer):
+    """A peer whose daemon shows the sample as a folder."""
+
+    has_daemon = True
+
+    def __init__(self, name, start, only=()):
         self.name = name
         self.start = start
-        self.is_whole_hub = is_whole_hub
+        self.only = only
+
+    def _view(self, repo):
+        return MountView(self.start, repo)
 
     @contextlib.contextmanager
-    def fresh(self, repo):
-        view = MountView(self.start, repo, f"models/{repo}" if self.is_whole_hub else "")
+    def fresh(self, repo, mounted=True):
+        view = self._view(repo)
+        limit = threading.Timer(LIMIT_S, lambda: view.process.kill())
+        limit.start()
         try:
+            if mounted:
+                view.mount()
             yield view
         finally:
+            limit.cancel()
             view.close()
 
 
 class Hugfs(MountPeer):
-    """The program under test; writable with what `-o rw` does when nothing else is said."""
+    """The program under test; writable with what `-o rw` does when nothing else is said. `is_whole_hub`:
+    the mount is all of the Hub, and the sample a folder in it. `fault`: a rule of the local Hub for as
+    long as it is mounted."""
 
-    def __init__(self, binary, hub, is_whole_hub=False):
-        super().__init__("hugfs hf://" if is_whole_hub else "hugfs", self._start, is_whole_hub)
-        self.writes = not is_whole_hub
+    def __init__(self, binary, hub, name="hugfs", only=(), is_whole_hub=False, fault=None):
+        super().__init__(name, self._start, only)
+        self.writes = not only
         self.binary = binary
         self.hub = hub
+        self.is_whole_hub = is_whole_hub
+        self.fault = fault
+
+    def _view(self, repo):
+        view = MountView(self.start, repo, f"models/{repo}" if self.is_whole_hub else "")
+        view.verb = lambda *words: subprocess.run(
+            [self.binary, *words], env=self._environment(view.work), check=True, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        return view
+
+    @contextlib.contextmanager
+    def fresh(self, repo, mounted=True):
+        if self.fault:
+            self.hub.faults(self.fault)
+        try:
+            with super().fresh(repo, mounted) as view:
+                yield view
+        finally:
+            if self.fault:
+                self.hub.clear()
 
     def _environment(self, work):
         return dict(os.environ, HF_ENDPOINT=self.hub.endpoint, HF_TOKEN=TOKEN, HOME=work, HUGFS_RUNTIME_DIR=f"{work}/run")
@@ -123,14 +172,12 @@ class Hugfs(MountPeer):
 
     @contextlib.contextmanager
     def writable(self, repo):
-        view = MountView(lambda *where: self._start(*where, mode="rw"), repo)
-        view.syncs = False
-        view.commit = lambda: subprocess.run([self.binary, "commit", view.folder], env=self._environment(view.work),
-                                             check=True, stdout=subprocess.DEVNULL)
-        try:
+        with super().fresh(repo, mounted=False) as view:
+            view.start = functools.partial(self._start, mode="rw")
+            view.mount()
+            view.syncs = False
+            view.commit = lambda: view.verb("commit", view.folder)
             yield view
-        finally:
-            view.close()
 
 
 def hf_mount(binary, hub):
@@ -188,14 +235,12 @@ def plain_folder(syncs):
         forget(folder)
 
 
-class LocalDisk:
+class LocalDisk(Peer):
     """The same files on the local file system: the limit that the machine sets."""
 
     name = "local disk"
-    mounts = True
-    writes = True
     has_latency = False
-    is_whole_hub = False
+    writes = True
 
     def __init__(self, samples):
         self.samples = samples
@@ -208,15 +253,13 @@ class LocalDisk:
         return plain_folder(syncs=True)
 
 
-class PythonClient:
+class PythonClient(Peer):
     """huggingface_hub in a process of its own that imports first and times only the work: it
     prints seconds and peak memory. `environment` chooses defaults or high performance. Its time limit
     for the facts about a repository is raised: the local Hub takes longer than 10 s to name 1,000,000
     files in them."""
 
     mounts = False
-    has_latency = True
-    is_whole_hub = False
 
     def __init__(self, name, hub, python, environment=None, writes=True):
         self.name = name
@@ -236,7 +279,7 @@ class PythonClient:
             script = Path(__file__).with_name("clients.py")
             output = subprocess.run(
                 [self.python, str(script), program, home, *map(str, arguments)], env=environment, check=True,
-                capture_output=True, text=True).stdout.split()
+                capture_output=True, text=True, timeout=LIMIT_S).stdout.split()
         return [float(field) for field in output[-4:]]
 
 

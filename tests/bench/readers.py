@@ -6,21 +6,39 @@ import mmap
 import os
 import random
 import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 BLOCK = 1 << 20
 
 
-def sequential(path):
-    """Reads the whole file in 1 MiB blocks; returns its length."""
-    buffer = bytearray(BLOCK)
-    total = 0
+def sequential(path, size, start=0):
+    """Reads so many bytes in blocks of 1 MiB; it is an error if there are fewer."""
+    buffer = memoryview(bytearray(BLOCK))
+    done = 0
     fd = os.open(path, os.O_RDONLY)
     try:
-        while got := os.readv(fd, [buffer]):
-            total += got
+        while done < size and (got := os.preadv(fd, [buffer[: size - done]], start + done)):
+            done += got
     finally:
         os.close(fd)
-    return total
+    if done != size:
+        raise AssertionError(f"{done} of {size} bytes in {path}")
+
+
+def at_once(actions):
+    """Runs each in a thread of its own, begun at the same moment; returns how many seconds each took."""
+    start = threading.Barrier(len(actions))
+
+    def one(action):
+        start.wait()
+        began = time.perf_counter()
+        action()
+        return time.perf_counter() - began
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(one, actions))
 
 
 def random_offsets(size, count, seed):
@@ -67,7 +85,8 @@ def list_tree(root):
     return files
 
 
-def cat(files):
+def cat(files, size):
+    """Reads all of them; it is an error if they have fewer bytes together."""
     buffer = bytearray(1 << 16)
     total = 0
     for path in files:
@@ -77,9 +96,11 @@ def cat(files):
                 total += got
         finally:
             os.close(fd)
-    return total
+    if total < size:
+        raise AssertionError(f"{total} of {size} bytes in {len(files)} files")
 
 
 def first_bytes(path, count=4096):
     with open(path, "rb", buffering=0) as file:
-        return len(file.read(count))
+        if len(file.read(count)) != count:
+            raise AssertionError(f"fewer than {count} bytes in {path}")

@@ -29,6 +29,12 @@ def incompressible(path, size, seed=1):
             file.write(generator.bytes(min(1 << 24, size - start)))
 
 
+def parts(folder, size, count=8):
+    """What is one big file elsewhere, as so many files."""
+    for number in range(count):
+        incompressible(os.path.join(folder, f"data-{number}.bin"), size // count, seed=10 + number)
+
+
 def safetensors(path, size, seed=2):
     """bf16 tensors of 16 MiB with normally distributed values: compressible as real weights."""
     generator = numpy.random.default_rng(seed)
@@ -100,9 +106,10 @@ def tree(hub, root, name):
 
 def make(hub, root, wanted, big_size, tensors_size, file_count):
     """Writes the wanted samples below `root` (the local-disk peer reads them there) and brings
-    them to the Hub. Returns {"big": repo, "tensors": repo, "small": repo, "trees-100k": repo, ...}."""
+    them to the Hub. Returns {"big": repo, "tensors": repo, "parts": repo, "small": repo, "trees-100k": repo, ...}."""
     writers = {
         "big": lambda folder: incompressible(os.path.join(folder, "data.bin"), big_size),
+        "parts": lambda folder: parts(folder, big_size),
         "tensors": lambda folder: safetensors(os.path.join(folder, "model.safetensors"), tensors_size),
         "small": lambda folder: small_files(folder, file_count),
     }

@@ -14,10 +14,12 @@ import tempfile
 from dataclasses import replace
 
 from bench import readers, samples, writers
-from bench.measure import Meter, Sample, warm_memory
+from bench.cell import Work, client, timed
+from bench.measure import warm_memory
 
 README = "# A model\n\n" + "Trained on what there was. " * 40 + "\n"
 WRITERS = 8
+SUMMED = ("value", "seconds", "cpu_s", "client_cpu_s", "requests", "bytes_sent", "bytes_received")
 
 
 @contextlib.contextmanager
@@ -30,35 +32,26 @@ def saving(context, peer):
 
 def together(first, second):
     """One sample of two stretches."""
-    return Sample(
-        first.value + second.value, first.seconds + second.seconds, first.cpu_s + second.cpu_s,
-        max(first.peak_rss_mb, second.peak_rss_mb), first.requests + second.requests,
-        first.bytes_sent + second.bytes_sent, first.bytes_received + second.bytes_received)
-
-
-def timed(context, view, action):
-    with Meter(context.hub, view.pids) as meter:
-        action()
-    return meter.sample(meter.seconds)
+    most = max(first.peak_rss_mb, second.peak_rss_mb)
+    sums = {name: getattr(first, name) + getattr(second, name) for name in SUMMED}
+    return replace(first, **sums, peak_rss_mb=most)
 
 
 def to_commit(peer, context, repo, view):
     if peer.mounts:
-        return timed(context, view, view.commit)
-    with Meter(context.hub) as meter:
-        seconds, _, cpu, peak = peer.run("upload", repo, view.path())
-    return replace(meter.sample(seconds), seconds=seconds, cpu_s=cpu, peak_rss_mb=peak)
+        return timed(context, view, Work(lambda view: view.commit(), settles=False))
+    return client(context, peer, "upload", repo, view.path())
 
 
 def saved(peer, context, repo, view, action):
     """The three states of one save; the local disk has the first alone."""
-    states = {"to close": timed(context, view, action)}
+    closed = timed(context, view, Work(action, settles=False))
+    if peer.mounts:  # else nobody synced it: no peer of those who did
+        yield "to close", closed
     if peer.has_latency:  # it is a way to the Hub
-        states["to commit"] = to_commit(peer, context, repo, view)
-        states["together"] = together(states["to close"], states["to commit"])
-    if not peer.mounts:
-        del states["to close"]  # nobody synced it: no peer of those who did
-    return states
+        committed = to_commit(peer, context, repo, view)
+        yield "to commit", committed
+        yield "together", together(closed, committed)
 
 
 def save_large(write, name):
@@ -66,13 +59,13 @@ def save_large(write, name):
 
     def run(peer, context):
         if not peer.writes:
-            return {}
+            return
         with saving(context, peer) as (repo, view), tempfile.TemporaryDirectory(prefix="bench-") as source:
             path = os.path.join(source, name)
             write(path, context.big_size, samples.new_seed())
             os.sync()
             warm_memory(2 * context.big_size + (3 << 30))  # the mount keeps two pages of each until it is on the disk
-            return saved(peer, context, repo, view, lambda: writers.copy(path, view.path(name), view.syncs))
+            yield from saved(peer, context, repo, view, lambda view: writers.copy(path, view.path(name), view.syncs))
 
     return run
 
@@ -86,11 +79,11 @@ def save_small(count):
 
     def run(peer, context):
         if not peer.writes:
-            return {}
+            return
         data = samples.letters(context.file_count * writers.SMALL, samples.new_seed())
         with saving(context, peer) as (repo, view):
             os.sync()
-            return saved(peer, context, repo, view, lambda: writers.small_files(view.path(), data, count, view.syncs))
+            yield from saved(peer, context, repo, view, lambda view: writers.small_files(view.path(), data, count, view.syncs))
 
     return run
 
@@ -98,10 +91,11 @@ def save_small(count):
 def save_readme(peer, context):
     """An editor saves a model card that it has read; in ms."""
     if not peer.writes:
-        return {}
+        return
     with saving(context, peer) as (repo, view):
         if peer.name == "hugfs":
             readers.first_bytes(view.path("README.md"), len(README))
         text = (README + "One line more.\n").encode()
-        states = saved(peer, context, repo, view, lambda: writers.save(view.path("README.md"), text, view.syncs))
-    return {state: replace(sample, value=sample.value * 1e3) for state, sample in states.items()}
+        states = saved(peer, context, repo, view, lambda view: writers.save(view.path("README.md"), text, view.syncs))
+        for state, sample in states:
+            yield state, replace(sample, value=sample.value * 1e3)

@@ -14,44 +14,32 @@ The states, one after the other in one mount:
 """
 
 import contextlib
-import errno
 import os
 import subprocess
 import time
-from collections import Counter
 
-from bench.measure import Meter, Sample, drop_caches
+from bench.cell import Work, client, first_time, timed
+from bench.measure import Meter
+from bench.programs import find, reason
 
 FREE_USER = {"quota_api": 1000, "quota_resolvers": 5000}  # requests a window of 300 s
 HAS_SIZE = ("-size", "-1000000k")  # true of all files, and find has to stat each of them
 PEERS = ("hugfs", "hugfs hf://", "hf-mount", "HfFileSystem", "local disk")  # rclone would ask for each file
 
 
-def find(folder, *tests):
-    """GNU find over all of it; says how many names it saw, and which errors."""
-    done = subprocess.run(["find", folder, *tests, "-printf", "\n"], capture_output=True, check=False,
-                          env=dict(os.environ, LC_ALL="C"))
-    words = Counter(line.rsplit(": ", 1)[-1] for line in done.stderr.decode(errors="replace").splitlines())
-    codes = {os.strerror(code): name for code, name in errno.errorcode.items()}
-    errors = "".join(f", {codes.get(text, text)} {count}" for text, count in words.items())
-    return f"{len(done.stdout)} names{errors}"
+def counted(*tests):
+    """find over all of it; its note is how many names it saw, and which errors."""
+    return Work(lambda view: find(view.path(), *tests))
 
 
-def timed(context, view, action):
-    with Meter(context.hub, view.pids) as meter:
-        note = action()
-    return meter.sample(meter.seconds, note)
-
-
-def client_sample(context, peer, repo, program):
+def client_find(context, peer, repo, program="filesystem-find"):
+    """What stops a client is what this looks for."""
     with Meter(context.hub) as meter:
         try:
-            seconds, names, cpu, peak = peer.run(program, repo)
-            note = f"{names:.0f} names"
+            return client(context, peer, program, repo, note=lambda names: f"{names:.0f} names")
         except subprocess.CalledProcessError as error:
-            seconds, cpu, peak = 0.0, 0.0, 0.0
-            note = f"failed: {error.stderr.strip().splitlines()[-1][:60]}"
-    return Sample(seconds or meter.seconds, seconds or meter.seconds, cpu, peak, meter.requests, meter.bytes_sent, note=note)
+            meter.result = f"failed: {reason(error)}"
+    return meter.sample(meter.seconds)
 
 
 @contextlib.contextmanager
@@ -67,46 +55,42 @@ def free_user(context):
 
 
 def under_quota(peer, context, repo):
-    samples = {}
     if peer.mounts and peer.has_latency:
         with free_user(context), peer.fresh(repo) as view:
             end = time.monotonic() + context.quota_window  # it began with the mount's first request
-            first = samples["quota cold"] = timed(context, view, lambda: find(view.path()))
+            first = timed(context, view, counted())
+            yield "quota cold", first
             if first.note.count(","):
                 time.sleep(max(0.0, end + 1 - time.monotonic()))
-                samples["quota again"] = timed(context, view, lambda: find(view.path()))
+                yield "quota again", timed(context, view, counted())
     elif not peer.mounts:
         with free_user(context):
-            samples["quota cold"] = client_sample(context, peer, repo, "filesystem-find")
-    return samples
+            yield "quota cold", client_find(context, peer, repo)
 
 
-def trees(peer, context, name):
+def _trees(peer, context, name):
     repo = context.repos[name]
     if peer.name not in PEERS:
-        return {}
-    samples = {}
+        return
     if peer.mounts:
         with peer.fresh(repo) as view:
-            drop_caches()
-            samples["first ls"] = timed(context, view, lambda: f"{len(os.listdir(view.path()))} names")
-            drop_caches()
-            samples["find cold"] = timed(context, view, lambda: find(view.path()))
-            samples["find warm"] = timed(context, view, lambda: find(view.path()))
-            samples["stat first"] = timed(context, view, lambda: find(view.path(), *HAS_SIZE))
-            samples["stat warm"] = timed(context, view, lambda: find(view.path(), *HAS_SIZE))
+            yield "first ls", first_time(context, view, Work(lambda view: f"{len(os.listdir(view.path()))} names"))
+            yield "find cold", first_time(context, view, counted())
+            yield "find warm", timed(context, view, counted())
+            yield "stat first", timed(context, view, counted(*HAS_SIZE))
+            yield "stat warm", timed(context, view, counted(*HAS_SIZE))
             view.remount()
-            drop_caches()
-            samples["find store"] = timed(context, view, lambda: find(view.path()))
+            yield "find store", first_time(context, view, counted())
     else:
-        samples["first ls"] = client_sample(context, peer, repo, "filesystem-ls")
-        samples["find cold"] = client_sample(context, peer, repo, "filesystem-find")
-    return {**samples, **(under_quota(peer, context, repo) if context.quota_window else {})}
+        yield "first ls", client_find(context, peer, repo, "filesystem-ls")
+        yield "find cold", client_find(context, peer, repo)
+    if context.quota_window:
+        yield from under_quota(peer, context, repo)
 
 
 def trees_100k(peer, context):
-    return trees(peer, context, "trees-100k")
+    return _trees(peer, context, "trees-100k")
 
 
 def trees_1m(peer, context):
-    return trees(peer, context, "trees-1m")
+    return _trees(peer, context, "trees-1m")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells of what one has to wait for: the first byte, and others' reads that the server does not answer."""
+
+import os
+import statistics
+import threading
+import time
+
+from bench import readers
+from bench.cell import Work, client, cold_read, in_ms, timed
+from bench.measure import forget_pages
+
+FIRST = 4096
+STALLED_READERS = 200
+PROBES = 200
+
+
+def first_byte(peer, context):
+    """The daemon is up, nothing was asked yet."""
+    if peer.mounts:
+        work = Work(lambda view: readers.first_bytes(view.path("data.bin"), FIRST), in_ms, FIRST)
+        yield from cold_read(peer, context, "big", work)
+    elif peer.name == "HfFileSystem":
+        yield "cold", client(context, peer, "filesystem-first", context.repos["big"], "data.bin", value=in_ms, needed=FIRST)
+
+
+def first_byte_of_mount(peer, context):
+    """From the start of the daemon to the byte."""
+
+    def mount_and_read(view):
+        view.mount()
+        readers.first_bytes(view.path("data.bin"), FIRST)
+
+    if peer.has_daemon:
+        with peer.fresh(context.repos["big"], mounted=False) as view:
+            forget_pages(FIRST)
+            yield "cold", timed(context, view, Work(mount_and_read, in_ms, FIRST))
+
+
+def probe_us(view, known):
+    """Median time of a listing, a stat and a cached read, together, in microseconds."""
+    fd = os.open(known, os.O_RDONLY)
+    times = []
+    try:
+        for _ in range(PROBES):
+            started = time.perf_counter()
+            os.listdir(view.path())
+            os.stat(known)
+            os.pread(fd, FIRST, 0)
+            times.append(time.perf_counter() - started)
+    finally:
+        os.close(fd)
+    return statistics.median(times) * 1e6
+
+
+def read_and_forget(path, offset):
+    """A reader that may fail: the mount goes away under it."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            os.pread(file.fileno(), FIRST, offset)
+    except OSError:
+        pass
+
+
+def stalled(peer, context):
+    """What everybody else notices of 200 reads that the server does not answer."""
+    if not peer.has_daemon or not peer.has_latency:
+        return
+    with peer.fresh(context.repos["big"]) as view:
+        known = view.path("data.bin")
+        readers.first_bytes(known)
+        probe = Work(lambda view: probe_us(view, known), lambda meter: meter.result, settles=False)
+        yield "idle", timed(context, view, probe)
+        context.hub.faults({"match": {"origin": "cdn"}, "count": -1, "action": {"stall": True}})
+        step = context.big_size // (STALLED_READERS + 1) // 4096 * 4096
+        threads = [threading.Thread(target=read_and_forget, args=(known, step * (number + 1)), daemon=True)
+                   for number in range(STALLED_READERS)]
+        try:
+            for thread in threads:
+                thread.start()
+            time.sleep(1)
+            yield "stalled", timed(context, view, probe)
+        finally:
+            context.hub.clear()
+            for thread in threads:
+                thread.join()
