@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two reports side by side: what a change did. A ratio counts only if the spreads do not overlap."""
+"""Two reports side by side: what a change did. A ratio counts only if the spreads do not overlap, and
+if there is a spread: one round has none."""
 
 from bench.summary import summary
 from bench.table import print_lines
@@ -8,7 +9,9 @@ HEAD = ("cell", "state", "peer", "unit", "old", "new", "new/old", "")
 TOLD = ("profile", "cell", "peers", "out", "compare", "build")  # options that change no figure
 
 
-def verdict(cell, old, new):
+def verdict(cell, old, new, rounds):
+    if rounds < 2:
+        return "one round"
     if old.overlaps(new):
         return "within noise"
     return "better" if (new.middle > old.middle) == cell.more_is_better else "worse"
@@ -23,7 +26,7 @@ def rows(old, new, cells):
                     was, is_now = summary(before), summary(samples)
                     ratio = f"{is_now.middle / was.middle:.2f}" if was.middle else "-"
                     yield (cell.name, state, peer, cell.unit, f"{was.middle:.3g} ({was.span})",
-                           f"{is_now.middle:.3g} ({is_now.span})", ratio, verdict(cell, was, is_now))
+                           f"{is_now.middle:.3g} ({is_now.span})", ratio, verdict(cell, was, is_now, min(len(before), len(samples))))
 
 
 def print_comparison(old, new, cells):

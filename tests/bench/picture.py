@@ -16,11 +16,11 @@ ROW = 20
 HEADING = 26
 
 STYLE = """
-svg { background: #ffffff; font: 12px sans-serif; fill: #1f2328 }
+svg { font: 12px sans-serif; fill: #1f2328 } .paper { fill: #ffffff }
 .title { font-size: 15px; font-weight: bold } .state { font-weight: bold } .bar { fill: #8c959f } .own { fill: #0969da }
 .whisker { stroke: #1f2328; stroke-width: 1.5 }
 @media (prefers-color-scheme: dark) {
-svg { background: #0d1117; fill: #e6edf3 } .bar { fill: #6e7681 } .own { fill: #4493f8 } .whisker { stroke: #e6edf3 } }
+svg { fill: #e6edf3 } .paper { fill: #0d1117 } .bar { fill: #6e7681 } .own { fill: #4493f8 } .whisker { stroke: #e6edf3 } }
 """
 
 
@@ -64,7 +64,7 @@ def draw(title, results, cells):
     if len(parts) == 1:
         return ""
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 6}" viewBox="0 0 {WIDTH} {y + 6}">'
-            f"<style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n")
+            f'<style>{STYLE}</style>\n<rect width="{WIDTH}" height="{y + 6}" class="paper"/>\n' + "\n".join(parts) + "\n</svg>\n")
 
 
 def write(out, profile, results, cells):
