@@ -173,6 +173,7 @@ def _random():
         yield beats((profile, "random-4k-16", "cold"), "hf-mount", 4)
         yield beats((profile, "random-4k", "dropped"), "hf-mount", repeats)
         yield fact((profile, "readers-64", "cold"), "max/median", most=3)
+        yield fact((profile, "random-4k", "cold"), "fetched/chunks", most=1.02)
         yield slower_when_stalled(profile, 2)
 
 

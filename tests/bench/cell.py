@@ -11,9 +11,11 @@
 A peer that has no such thing yields nothing. Cells of large trees and of writing have states of
 their own."""
 
+import os
 from dataclasses import dataclass
 from typing import Callable
 
+from bench import readers
 from bench.measure import Meter, forget_pages
 
 
@@ -21,6 +23,7 @@ from bench.measure import Meter, forget_pages
 class Context:
     hub: object
     repos: dict
+    samples: str  # the folder that they were uploaded from
     big_size: int
     tensors_size: int
     file_count: int
@@ -101,6 +104,13 @@ def reads(peer, context, sample, work):
     """All states of one work, for a peer that mounts."""
     with peer.fresh(context.repos[sample]) as view:
         yield from states(context, view, work)
+        check(context, view, sample)
+
+
+def check(context, view, sample):
+    """Who is quick with wrong bytes has failed; once in a run."""
+    if not context.round and view.pids:
+        readers.same_files(os.path.join(context.samples, sample), view.path())
 
 
 def cold_read(peer, context, sample, work):

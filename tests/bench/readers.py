@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs that read: plain system calls, so that what is timed is the file system."""
 
+import filecmp
 import json
 import mmap
 import os
@@ -104,3 +105,11 @@ def first_bytes(path, count=4096):
     with open(path, "rb", buffering=0) as file:
         if len(file.read(count)) != count:
             raise AssertionError(f"fewer than {count} bytes in {path}")
+
+
+def same_files(wanted, found):
+    """It is an error if a file below the first folder is another one, or none, below the second."""
+    for path in list_tree(wanted):
+        other = os.path.join(found, os.path.relpath(path, wanted))
+        if not filecmp.cmp(path, other, shallow=False):
+            raise AssertionError(f"other bytes in {other}")

@@ -7,6 +7,7 @@ from functools import partial
 
 from bench import readers
 from bench.cell import Work, client, cold_read, reads
+from bench.chunks import least_bytes
 
 READ = 4096
 
@@ -19,12 +20,23 @@ def _fetched(meter):
     return {"KB a read": meter.bytes_sent / (meter.needed / READ) / 1e3} if meter.bytes_sent else {}
 
 
+def _fetched_of(context, offsets):
+    """And how many times as much as the chunks that are touched."""
+    def facts(meter):
+        if not meter.bytes_sent:
+            return {}
+        least = least_bytes(context.hub, context.repos["big"], "data.bin", tuple(offsets), READ)
+        return {**_fetched(meter), "fetched/chunks": meter.bytes_sent / least}
+    return facts
+
+
 def random_4k(peer, context):
     """One reader."""
     offsets = readers.random_offsets(context.big_size, context.random_count, context.round)
     needed = len(offsets) * READ
     if peer.mounts:
-        work = Work(lambda view: readers.random_reads(view.path("data.bin"), offsets), _rate, needed, _fetched)
+        work = Work(lambda view: readers.random_reads(view.path("data.bin"), offsets), _rate, needed,
+                    _fetched_of(context, offsets))
         yield from reads(peer, context, "big", work)
     elif peer.name == "HfFileSystem":
         yield "cold", client(context, peer, "filesystem-random", context.repos["big"], "data.bin", *offsets,

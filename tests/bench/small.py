@@ -2,7 +2,7 @@
 """Cells of many small files: their names by find and ls, their bytes by cat and grep."""
 
 from bench import programs, readers
-from bench.cell import Work, again, client, reads, states
+from bench.cell import Work, again, check, client, reads, states
 
 SMALL = 4096
 
@@ -17,6 +17,7 @@ def small_files(peer, context):
     with peer.fresh(repo) as view:
         yield from states(context, view, Work(lambda view: readers.cat(readers.list_tree(view.path()), needed), needed=needed))
         yield again(context, view, Work(lambda view: programs.grep(view.path()), needed=needed), "grep")
+        check(context, view, "small")
 
 
 def names_by(program, client_program=None):
