@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cells of what one has to wait for: the first byte, and others' reads that the server does not answer."""
 
+import contextlib
 import os
 import statistics
 import threading
@@ -38,24 +39,20 @@ def first_byte_of_mount(peer, context):
             yield "cold", timed(context, view, Work(mount_and_read, in_ms, FIRST))
 
 
-def probe_us(view, known):
+def probe_us(view, known, fd):
     """Median time of a listing, a stat and a cached read, together, in microseconds; at least
     GIVE_UP_S if the daemon was killed for one that did not end."""
-    fd = os.open(known, os.O_RDONLY)
     times = []
-    try:
-        while len(times) < PROBES and sum(times) < GIVE_UP_S:
-            started = time.perf_counter()
-            try:
-                os.listdir(view.path())
-                os.stat(known)
-                os.pread(fd, FIRST, 0)
-            except OSError:
-                if time.perf_counter() - started < GIVE_UP_S:
-                    raise
-            times.append(time.perf_counter() - started)
-    finally:
-        os.close(fd)
+    while len(times) < PROBES and sum(times) < GIVE_UP_S:
+        started = time.perf_counter()
+        try:
+            os.listdir(view.path())
+            os.stat(known)
+            os.pread(fd, FIRST, 0)
+        except OSError:
+            if time.perf_counter() - started < GIVE_UP_S:
+                raise
+        times.append(time.perf_counter() - started)
     return statistics.median(times) * 1e6
 
 
@@ -68,28 +65,36 @@ def read_and_forget(path, offset):
         pass
 
 
+@contextlib.contextmanager
+def stalled_readers(context, view, path):
+    """Reads that the server does not answer, all over the file."""
+    context.hub.faults({"match": {"origin": "cdn"}, "count": -1, "action": {"stall": True}})
+    step = context.big_size // (STALLED_READERS + 1) // 4096 * 4096
+    threads = [threading.Thread(target=read_and_forget, args=(path, step * (number + 1)), daemon=True)
+               for number in range(STALLED_READERS)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    limit = threading.Timer(GIVE_UP_S, view.process.kill)
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
+        context.hub.clear()
+        for thread in threads:
+            thread.join()
+
+
 def stalled(peer, context):
     """What everybody else notices of 200 reads that the server does not answer."""
     if not peer.has_daemon or not peer.has_latency:
         return
     with peer.fresh(context.repos["big"]) as view:
         known = view.path("data.bin")
-        readers.first_bytes(known)
-        probe = Work(lambda view: probe_us(view, known), lambda meter: meter.result, settles=False)
-        yield "idle", timed(context, view, probe)
-        context.hub.faults({"match": {"origin": "cdn"}, "count": -1, "action": {"stall": True}})
-        step = context.big_size // (STALLED_READERS + 1) // 4096 * 4096
-        threads = [threading.Thread(target=read_and_forget, args=(known, step * (number + 1)), daemon=True)
-                   for number in range(STALLED_READERS)]
-        limit = threading.Timer(GIVE_UP_S, view.process.kill)
-        limit.start()
-        try:
-            for thread in threads:
-                thread.start()
-            time.sleep(1)
-            yield "stalled", timed(context, view, probe)
-        finally:
-            limit.cancel()
-            context.hub.clear()
-            for thread in threads:
-                thread.join()
+        with open(known, "rb", buffering=0) as file:
+            probe = Work(lambda view: probe_us(view, known, file.fileno()), lambda meter: meter.result, settles=False)
+            file.read(FIRST)
+            yield "idle", timed(context, view, probe)
+            with stalled_readers(context, view, known):
+                yield "stalled", timed(context, view, probe)
