@@ -25,8 +25,9 @@ def rows(old, new, cells):
                 if before := old.get(cell.name, {}).get(peer, {}).get(state):
                     was, is_now = summary(before), summary(samples)
                     ratio = f"{is_now.middle / was.middle:.2f}" if was.middle else "-"
+                    rounds = min(len(before), len(samples))
                     yield (cell.name, state, peer, cell.unit, f"{was.middle:.3g} ({was.span})",
-                           f"{is_now.middle:.3g} ({is_now.span})", ratio, verdict(cell, was, is_now, min(len(before), len(samples))))
+                           f"{is_now.middle:.3g} ({is_now.span})", ratio, verdict(cell, was, is_now, rounds))
 
 
 def print_comparison(old, new, cells):
