@@ -14,5 +14,5 @@ void commit_journal_drop(struct commit_work *work, const char *id);
 // It may still come to be, however late, until the branch has moved from `parent`.
 void commit_journal_keep(struct commit_work *work, const char *id,
                          const struct oid *parent);
-// The mount shows `head`, and what was taken has landed in it: rows of those that can't follow it go.
+// The branch stands at `head`, which has what was taken: rows of those that can't follow it go.
 void commit_journal_drop_kept(struct commit_work *work, const struct oid *head);

@@ -27,8 +27,8 @@ enum commit_mode {
 // What is fetched that nobody has asked for yet.
 enum prefetch_mode {
     PREFETCH_AUTO, // footers; the rest of a file that is read here and there again and again
-    PREFETCH_OFF,   // only the window of who reads in order
-    PREFETCH_WHOLE, // the rest of each file of which anything is read
+    PREFETCH_OFF, // only the window of who reads in order
+    PREFETCH_WHOLE, // the rest of each file of which anything is read and that the cache has room for
 };
 
 struct mount_options {

@@ -54,10 +54,12 @@ static void expect_read(struct mount *mount, uint64_t dir, const char *name,
                         const struct hub_call *call)
 {
     struct location at;
+    struct hub_call ahead = *call; // those who come to wait for it promote it
+    ahead.class = HUB_AHEAD;
     if (large_name_is_usual(name) && !mount_is_virtual(mount, dir) &&
         !overlay_owns(mount, dir) &&
         locator_find(mount->locator, mount_stored_ino(mount, dir), &at) == ERR_NONE) {
-        cas_expect(mount->hub, call, &at.source);
+        cas_expect(mount->hub, &ahead, &at.source);
         location_release(&at);
     }
 }

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each read here and there of what is not here costs two round trips, and nobody can tell where the next
-// one goes. When they have asked for an eighth of a file, it is worth to fetch the rest: at most eight
-// times of what was asked for is fetched, and from then on the store answers. It goes at class PREFETCH,
-// so only what no reader waits for now is given to it. One that fails is tried again after as many reads.
+// one goes. When they have asked for an eighth of a file (a chunk each at the least), it is worth to fetch
+// the rest: from then on the store answers. It goes at class PREFETCH, in small steps, for a read of what
+// is on its way waits for the step that it is in.
+//
+// Once tried, it is not tried again before as much as the whole file has been asked for: the store may be
+// too small for what is read by turns, or the Hub may refuse.
 #include "xet/completion.h"
 
-#include "xet/engine.h"
+#include "xet/prefetch.h"
+
+#define STEP MIB
 
 enum {
     SHARE = 8,              // of the file's size
@@ -16,17 +21,16 @@ enum {
 bool completion_is_due(struct completion *completion, const struct xet_pattern *pattern,
                        uint64_t len, uint64_t size)
 {
-    bool is_worn = false;
     if (pattern->stream == 0) {
         completion->asked += len > CHUNK_BYTES ? len : CHUNK_BYTES;
-        is_worn = completion->asked >= size / SHARE &&
-                  completion->asked >= (uint64_t)READS_MIN * CHUNK_BYTES;
     }
-    bool is_due = !completion->is_under_way &&
-                  (pattern->completion == XET_COMPLETE_TOUCHED ||
-                   (pattern->completion == XET_COMPLETE_WORN && is_worn));
-    completion->is_under_way |= is_due;
-    return is_due;
+    uint64_t enough = completion->was_tried ? size : size / SHARE;
+    bool is_worn = completion->asked >= enough &&
+                   completion->asked >= (uint64_t)READS_MIN * CHUNK_BYTES;
+    bool is_touched =
+        pattern->completion == XET_COMPLETE_TOUCHED && !completion->was_tried;
+    return !completion->is_under_way && pattern->completion != XET_COMPLETE_NEVER &&
+           (is_worn || is_touched);
 }
 
 static void on_over(void *ctx, enum err err, const struct why *why)
@@ -37,14 +41,15 @@ static void on_over(void *ctx, enum err err, const struct why *why)
                   why != NULL ? why_text(why, err) : err_sentence(err));
     }
     engine_lock(file->xet);
-    file->completion = (struct completion){0};
+    file->completion = (struct completion){.was_tried = true};
+    file->xet->completions--;
     engine_unlock(file->xet);
 }
 
 void completion_begin(struct xet_file *file, const struct xet_source *source)
 {
-    enum err err = xet_file_prefetch(file, source, 0, file->content.size, HUB_PREFETCH,
-                                     on_over, file);
+    enum err err = prefetch_begin(file, source, 0, file->content.size, HUB_PREFETCH, STEP,
+                                  on_over, file);
     if (err != ERR_PARKED) {
         on_over(file, err, NULL);
     }

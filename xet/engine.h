@@ -175,7 +175,8 @@ struct xet {
     struct failures failures ENGINE_GUARDED;
     struct wait *waits ENGINE_GUARDED;
     uint32_t parked ENGINE_GUARDED;
-    int64_t timer_at_ms ENGINE_GUARDED; // what the timer is, or is about to be, set to
+    uint32_t completions ENGINE_GUARDED; // under way (completion.c)
+    int64_t timer_at_ms ENGINE_GUARDED;  // what the timer is, or is about to be, set to
     struct unit_queue queued[3] ENGINE_GUARDED; // by class
     uint64_t charged[3] ENGINE_GUARDED;         // bytes of active units, by class
     uint32_t active[3] ENGINE_GUARDED;          // active units, by class

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fetching a whole range in steps: at any time up to 64 MiB of it are asked for, and it goes
-// on when the first 8 MiB of what is missing have come. The steps run on the pool, because a
+// Fetching a whole range in steps: at any time up to eight steps of it (of 8 MiB each for people) are
+// asked for, and it goes on when the first step of what is missing has come. The steps run on the pool, because a
 // range of a large file that is here already takes many looks at the store.
+#include "xet/prefetch.h"
+
 #include "xet/fetch_queue.h"
 #include "xet/file_table.h"
 #include "xet/piece_load.h"
 #include "xet/verify.h"
 #include "xet/waits.h"
 
-#define PREFETCH_AHEAD (64 * MIB)
 #define PREFETCH_STEP (8 * MIB)
 
-enum { STEPS_WITHOUT_GAIN_MAX = 8 };
+enum { STEPS_AHEAD = 8, STEPS_WITHOUT_GAIN_MAX = 8 };
 
 struct prefetch {
     struct job job;        // first: the pool gives it back
@@ -19,6 +20,7 @@ struct prefetch {
     struct fetch_source *source;
     uint64_t at; // everything below is here
     uint64_t end;
+    uint64_t step;
     enum hub_class class;
     xet_ready_fn ready;
     void *ctx;
@@ -60,7 +62,7 @@ static enum err step_locked(struct prefetch *prefetch, struct errands *errands)
     if (file->xet->is_closing) {
         return ERR_CANCELLED;
     }
-    uint64_t to = ahead_of(prefetch->at, PREFETCH_AHEAD, prefetch->end);
+    uint64_t to = ahead_of(prefetch->at, STEPS_AHEAD * prefetch->step, prefetch->end);
     uint64_t gap = piece_map_gap(&file->map, prefetch->at, to);
     prefetch->without_gain = gap > prefetch->at ? 0 : prefetch->without_gain + 1;
     prefetch->at = gap;
@@ -73,14 +75,14 @@ static enum err step_locked(struct prefetch *prefetch, struct errands *errands)
     struct wish wish = {
         .from = gap,
         .to = to,
-        .unit = PREFETCH_STEP,
+        .unit = prefetch->step,
         .class = prefetch->class,
     };
     bool is_met;
     xet_wait wait;
     enum err err = fetch_queue_want(file, prefetch->source, &wish, errands, &is_met);
     if (!err) {
-        err = waits_park(file, gap, ahead_of(gap, PREFETCH_STEP, to), DEADLINE_NONE,
+        err = waits_park(file, gap, ahead_of(gap, prefetch->step, to), DEADLINE_NONE,
                          on_step, prefetch, &wait);
     }
     return err ? err : ERR_PARKED;
@@ -90,7 +92,7 @@ static void run_step(struct job *job)
 {
     struct prefetch *prefetch = (struct prefetch *)job;
     struct xet *xet = prefetch->file->xet;
-    uint64_t to = ahead_of(prefetch->at, PREFETCH_AHEAD, prefetch->end);
+    uint64_t to = ahead_of(prefetch->at, STEPS_AHEAD * prefetch->step, prefetch->end);
     struct errands errands = errands_init(xet);
     enum err err = piece_load(prefetch->file, prefetch->at, to);
     if (!err) {
@@ -112,6 +114,13 @@ enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *sourc
                            uint64_t offset, uint64_t len, enum hub_class class,
                            xet_ready_fn ready, void *ctx)
 {
+    return prefetch_begin(file, source, offset, len, class, PREFETCH_STEP, ready, ctx);
+}
+
+enum err prefetch_begin(struct xet_file *file, const struct xet_source *source,
+                        uint64_t offset, uint64_t len, enum hub_class class,
+                        uint64_t step, xet_ready_fn ready, void *ctx)
+{
     struct xet *xet = file->xet;
     struct prefetch *prefetch = calloc(1, sizeof(*prefetch));
     struct fetch_source *copy = fetch_source_new(source);
@@ -128,6 +137,7 @@ enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *sourc
         .source = copy,
         .at = from,
         .end = len < size - from ? from + len : size,
+        .step = step,
         .class = class,
         .ready = ready,
         .ctx = ctx,

@@ -107,7 +107,9 @@ void waits_fail(struct xet_file *file, uint64_t from, uint64_t to, enum err err,
             continue;
         }
         if (err != ERR_CANCELLED) {
-            if (err != ERR_NOT_FOUND) { // that may be had from another commit at once
+            // What was not found may be had from another commit at once. And what was fetched in the
+            // background with its class's share of slots and quota says nothing of a reader's request.
+            if (err != ERR_NOT_FOUND && wait->deadline_ms != DEADLINE_NONE) {
                 failures_add(&file->xet->failures, file->id, wait->from, wait->to, err,
                              why);
             }

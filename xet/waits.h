@@ -12,8 +12,8 @@ NODISCARD enum err waits_park(struct xet_file *file, uint64_t from, uint64_t to,
 // [from, to) of the file has come into the store: ends the reads that have no gap left.
 void waits_wake(struct xet_file *file, uint64_t from, uint64_t to,
                 struct errands *errands) REQUIRES(engine_role);
-// [from, to) can't be had: ends the reads that still miss some of it with `err`, remembers
-// the failure for the kernel's second try.
+// [from, to) can't be had: ends the reads that still miss some of it with `err`; of those with a
+// deadline, which are the kernel's, remembers the failure for its second try.
 void waits_fail(struct xet_file *file, uint64_t from, uint64_t to, enum err err,
                 const struct why *why, struct errands *errands) REQUIRES(engine_role);
 // Whether a read is parked that misses some of [from, to) and waits beyond a point of time.

@@ -94,7 +94,8 @@ typedef uint64_t xet_wait;
 // when all of it is on this machine. Otherwise ERR_PARKED: `to` is not kept, `ready` will be
 // called. Other errors: `why` is filled. A range that failed answers the same again for 5 s
 // (the kernel sends every failing read twice). Also feeds the stream's window: what lies
-// ahead is asked for at class AHEAD. Any thread; never blocks on the network.
+// ahead is asked for at class AHEAD, and what else `pattern` promises. Any thread; never blocks on the
+// network.
 NODISCARD enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
                                  const struct xet_pattern *pattern, uint64_t offset,
                                  size_t len, int64_t deadline_ms, void *to,

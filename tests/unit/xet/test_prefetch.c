@@ -19,7 +19,7 @@ static void on_prefetched(void *ctx, enum err err, const struct why *why)
     lock_release(&read->lock);
 }
 
-static void prefetch(struct xet_file *file)
+static enum err try_prefetch(struct xet_file *file)
 {
     struct engine_read wait;
     engine_read_init(&wait, &world, file, 0, 0);
@@ -31,8 +31,14 @@ static void prefetch(struct xet_file *file)
         condition_wait(&wait.condition, &wait.lock);
     }
     lock_release(&wait.lock);
-    assert_ok(wait.err);
+    enum err err = wait.err;
     engine_read_release(&wait);
+    return err;
+}
+
+static void prefetch(struct xet_file *file)
+{
+    assert_ok(try_prefetch(file));
 }
 
 TEST(test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing)
@@ -69,6 +75,17 @@ TEST(test_a_file_that_came_in_two_lifetimes_is_counted_and_verified)
     xet_file_put(world.xet, file);
 }
 
+TEST(test_a_prefetch_that_failed_does_not_make_readers_fail)
+{
+    struct fake_file *content = add_file(31, 4 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    fake_hub_fault(world.hub, FAULT_EXPIRED, 1, 0);
+    fake_hub_fault(world.hub, FAULT_EXPIRED, 2, 0);
+    assert_err(try_prefetch(file), ERR_EXPIRED);
+    assert_ok(engine_read_all(&world, file, content, MIB, 100000, NULL));
+    xet_file_put(world.xet, file);
+}
+
 #define TEST_IN_WORLD(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -77,6 +94,7 @@ int main(void)
         TEST_IN_WORLD(
             test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing),
         TEST_IN_WORLD(test_a_file_that_came_in_two_lifetimes_is_counted_and_verified),
+        TEST_IN_WORLD(test_a_prefetch_that_failed_does_not_make_readers_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
