@@ -9,7 +9,7 @@
 //   zip: torch.save(), numpy.savez(), archives            central directory, APPNOTE.TXT 4.3
 #include "fs/footer.h"
 
-#include "base/base.h"
+#include "fs/name_pattern.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -27,12 +27,7 @@ static bool has_footer(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (fnmatch(names[i], name, FNM_CASEFOLD) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return name_matches_any(name, names, sizeof(names) / sizeof(*names), FNM_CASEFOLD);
 }
 
 uint64_t footer_guess(const char *path, uint64_t size, uint64_t offset, uint64_t len)

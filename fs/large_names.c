@@ -3,9 +3,7 @@
 // add it.
 #include "fs/large_names.h"
 
-#include "base/base.h"
-
-#include <fnmatch.h>
+#include "fs/name_pattern.h"
 
 static const char *const names[] = {
     "*.7z",   "*.arrow", "*.bin",    "*.bz2",         "*.ckpt",    "*.ftz",     "*.gguf",
@@ -16,10 +14,5 @@ static const char *const names[] = {
 
 bool large_name_is_usual(const char *name)
 {
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (fnmatch(names[i], name, 0) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return name_matches_any(name, names, sizeof(names) / sizeof(*names), 0);
 }

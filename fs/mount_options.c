@@ -173,7 +173,16 @@ static enum err set_modules(char **field, const char *value, struct why *why)
     return replace_string(field, STEAL_POINTER(copy), why);
 }
 
-// The place of a word among three.
+static const char *const commit_modes[] = {
+    [COMMIT_AUTO] = "auto", [COMMIT_MANUAL] = "manual", [COMMIT_CLOSE] = "close"};
+static const char *const prefetch_modes[] = {
+    [PREFETCH_AUTO] = "auto", [PREFETCH_OFF] = "off", [PREFETCH_WHOLE] = "whole"};
+
+_Static_assert(sizeof(enum commit_mode) == sizeof(unsigned) &&
+                   sizeof(enum prefetch_mode) == sizeof(unsigned),
+               "set_word() writes them");
+
+// The place of a word among three; `field` is an enum, which is an unsigned int here.
 static enum err set_word(unsigned *field, const char *const words[3], const char *value,
                          struct why *why)
 {
@@ -185,28 +194,6 @@ static enum err set_word(unsigned *field, const char *const words[3], const char
     }
     return why_set(why, ERR_USAGE, "'%.40s' is none of %s, %s or %s", value, words[0],
                    words[1], words[2]);
-}
-
-static enum err set_commit_mode(enum commit_mode *field, const char *value,
-                                struct why *why)
-{
-    static const char *const words[] = {
-        [COMMIT_AUTO] = "auto", [COMMIT_MANUAL] = "manual", [COMMIT_CLOSE] = "close"};
-    unsigned mode = *field;
-    enum err err = set_word(&mode, words, value, why);
-    *field = (enum commit_mode)mode;
-    return err;
-}
-
-static enum err set_prefetch_mode(enum prefetch_mode *field, const char *value,
-                                  struct why *why)
-{
-    static const char *const words[] = {
-        [PREFETCH_AUTO] = "auto", [PREFETCH_OFF] = "off", [PREFETCH_WHOLE] = "whole"};
-    unsigned mode = *field;
-    enum err err = set_word(&mode, words, value, why);
-    *field = (enum prefetch_mode)mode;
-    return err;
 }
 
 // What a revision may be called, but for what is no branch.
@@ -254,9 +241,9 @@ static enum err set_row(struct mount_options *options, const struct option_row *
     case OPTION_MODULES:
         return set_modules(field, value, why);
     case OPTION_COMMIT:
-        return set_commit_mode(field, value, why);
+        return set_word(field, commit_modes, value, why);
     case OPTION_PREFETCH:
-        return set_prefetch_mode(field, value, why);
+        return set_word(field, prefetch_modes, value, why);
     case OPTION_BRANCH:
         return set_branch(field, value, why);
     case OPTION_ENDPOINT: {

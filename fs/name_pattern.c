@@ -4,6 +4,7 @@
 #include "fs/name_pattern.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 
 typedef int (*class_test_fn)(int byte);
 
@@ -128,4 +129,14 @@ bool name_pattern_match(const char *pattern, const char *name, size_t len)
     }
     pattern += strspn(pattern, "*");
     return *pattern == '\0';
+}
+
+bool name_matches_any(const char *name, const char *const *patterns, size_t n, int flags)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fnmatch(patterns[i], name, flags) == 0) {
+            return true;
+        }
+    }
+    return false;
 }

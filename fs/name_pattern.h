@@ -9,5 +9,8 @@
 // bracket that doesn't end, an unknown class or a backslash at its end matches nothing.
 bool name_pattern_match(const char *pattern, const char *name, size_t len);
 
+// Whether fnmatch(3), with these flags, finds one of the patterns to match a name.
+bool name_matches_any(const char *name, const char *const *patterns, size_t n, int flags);
+
 // `bracket` stands at its '['; behind its ']', or NULL: it has none.
 const char *name_pattern_bracket_end(const char *bracket);

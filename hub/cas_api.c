@@ -174,11 +174,6 @@ struct expect_call {
     struct hub_source source;
 };
 
-static void expect_over(struct call *call, enum err err, const struct why *why)
-{
-    call_finish(call, err, why);
-}
-
 static void expect_begin(struct call *call)
 {
     const struct expect_call *expect = (void *)call;
@@ -206,7 +201,7 @@ static const struct call_type expect_type = {
     .begin = expect_begin,
     .ended = call_finish_with_request,
     .deliver = expect_deliver,
-    .resumed = expect_over,
+    .resumed = call_finish,
 };
 
 void cas_expect(struct hub *hub, const struct hub_call *call,

@@ -13,6 +13,7 @@
 #define STEP MIB
 
 enum {
+    FILES_MAX = 4,          // at a time
     SHARE = 8,              // of the file's size
     READS_MIN = 32,         // a small file is not fetched for a look or two
     CHUNK_BYTES = 64 << 10, // what a read brings, however short
@@ -31,6 +32,19 @@ bool completion_is_due(struct completion *completion, const struct xet_pattern *
         pattern->completion == XET_COMPLETE_TOUCHED && !completion->was_tried;
     return !completion->is_under_way && pattern->completion != XET_COMPLETE_NEVER &&
            (is_worn || is_touched);
+}
+
+bool completion_note(struct xet_file *file, const struct xet_pattern *pattern,
+                     uint64_t len)
+{
+    bool begins =
+        completion_is_due(&file->completion, pattern, len, file->content.size) &&
+        file->xet->completions < FILES_MAX;
+    if (begins) {
+        file->completion.is_under_way = true;
+        file->xet->completions++;
+    }
+    return begins;
 }
 
 static void on_over(void *ctx, enum err err, const struct why *why)

@@ -21,7 +21,6 @@
 #pragma once
 
 #include "xet/block_pool.h"
-#include "xet/completion.h"
 #include "xet/decoder.h"
 #include "xet/failures.h"
 #include "xet/piece_map.h"
@@ -67,6 +66,13 @@ struct stream {
     uint64_t at;       // the furthest that it has read
     uint64_t asked_to; // up to here it has been asked for ahead
     uint64_t taken_to; // and what the store has was asked from the disk
+};
+
+// How much of a file was read here and there (completion.c).
+struct completion {
+    uint64_t asked; // bytes, as chunks, since it was last tried
+    bool was_tried;
+    bool is_under_way;
 };
 
 struct xet_file {

@@ -9,6 +9,7 @@
 //
 // A read is answered whole or not at all. That looking again and parking happen in one
 // critical section is what makes a wake-up impossible to miss.
+#include "xet/completion.h"
 #include "xet/fetch_queue.h"
 #include "xet/file_table.h"
 #include "xet/piece_load.h"
@@ -191,20 +192,6 @@ static enum err want_tail(struct xet_file *file, struct fetch_source *source,
                           : ERR_NONE;
 }
 
-// Whether the rest of the file is to be fetched now.
-static bool note_completion(struct xet_file *file, const struct xet_pattern *pattern,
-                            uint64_t len) REQUIRES(engine_role)
-{
-    bool begins =
-        completion_is_due(&file->completion, pattern, len, file->content.size) &&
-        file->xet->completions < COMPLETIONS_MAX;
-    if (begins) {
-        file->completion.is_under_way = true;
-        file->xet->completions++;
-    }
-    return begins;
-}
-
 // ERR_PARKED; ERR_NONE when the gaps have closed meanwhile; or why it can't be had.
 static enum err park_locked(const struct request *request, struct fetch_source *source,
                             const struct xet_pattern *pattern, struct parking *parking,
@@ -236,7 +223,7 @@ static enum err park_locked(const struct request *request, struct fetch_source *
     }
     if (!err) {
         parking->ahead = stream_note_read(file, pattern, request->to, is_met, errands);
-        parking->completes = note_completion(file, pattern, request->to - request->from);
+        parking->completes = completion_note(file, pattern, request->to - request->from);
     }
     return err ? err : ERR_PARKED;
 }

@@ -65,6 +65,15 @@ def unanswered_commit(made, hub):
     wait_until(lambda: made.branch.head != before, "the commit")
 
 
+@contextlib.contextmanager
+def unmade_commit(made, hub):
+    """What is changed inside is sent, and the mount killed; the Hub has made nothing of it."""
+    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
+    yield
+    hub.wait_stalled()
+    made.kill9()
+
+
 def die_and_return(made, hub):
     """kill -9, and a new mount to which the Hub does what it should."""
     made.kill9()
@@ -80,6 +89,15 @@ def batches(made):
         shutil.copy(f"{journal}{suffix}", f"{copy}{suffix}")
     with contextlib.closing(sqlite3.connect(copy)) as database:
         return [row[0] for row in database.execute("SELECT id FROM batch")]
+
+
+def look_again(made, hub):
+    """A new mount, when it has looked for the one commit that was on its way in vain; the commit's id."""
+    (batch,) = batches(made)
+    (looked,) = hub.faults({"match": {"path_regex": "/commits/"}, "action": {"delay_ms": 1}})
+    made.again(options=["commit=manual"])
+    wait_until(lambda: hub.fired(looked), "the look")
+    return batch
 
 
 @with_points
@@ -278,15 +296,10 @@ def test_a_commit_that_is_made_after_the_next_mount_has_looked_for_it_is_its_own
     """The Hub got it from a process that was killed, and is slow: here the official client makes it."""
     made = writable(FIRST)
     before = made.branch.head
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
-    os.rename(made / "old", made / "moved")
-    (made / "moved/three.txt").write_text("three\n")
-    hub.wait_stalled()
-    made.kill9()
-    (batch,) = batches(made)
-    (looked,) = hub.faults({"match": {"path_regex": "/commits/"}, "action": {"delay_ms": 1}})
-    made.again(options=["commit=manual"])
-    wait_until(lambda: hub.fired(looked), "the look")
+    with unmade_commit(made, hub):
+        os.rename(made / "old", made / "moved")
+        (made / "moved/three.txt").write_text("three\n")
+    batch = look_again(made, hub)
     files = {"moved/one.txt": "one\n", "moved/two.txt": "two\n", "moved/three.txt": "three\n"}
     HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN).create_commit(
         made.branch.id,
@@ -309,10 +322,8 @@ def test_what_was_committed_at_the_second_attempt_is_there_after_a_crash(writabl
     """Of the first, of a process that was killed, nothing is known but that it did not come before the second."""
     made = writable(FIRST)
     crash = Crash(made, 0)
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
-    (made / "saved.txt").write_text("saved\n")
-    hub.wait_stalled()
-    made.kill9()
+    with unmade_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
     crash.start_to_die(point)
     assert made.process.wait(PATIENCE) == -signal.SIGKILL
     hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
@@ -326,14 +337,9 @@ def test_what_was_committed_at_the_second_attempt_is_there_after_a_crash(writabl
 def test_what_is_deleted_before_its_commit_comes_late_is_deleted(writable, hub):
     """As above, but by then there is nothing left of it here, and nothing to delete on the Hub yet."""
     made = writable(FIRST)
-    hub.faults({"match": {"method": "POST", "path_regex": "/commit/"}, "action": {"stall": True}})
-    (made / "saved.txt").write_text("saved\n")
-    hub.wait_stalled()
-    made.kill9()
-    (batch,) = batches(made)
-    (looked,) = hub.faults({"match": {"path_regex": "/commits/"}, "action": {"delay_ms": 1}})
-    made.again(options=["commit=manual"])
-    wait_until(lambda: hub.fired(looked), "the look")
+    with unmade_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
+    batch = look_again(made, hub)
     os.unlink(made / "saved.txt")
     made.cli("commit", made.path)
     HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN).create_commit(

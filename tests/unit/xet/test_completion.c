@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #define KIB UINT64_C(1024)
-#define MIB (1024 * KIB)
 
 // How many reads of `len` it takes.
 static unsigned reads_until_due(struct completion *completion, uint64_t len,
