@@ -7,15 +7,21 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-static void must_work(int result)
+// Says what failed before it ends the process: a core file is seldom at hand.
+static void must_work_at(int result, const char *what)
 {
     if (result != 0) {
+        fprintf(stderr, "hugfs: %s failed (%d): this is a fault in hugfs\n", what,
+                result);
         abort();
     }
 }
+
+#define must_work(call) must_work_at((call), #call)
 
 void lock_init(struct lock *lock)
 {

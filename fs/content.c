@@ -94,6 +94,8 @@ static enum err describe(struct content_cache *cache, struct content *content,
         return err;
     }
     content->row = at.row;
+    content->repo_root = at.repo_root;
+    content->is_in_git = !out_node->masked && !out_node->has_xet && !out_node->has_sha256;
     content->source = (struct xet_source){at.source, at.path};
     content->path = at.path;
     return ERR_NONE;

@@ -71,6 +71,9 @@ static void fetch_range(struct range taken)
             content_ref(taken.file->content); // the file may end meanwhile
         err = xet_file_prefetch(content->file, &content->source, taken.offset, taken.len,
                                 HUB_PREFETCH, on_range, range);
+        if (err == ERR_PARKED) {
+            small_files_note(job->mount, content);
+        }
         content_put(content);
     }
     if (err == ERR_PARKED) {

@@ -23,6 +23,9 @@
 #include "fs/reply_buffers.h"
 #include "fs/session.h"
 #include "fs/signals.h"
+#include "fs/small_files.h"
+#include "fs/small_siblings.h"
+#include "fs/small_watch.h"
 #include "fs/snapshot.h"
 #include "fs/vnode.h"
 #include "fs/wait.h"
@@ -96,6 +99,8 @@ struct mount {
     mount_trace_fn trace GUARDED_BY(lock);
     void *trace_ctx GUARDED_BY(lock);
     uint64_t next_ticket GUARDED_BY(lock);
+    struct small_watch small_watch GUARDED_BY(lock);
+    struct small_places small_places GUARDED_BY(lock);
 };
 
 // When a kernel request that begins now must have its answer. parked.c waits a little longer,

@@ -344,3 +344,16 @@ bool git_pack_find(const struct git_pack *pack, const struct oid *oid,
     *out = (struct git_object){(enum git_type)entry->type, entry->bytes, entry->len};
     return true;
 }
+
+void git_pack_each_blob(const struct git_pack *pack,
+                        void (*each)(void *ctx, const struct oid *oid, const void *bytes,
+                                     size_t len),
+                        void *ctx)
+{
+    for (size_t i = 0; i < pack->count; i++) {
+        const struct entry *entry = &pack->entries[i];
+        if (entry->type == GIT_BLOB) {
+            each(ctx, &entry->oid, entry->bytes, entry->len);
+        }
+    }
+}

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a git pack (gitformat-pack(5)) that holds whole trees: the answer to a blobless fetch
-// of one commit. Objects are found by the SHA-1 of what they really contain, so whoever
+// Reads a git pack (gitformat-pack(5)) that holds whole trees: the answer to a fetch of one commit. Objects are found by the SHA-1 of what they really contain, so whoever
 // starts at a commit id he trusts can't be given anything else.
 #pragma once
 
@@ -24,3 +23,9 @@ void git_pack_free(struct git_pack *pack);
 // False = no such object.
 bool git_pack_find(const struct git_pack *pack, const struct oid *oid,
                    struct git_object *out);
+
+// Calls `each` for every blob, in the order of the pack.
+void git_pack_each_blob(const struct git_pack *pack,
+                        void (*each)(void *ctx, const struct oid *oid, const void *bytes,
+                                     size_t len),
+                        void *ctx);

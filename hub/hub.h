@@ -207,13 +207,6 @@ hub_ticket hub_commits(struct hub *hub, const struct hub_call *call,
                        const struct repo_id *repo, const char *revision, size_t limit,
                        hub_commits_fn done, void *ctx);
 
-// Which entries of a commit are executable or symlinks: one shallow, blobless git fetch
-// (git protocol v2 over smart HTTP). Directories, plain files and submodules are left out.
-// ERR_UNSUPPORTED where the server speaks no v2 or no filter (remembered per endpoint).
-hub_ticket hub_git_modes(struct hub *hub, const struct hub_call *call,
-                         const struct repo_id *repo, const struct oid *sha,
-                         hub_paths_fn done, void *ctx);
-
 // ---- owners
 
 // The owners that the token speaks for: its user first, then the organisations. Names that
@@ -266,6 +259,22 @@ struct hub_source {
     struct repo_id repo;
     struct oid sha;
 };
+
+// Which entries of a commit are executable or symlinks, and the contents of its small files: one
+// shallow git fetch (git protocol v2 over smart HTTP).
+struct hub_git_blobs {
+    uint32_t limit; // contents of fewer bytes than this; 0 = none
+    // Called for each of them (LFS pointers too) before `done`, on the pool: `oid` is the content's, by
+    // the SHA-1 of its bytes. They go when it returns.
+    void (*each)(void *ctx, const struct oid *oid, const void *bytes, size_t len);
+    void *ctx;
+};
+// `blobs` NULL: none. `done` gets the executable files and symlinks; directories, plain files and
+// submodules are left out. ERR_UNSUPPORTED where the server speaks no v2 or no filter
+// (remembered per endpoint), ERR_TOO_LARGE beyond 32 MiB as sent or 64 MiB of objects.
+hub_ticket hub_git_fetch(struct hub *hub, const struct hub_call *call,
+                         const struct hub_source *source,
+                         const struct hub_git_blobs *blobs, hub_paths_fn done, void *ctx);
 
 // Bytes [first, last] of a file that is not in Xet: GET resolve/{sha}/{path} with Range,
 // following the Hub's own redirects (the credential stays on the Hub's origin); the redirect

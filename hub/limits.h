@@ -7,9 +7,10 @@ enum {
     JSON_BODY_MAX = 1 << 20,     // repository info, refs, tokens ...
     LISTING_BODY_MAX = 16 << 20, // a page of a tree, a reconstruction plan
     ERROR_BODY_MAX = 64 << 10,
-    GIT_BODY_MAX = 64 << 20,     // a blobless pack of one commit
-    CHUNK_ANSWER_MAX = 16 << 20, // the shard that answers a dedup query
-    SMALL_ANSWER_MAX = 64 << 10, // parsed on the network thread
+    GIT_BODY_MAX = 64 << 20,       // a blobless pack of one commit
+    GIT_FILES_BODY_MAX = 32 << 20, // a pack with small files in it
+    CHUNK_ANSWER_MAX = 16 << 20,   // the shard that answers a dedup query
+    SMALL_ANSWER_MAX = 64 << 10,   // parsed on the network thread
     // Bodies that we send.
     PREUPLOAD_BODY_MAX = 32 << 20,
     SHARD_LINE_MAX = 64 << 10, // of the progress of a shard
@@ -29,7 +30,7 @@ enum {
     // A git pack: objects, their unpacked bytes, and what a walk of its trees may meet (the
     // same small tree can be entered from a million places).
     GIT_OBJECTS_MAX = 1 << 20,
-    GIT_UNPACKED_MAX = 128 << 20,
+    GIT_UNPACKED_MAX = 64 << 20,
     GIT_WALK_ENTRIES_MAX = 4 << 20,
     GIT_WALK_DEPTH_MAX = 256,
     GIT_DELTA_DEPTH_MAX = 64,

@@ -83,17 +83,19 @@ static enum err explain_error(const uint8_t *text, size_t len, struct why *why)
                    "the git server says: %s", said);
 }
 
-static enum err take_bands(struct cursor *cursor, struct why *why, struct buffer *pack)
+// The pack grows over what has been read of the body: it is always behind the cursor.
+static enum err take_bands(struct cursor *cursor, struct why *why, struct buffer *body)
 {
     struct pkt pkt;
+    size_t len = 0;
     while (pkt_take(cursor, &pkt) == ERR_NONE && pkt.kind == PKT_DATA) {
         if (pkt.len == 0) {
             break;
         }
-        enum err err = ERR_NONE;
         switch (pkt.bytes[0]) {
         case BAND_PACK:
-            err = buffer_append(pack, pkt.bytes + 1, pkt.len - 1);
+            memmove(body->bytes + len, pkt.bytes + 1, pkt.len - 1);
+            len += pkt.len - 1;
             break;
         case BAND_PROGRESS:
             break;
@@ -103,23 +105,20 @@ static enum err take_bands(struct cursor *cursor, struct why *why, struct buffer
             return why_set(why, ERR_BAD_ANSWER,
                            "the git server's answer has an unknown band");
         }
-        if (err != ERR_NONE) {
-            return err;
-        }
     }
+    body->len = len;
     // That it is whole is told by the pack's own trailer.
-    return pack->len > 0 ? ERR_NONE
-                         : why_set(why, ERR_BAD_ANSWER, "the git server sent no pack");
+    return len > 0 ? ERR_NONE
+                   : why_set(why, ERR_BAD_ANSWER, "the git server sent no pack");
 }
 
-enum err git_fetch_take_pack(const void *body, size_t len, struct why *why,
-                             struct buffer *pack)
+enum err git_fetch_take_pack(struct buffer *body, struct why *why)
 {
-    struct cursor cursor = cursor_init(body, len);
+    struct cursor cursor = cursor_init(body->bytes, body->len);
     struct pkt pkt;
     while (pkt_take(&cursor, &pkt) == ERR_NONE) {
         if (starts_with(&pkt, "packfile")) {
-            return take_bands(&cursor, why, pack);
+            return take_bands(&cursor, why, body);
         }
         if (starts_with(&pkt, "ERR ")) {
             return explain_error(pkt.bytes + 4, pkt.len - 4, why);

@@ -18,7 +18,6 @@ NODISCARD enum err pkt_take(struct cursor *cursor, struct pkt *out);
 // Appends a packet of text.
 NODISCARD enum err pkt_append(struct buffer *buffer, const char *text);
 
-// Takes the pack out of a fetch answer into `pack`. ERR_UNSUPPORTED when the server did not
-// understand the request (no protocol v2, no filter), ERR_BAD_ANSWER otherwise.
-NODISCARD enum err git_fetch_take_pack(const void *body, size_t len, struct why *why,
-                                       struct buffer *pack);
+// Leaves only the pack of a fetch answer in `body`, where it was. ERR_UNSUPPORTED when the server
+// did not understand the request (no protocol v2, no filter), ERR_BAD_ANSWER otherwise.
+NODISCARD enum err git_fetch_take_pack(struct buffer *body, struct why *why);

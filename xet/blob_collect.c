@@ -4,8 +4,8 @@
 // content. The queue bounds how many bytes are being collected at a time.
 #include "xet/blob_collect.h"
 
+#include "xet/blob_store.h"
 #include "xet/fetch_unit.h"
-#include "xet/publish.h"
 
 #include <string.h>
 
@@ -43,44 +43,19 @@ static enum err check_oid(const struct blob_collect *collect, struct why *why)
     return ERR_NONE;
 }
 
-// One run: at most 1 MiB from `at`.
-static enum err store_run(const struct blob_collect *collect, size_t at, size_t len,
-                          struct publisher *publisher)
-{
-    const struct xet_file *file = collect->unit->file;
-    uint32_t ends[RUN_BYTES_MAX / BLOB_BLOCK_BYTES];
-    uint32_t n = 0;
-    for (size_t end = 0; end < len; n++) {
-        end = len - end < BLOB_BLOCK_BYTES ? len : end + BLOB_BLOCK_BYTES;
-        ends[n] = (uint32_t)end;
-    }
-    struct piece piece = {at, len, file->blob, (uint32_t)(at / BLOB_BLOCK_BYTES), n};
-    enum err err = chunk_store_put(file->xet->store, &file->blob, piece.first, n, ends,
-                                   NULL, collect->bytes + at, len);
-    if (!err) {
-        publish_piece(publisher, &piece);
-    }
-    return err;
-}
-
 static void check_and_store(struct job *job)
 {
     struct blob_collect *collect = (struct blob_collect *)job;
-    struct xet_file *file = collect->unit->file;
-    struct publisher publisher = {
-        .file = file,
-        .is_ahead = collect->unit->class != HUB_DEMAND,
-    };
+    struct xet *xet = collect->unit->file->xet;
     struct why why = {{0}};
     enum err err = check_oid(collect, &why);
-    for (size_t at = 0; !err && at < collect->len; at += RUN_BYTES_MAX) {
-        size_t left = collect->len - at;
-        err = store_run(collect, at, left < RUN_BYTES_MAX ? left : RUN_BYTES_MAX,
-                        &publisher);
+    if (!err) {
+        err = blob_store(xet->store, &collect->unit->file->blob, collect->bytes,
+                         collect->len);
     }
     if (!err) {
-        atomic_fetch_add(&file->xet->bytes_fetched, collect->len);
-        publish_flush(&publisher);
+        atomic_fetch_add(&xet->bytes_fetched, collect->len);
+        blob_publish(collect->unit);
     }
     finish(collect, err ? 0 : collect->size, err, &why);
 }
@@ -113,6 +88,12 @@ void blob_collect_begin(struct fetch_unit *unit, const struct hub_call *call)
 {
     struct xet_file *file = unit->file;
     size_t size = (size_t)file->content.size;
+    if (blob_is_stored(file)) { // another process or a fetch of many has brought it
+        struct why why = {{0}};
+        blob_publish(unit);
+        fetch_unit_round_over(unit, size, ERR_NONE, &why);
+        return;
+    }
     struct blob_collect *collect = malloc(sizeof(*collect) + size);
     if (!collect) {
         struct why why = {{0}};

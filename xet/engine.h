@@ -9,6 +9,7 @@
 //   fetch_round.c   one plan's transfers -> runs -> decode jobs -> store -> pieces
 //   flights.c       ranges on their way, so that none is fetched twice at a time
 //   blob_collect.c  small git blobs: whole and verified before anything is stored
+//   commit_blobs.c  the same for all of a commit at once
 //   waits.c         parked reads: woken, ended, timed out
 //   errands.c       what must be said to others when the lock has been released
 //
@@ -189,6 +190,7 @@ struct xet {
     struct transfer *flights[FLIGHT_BUCKETS] ENGINE_GUARDED; // ranges on their way
     uint32_t units ENGINE_GUARDED;
     uint64_t collecting ENGINE_GUARDED; // bytes of small blobs being collected
+    struct commit_blobs *commit_blobs ENGINE_GUARDED; // under way
 
     // Counters:
     atomic_uint_fast64_t bytes_read;

@@ -6,6 +6,7 @@
 #include "xet/fetch_unit.h"
 
 #include "xet/blob_collect.h"
+#include "xet/commit_blobs.h"
 #include "xet/fetch_queue.h"
 #include "xet/fetch_round.h"
 #include "xet/file_table.h"
@@ -172,7 +173,9 @@ void fetch_unit_begin(struct fetch_unit *unit)
         return;
     }
     if (file_is_small_blob(file)) {
-        blob_collect_begin(unit, &call);
+        if (!commit_blobs_join(unit)) {
+            blob_collect_begin(unit, &call);
+        }
     } else if (!file->content.has_xet) {
         fetch_round_begin_blob(unit, first, unit->end);
     } else {

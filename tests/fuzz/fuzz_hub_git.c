@@ -68,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     switch (bytes[0] % 3) {
     case 0:
-        if (git_fetch_take_pack(bytes + 1, len - 1, NULL, &pack) == ERR_NONE) {
+        if (buffer_append(&pack, bytes + 1, len - 1) == ERR_NONE &&
+            git_fetch_take_pack(&pack, NULL) == ERR_NONE) {
             fuzz_require(pack.len > 0 && pack.len < len);
         }
         break;

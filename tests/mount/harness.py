@@ -97,6 +97,8 @@ class Home:
             "HUGFS_STATE_DIR": str(self.state),
             "HUGFS_RUNTIME_DIR": str(self.run),
         }
+        for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"):
+            values[name] = values.get(name, "") + ":handle_abort=1"  # an abort() tells where it was
         values |= extra or {}
         return {name: str(value) for name, value in values.items() if value is not None}
 

@@ -108,6 +108,41 @@ TEST(test_whole_objects_and_deltas_of_both_kinds_are_found)
     git_pack_free(parsed);
 }
 
+struct blob_count {
+    unsigned n;
+    size_t bytes;
+};
+
+static void count_blob(void *ctx, const struct oid *oid, const void *bytes, size_t len)
+{
+    struct blob_count *count = ctx;
+    struct oid right = oid_of("blob", bytes, len);
+    assert_true(oid_equal(oid, &right));
+    count->n++;
+    count->bytes += len;
+}
+
+TEST(test_every_blob_is_told_with_its_own_id_and_nothing_else_is)
+{
+    AUTO(buffer) struct buffer pack = pack_new(4);
+    append_object(&pack, GIT_TREE, "", 0);
+    size_t base_at = append_object(&pack, GIT_BLOB, "hello world", 11);
+    const uint8_t tail[] = {11, 5, 0x91, 6, 5}; // copy 5 from 6
+    size_t at = append_header(&pack, OFS_DELTA, sizeof(tail));
+    uint8_t distance = (uint8_t)(at - base_at);
+    assert_ok(buffer_append(&pack, &distance, 1));
+    append_deflated(&pack, tail, sizeof(tail));
+    append_object(&pack, GIT_BLOB, "", 0);
+    finish(&pack);
+    struct git_pack *parsed = NULL;
+    struct blob_count count = {0};
+    assert_ok(git_pack_parse(pack.bytes, pack.len, NULL, &parsed));
+    git_pack_each_blob(parsed, count_blob, &count);
+    assert_int_equal(count.n, 3);
+    assert_int_equal(count.bytes, 16);
+    git_pack_free(parsed);
+}
+
 static void expect_refused(struct buffer *pack)
 {
     struct git_pack *parsed = NULL;
@@ -253,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_objects_and_deltas_of_both_kinds_are_found),
+        cmocka_unit_test(test_every_blob_is_told_with_its_own_id_and_nothing_else_is),
         cmocka_unit_test(test_damaged_and_lying_packs_are_refused),
         cmocka_unit_test(test_deltas_stay_inside_their_base_and_their_result),
         cmocka_unit_test(test_executables_and_links_are_collected_with_their_paths),

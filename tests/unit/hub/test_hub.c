@@ -171,7 +171,7 @@ static void call_every_verb(struct hub *hub, struct count *count)
     assert_int_not_equal(
         hub_paths_info(hub, &call, &repo, &sha, &path, 1, on_paths, count), 0);
     assert_int_not_equal(hub_commit_date(hub, &call, &repo, &sha, on_date, count), 0);
-    assert_int_not_equal(hub_git_modes(hub, &call, &repo, &sha, on_paths, count), 0);
+    assert_int_not_equal(hub_git_fetch(hub, &call, &source, NULL, on_paths, count), 0);
     assert_int_not_equal(hub_read_range(hub, &call, &source, "a", 0, 9, sink), 0);
     assert_int_not_equal(cas_plan(hub, &call, &source, &hash, 0, 9, on_plan, count), 0);
     assert_int_not_equal(cas_fetch(hub, &call, &range, sink), 0);

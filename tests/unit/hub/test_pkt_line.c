@@ -48,12 +48,14 @@ TEST(test_what_is_appended_can_be_taken)
 
 static enum err take(const char *text, struct buffer *pack)
 {
-    return git_fetch_take_pack(text, strlen(text), NULL, pack);
+    buffer_clear(pack);
+    assert_ok(buffer_append_text(pack, text));
+    return git_fetch_take_pack(pack, NULL);
 }
 
 TEST(test_the_pack_is_put_together_from_its_band)
 {
-    AUTO(buffer) struct buffer pack = buffer_init(100);
+    AUTO(buffer) struct buffer pack = buffer_init(200);
     assert_ok(take("0011shallow-info\n"
                    "000dshallow x"
                    "0001"
@@ -69,7 +71,7 @@ TEST(test_the_pack_is_put_together_from_its_band)
 
 TEST(test_servers_that_do_not_understand_are_told_from_those_that_refuse)
 {
-    AUTO(buffer) struct buffer pack = buffer_init(100);
+    AUTO(buffer) struct buffer pack = buffer_init(200);
     assert_err(take("", &pack), ERR_UNSUPPORTED);
     assert_err(take("<html>", &pack), ERR_UNSUPPORTED);
     assert_err(take("0034ERR unexpected line: 'filter blob:none'         ", &pack),

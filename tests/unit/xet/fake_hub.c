@@ -280,6 +280,25 @@ hub_ticket hub_read_range(struct hub *hub, const struct hub_call *call,
     return ticket;
 }
 
+hub_ticket hub_git_fetch(struct hub *hub, const struct hub_call *call,
+                         const struct hub_source *source,
+                         const struct hub_git_blobs *blobs, hub_paths_fn done, void *ctx)
+{
+    (void)call;
+    (void)source;
+    struct operation *operation = new_operation(hub, OPERATION_GIT);
+    operation->blobs = *blobs;
+    operation->git_done = done;
+    operation->ctx = ctx;
+    lock_acquire(&hub->lock);
+    const struct fault *fault = due_fault(hub, true, &(struct extent){0});
+    operation->err = fault ? (enum err)fault->value : ERR_NONE;
+    hub->counts.git_fetches++;
+    hub_ticket ticket = submit(hub, operation);
+    lock_release(&hub->lock);
+    return ticket;
+}
+
 static void with_ticket(struct hub *hub, hub_ticket ticket,
                         void (*change)(struct operation *))
 {

@@ -34,7 +34,7 @@ enum fake_fault {
     FAULT_TRUNCATE,   // ends after `value` bytes
     FAULT_FLIP,       // byte `value` is inverted
     FAULT_HANG,       // never answers (until it is cancelled)
-    FAULT_PLAN_FAILS, // with enum err `value`
+    FAULT_PLAN_FAILS, // with enum err `value`; a git fetch too
     FAULT_PLAN_SHORT, // lacks its last term
     FAULT_PLAN_LIES,  // says that the first term is `value` bytes longer
     FAULT_PLAN_EARLY, // begins `value` chunks before what was asked for
@@ -62,6 +62,7 @@ void fake_hub_set_step(struct hub *hub, size_t bytes);
 struct fake_counts {
     unsigned plans;
     unsigned ranges;
+    unsigned git_fetches;
     unsigned promotions;
     unsigned cancels;
     unsigned pauses;

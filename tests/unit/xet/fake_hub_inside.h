@@ -5,7 +5,7 @@
 
 #include "tests/unit/xet/fake_file.h"
 
-enum operation_kind { OPERATION_PLAN, OPERATION_RANGE };
+enum operation_kind { OPERATION_PLAN, OPERATION_RANGE, OPERATION_GIT };
 enum { FAULTS_MAX = 16 };
 
 struct operation {
@@ -22,6 +22,9 @@ struct operation {
     void *ctx;
     enum err err;
     struct cas_plan *plan;
+    // a git fetch:
+    struct hub_git_blobs blobs;
+    hub_paths_fn git_done;
     // a range:
     struct hub_sink sink;
     struct fake_xorb *xorb; // NULL for a blob

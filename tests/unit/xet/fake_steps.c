@@ -67,22 +67,37 @@ static void tell_plan(struct job *job)
     free_operation(operation);
 }
 
+static void tell_git(struct job *job)
+{
+    struct operation *operation = (struct operation *)job;
+    struct why why = {{0}};
+    const struct hub_git_blobs *blobs = &operation->blobs;
+    const struct fake_file *file = operation->err ? NULL : operation->hub->files;
+    for (; file; file = file->next) {
+        if (file->size < blobs->limit) {
+            blobs->each(blobs->ctx, &file->oid, file->bytes, file->size);
+        }
+    }
+    operation->git_done(operation->ctx, operation->err, &why, NULL, 0);
+    free_operation(operation);
+}
+
 void fake_hub_end_operation(struct operation *operation, enum err err)
 {
     struct hub *hub = operation->hub;
     lock_acquire(&hub->lock);
     take_off(hub, operation);
     lock_release(&hub->lock);
-    if (operation->kind == OPERATION_PLAN) {
+    if (operation->kind != OPERATION_RANGE) {
         if (err) {
             cas_plan_free(STEAL_POINTER(operation->plan));
             operation->err = err;
         }
+        operation->job.run = operation->kind == OPERATION_PLAN ? tell_plan : tell_git;
         if (hub->is_closed) {
-            tell_plan(&operation->job);
+            operation->job.run(&operation->job);
             return;
         }
-        operation->job.run = tell_plan;
         worker_pool_submit(hub->pool, &operation->job, JOB_DEMAND);
         return;
     }
@@ -144,7 +159,7 @@ static void pump(void *ctx)
     }
     if (operation->is_cancelled) {
         fake_hub_end_operation(operation, ERR_CANCELLED);
-    } else if (operation->kind == OPERATION_PLAN) {
+    } else if (operation->kind != OPERATION_RANGE) {
         fake_hub_end_operation(operation, operation->err);
     } else {
         deliver(operation, most);

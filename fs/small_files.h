@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small files that are in git: a reader who goes through those of a commit gets them together.
+#pragma once
+
+#include "fs/content.h"
+
+struct mount;
+
+// Whether the node is of a small file in git.
+bool small_file_is(const struct tree_node *node);
+
+// Something is fetched for a read of the content; does what it takes to have others at hand. Any
+// thread; waits for nothing.
+void small_files_note(struct mount *mount, const struct content *content);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commits read lately; the least recently used one makes room. Two files may be all that
+// somebody wants; a third one tells that more will follow.
+#include "fs/small_watch.h"
+
+enum {
+    FILES_LEAST = 3,
+    WINDOW_MS = 10000,
+    AGAIN_MS = 600000, // what was fetched may have been evicted since
+};
+
+static struct small_commit *find_commit(struct small_watch *watch, int64_t row,
+                                        const struct oid *commit)
+{
+    struct small_commit *oldest = &watch->commits[0];
+    for (size_t i = 0; i < SMALL_COMMITS; i++) {
+        struct small_commit *at = &watch->commits[i];
+        if (at->row == row && oid_equal(&at->commit, commit)) {
+            return at;
+        }
+        oldest = at->used < oldest->used ? at : oldest;
+    }
+    *oldest = (struct small_commit){.row = row, .commit = *commit};
+    return oldest;
+}
+
+enum small_advice small_watch_note(struct small_watch *watch, int64_t row,
+                                   const struct oid *commit, uint64_t ino, int64_t now_ms)
+{
+    struct small_commit *at = find_commit(watch, row, commit);
+    at->used = ++watch->turn;
+    if (at->n_files == 0 ||
+        now_ms - at->first_ms >= (at->is_asked ? AGAIN_MS : WINDOW_MS)) {
+        *at = (struct small_commit){
+            .row = row, .commit = *commit, .first_ms = now_ms, .used = watch->turn};
+    }
+    at->n_files += at->n_files == 0 || ino != at->last_ino;
+    at->last_ino = ino;
+    if (at->has_failed) {
+        return SMALL_SIBLINGS;
+    }
+    if (at->is_asked || at->n_files < FILES_LEAST) {
+        return SMALL_ALONE;
+    }
+    at->is_asked = true;
+    return SMALL_TOGETHER;
+}
+
+void small_watch_failed(struct small_watch *watch, int64_t row, const struct oid *commit)
+{
+    find_commit(watch, row, commit)->has_failed = true;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small file costs two requests of its own; a git fetch brings all of a commit with one. Whoever
+// reads one meanwhile waits for it, and then finds the file in the store, or asks for it as if
+// nothing had been. So it must not last: after some seconds it is given up.
+//
+// Every blob comes with the SHA-1 of its own bytes, which is the name that it is stored under: what
+// no listing names is never looked for.
+#include "xet/commit_blobs.h"
+
+#include "xet/blob_store.h"
+#include "xet/fetch_unit.h"
+
+#include <string.h>
+
+enum { PATIENCE_MS = 5000 };
+
+struct commit_blobs {
+    struct xet *xet; // a reference
+    struct commit_blobs *next;
+    struct hub_source source;
+    uint32_t limit;
+    struct fetch_unit *waiting; // by queue_next; their references
+    struct fetch_unit **waiting_end;
+    hub_paths_fn done;
+    void *ctx;
+};
+
+static bool brings(const struct commit_blobs *blobs, const struct fetch_unit *unit)
+{
+    const struct hub_source *source = &unit->source->hub;
+    return unit->file->content.size < blobs->limit &&
+           oid_equal(&blobs->source.sha, &source->sha) &&
+           repo_id_equal(&blobs->source.repo, &source->repo);
+}
+
+bool commit_blobs_join(struct fetch_unit *unit)
+{
+    struct xet *xet = unit->file->xet;
+    engine_lock(xet);
+    struct commit_blobs *blobs = xet->commit_blobs;
+    while (blobs && !brings(blobs, unit)) {
+        blobs = blobs->next;
+    }
+    if (blobs) {
+        unit->queue_next = NULL;
+        *blobs->waiting_end = unit;
+        blobs->waiting_end = &unit->queue_next;
+    }
+    engine_unlock(xet);
+    return blobs != NULL;
+}
+
+static void on_blob(void *ctx, const struct oid *oid, const void *bytes, size_t len)
+{
+    struct commit_blobs *blobs = ctx;
+    struct object_id name = {.kind = OBJECT_BLOB};
+    memcpy(name.hash.bytes, oid->bytes, sizeof(oid->bytes));
+    if (len > 0 && blob_store(blobs->xet->store, &name, bytes, len) == ERR_NONE) {
+        atomic_fetch_add(&blobs->xet->bytes_fetched, len);
+    }
+}
+
+static void on_done(void *ctx, enum err err, const struct why *why,
+                    const struct tree_entry *entries, size_t n)
+{
+    struct commit_blobs *blobs = ctx;
+    struct xet *xet = blobs->xet;
+    engine_lock(xet);
+    struct commit_blobs **at = &xet->commit_blobs;
+    while (*at != blobs) {
+        at = &(*at)->next;
+    }
+    *at = blobs->next;
+    engine_unlock(xet);
+    while (blobs->waiting) {
+        struct fetch_unit *unit = blobs->waiting;
+        blobs->waiting = unit->queue_next;
+        fetch_unit_begin(unit);
+    }
+    blobs->done(blobs->ctx, err, why, entries, n);
+    free(blobs);
+    xet_unref(xet);
+}
+
+void xet_fetch_small(struct xet *xet, const struct hub_source *source, uint32_t limit,
+                     hub_paths_fn done, void *ctx)
+{
+    struct commit_blobs *blobs = calloc(1, sizeof(*blobs));
+    if (!blobs) {
+        done(ctx, ERR_NO_MEMORY, NULL, NULL, 0);
+        return;
+    }
+    *blobs = (struct commit_blobs){
+        .xet = xet, .source = *source, .limit = limit, .done = done, .ctx = ctx};
+    blobs->waiting_end = &blobs->waiting;
+    engine_lock(xet);
+    xet->refs++;
+    blobs->next = xet->commit_blobs;
+    xet->commit_blobs = blobs;
+    engine_unlock(xet);
+    if (!engine_enter_hub(xet)) {
+        on_done(blobs, ERR_CANCELLED, NULL, NULL, 0);
+        return;
+    }
+    struct hub_call call = {
+        .class = HUB_DEMAND,
+        .deadline_ms = clock_now_ms() + PATIENCE_MS,
+        .reason = "small files",
+    };
+    struct hub_git_blobs wanted = {limit, on_blob, blobs};
+    (void)hub_git_fetch(xet->hub, &call, source, &wanted, on_done, blobs);
+    engine_leave_hub(xet);
+}
