@@ -15,12 +15,16 @@ struct sha {
     enum sha_kind kind;
 };
 
-static void must_work(int result)
+// Says what failed before it ends the process: a core file is seldom at hand.
+static void must_work_at(int result, const char *what)
 {
     if (result != 1) {
+        fprintf(stderr, "hugfs: %s failed: this is a fault in hugfs\n", what);
         abort();
     }
 }
+
+#define must_work(call) must_work_at((call), #call)
 
 struct sha *sha_new(enum sha_kind kind)
 {

@@ -69,9 +69,10 @@ static void fetch_range(struct range taken)
         (void)fetch_job_ref(job);
         struct content *content =
             content_ref(taken.file->content); // the file may end meanwhile
+        bool is_missing = small_file_is_missing(content);
         err = xet_file_prefetch(content->file, &content->source, taken.offset, taken.len,
                                 HUB_PREFETCH, on_range, range);
-        if (err == ERR_PARKED) {
+        if (err == ERR_PARKED && is_missing) {
             small_files_note(job->mount, content);
         }
         content_put(content);

@@ -26,7 +26,7 @@ struct changed {
     char name[];
 };
 
-struct git_modes_learning {
+struct learning {
     struct mount *mount;
     struct hub_source source;
     int64_t row;
@@ -36,7 +36,7 @@ struct git_modes_learning {
     struct changed *changed; // those of one directory follow each other
 };
 
-static void end(struct git_modes_learning *learning)
+static void end(struct learning *learning)
 {
     struct changed *changed;
     struct changed *next;
@@ -51,7 +51,7 @@ static void end(struct git_modes_learning *learning)
 // ------------------------------------------------------------------- what the kernel knows
 
 // The kernel's number of a directory that may be told about; 0 = it must not.
-static uint64_t kernel_ino(const struct git_modes_learning *learning, uint64_t dir_ino)
+static uint64_t kernel_ino(const struct learning *learning, uint64_t dir_ino)
 {
     struct mount *mount = learning->mount;
     struct tree_dir dir;
@@ -66,7 +66,7 @@ static uint64_t kernel_ino(const struct git_modes_learning *learning, uint64_t d
 // On the refresher's thread.
 static void tell_kernel(void *ctx, bool may_tell)
 {
-    struct git_modes_learning *learning = ctx;
+    struct learning *learning = ctx;
     struct session *session = learning->mount->session;
     struct changed *changed = may_tell ? learning->changed : NULL;
     while (changed != NULL) {
@@ -105,8 +105,7 @@ static enum err find_parent(struct tree_store *tree, uint64_t root, const char *
     return ERR_NONE;
 }
 
-static enum err note_change(struct git_modes_learning *learning, uint64_t dir_ino,
-                            const char *name)
+static enum err note_change(struct learning *learning, uint64_t dir_ino, const char *name)
 {
     size_t size = strlen(name) + 1;
     struct changed *changed = calloc(1, sizeof(*changed) + size);
@@ -119,8 +118,7 @@ static enum err note_change(struct git_modes_learning *learning, uint64_t dir_in
     return ERR_NONE;
 }
 
-static enum err apply_one(struct git_modes_learning *learning,
-                          const struct tree_entry *entry)
+static enum err apply_one(struct learning *learning, const struct tree_entry *entry)
 {
     struct tree_store *tree = learning->mount->tree;
     const char *slash = strrchr(entry->path, '/');
@@ -145,8 +143,8 @@ static enum err apply_one(struct git_modes_learning *learning,
 }
 
 // ERR_ABSENT when a name is not stored, so that it is asked for again another time.
-static enum err apply(struct git_modes_learning *learning,
-                      const struct tree_entry *entries, size_t n)
+static enum err apply(struct learning *learning, const struct tree_entry *entries,
+                      size_t n)
 {
     enum err result = ERR_NONE;
     for (size_t i = 0; i < n; i++) {
@@ -156,10 +154,10 @@ static enum err apply(struct git_modes_learning *learning,
     return result;
 }
 
-void git_modes_told(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n)
+static void on_modes(void *ctx, enum err err, const struct why *why,
+                     const struct tree_entry *entries, size_t n)
 {
-    struct git_modes_learning *learning = ctx;
+    struct learning *learning = ctx;
     struct mount *mount = learning->mount;
     if (err == ERR_NONE) {
         err = apply(learning, entries, n);
@@ -183,35 +181,6 @@ void git_modes_told(void *ctx, enum err err, const struct why *why,
     }
 }
 
-static struct git_modes_learning *learning_new(const struct git_modes_learning *init)
-{
-    struct git_modes_learning *learning = malloc(sizeof(*learning));
-    if (learning != NULL) {
-        *learning = *init;
-    }
-    return learning;
-}
-
-static void ignore_end(void *ctx, enum err err, const struct why *why)
-{
-    (void)ctx;
-    (void)err;
-    (void)why;
-}
-
-struct git_modes_learning *git_modes_expect(struct mount *mount, int64_t row,
-                                            const struct hub_source *source,
-                                            uint64_t repo_root)
-{
-    return learning_new(&(struct git_modes_learning){mount, *source, row, repo_root,
-                                                     ignore_end, NULL, NULL});
-}
-
-void git_modes_forget(struct git_modes_learning *learning)
-{
-    free(learning);
-}
-
 void git_modes_learn(struct mount *mount, int64_t row, const struct hub_source *source,
                      uint64_t repo_root, waiter_fn done, void *ctx)
 {
@@ -219,15 +188,12 @@ void git_modes_learn(struct mount *mount, int64_t row, const struct hub_source *
     bool is_known =
         tree_store_get_ref(mount->tree, row, learned_name, &known) == ERR_NONE &&
         oid_equal(&known.sha, &source->sha);
-    struct git_modes_learning *learning =
-        is_known ? NULL
-                 : learning_new(&(struct git_modes_learning){mount, *source, row,
-                                                             repo_root, done, ctx, NULL});
+    struct learning *learning = is_known ? NULL : calloc(1, sizeof(*learning));
     if (learning == NULL) {
         done(ctx, ERR_NONE, NULL);
         return;
     }
+    *learning = (struct learning){mount, *source, row, repo_root, done, ctx, NULL};
     struct hub_call call = {.class = HUB_PREFETCH, .reason = "modes"};
-    (void)hub_git_fetch(mount->hub, &call, &learning->source, NULL, git_modes_told,
-                        learning);
+    (void)hub_git_fetch(mount->hub, &call, &learning->source, NULL, on_modes, learning);
 }

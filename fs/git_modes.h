@@ -14,14 +14,3 @@ struct mount;
 // with ERR_NONE: without them files are plain, as listed. `done` runs on any thread.
 void git_modes_learn(struct mount *mount, int64_t row, const struct hub_source *source,
                      uint64_t repo_root, waiter_fn done, void *ctx);
-
-// The same of a fetch that somebody else makes for another reason: the `ctx` of git_modes_told(), which
-// has to be its `done`. NULL when out of memory.
-struct git_modes_learning *git_modes_expect(struct mount *mount, int64_t row,
-                                            const struct hub_source *source,
-                                            uint64_t repo_root);
-// It will not be made. NULL is fine.
-void git_modes_forget(struct git_modes_learning *learning);
-// A hub_paths_fn.
-void git_modes_told(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n);

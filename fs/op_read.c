@@ -61,7 +61,7 @@ static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_le
         xet_file_read(content->file, &content->source, &own.pattern, own.offset, own.size,
                       own.deadline_ms, bytes, out_len, on_ready, wait, &ticket, why);
     err = stale_if_not_found(own.mount, content, err);
-    if (err == ERR_PARKED && own.mount->options->prefetch != PREFETCH_OFF) {
+    if (err == ERR_PARKED) {
         small_files_note(own.mount, content);
     }
     if (err == ERR_PARKED && own.is_interruptible) {

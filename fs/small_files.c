@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// One git fetch brings all small files of the commit, and the modes with them. Where that does not
-// work (no such git server, more than is sensible, too slow), the next files of the folder are
-// fetched ahead of the reader.
+// One git fetch brings all small files of the commit. Where that does not work (no such git server,
+// more than is sensible, too slow) or is not wanted (a small cache, a limited rate), the next files of
+// the folder are fetched ahead of the reader.
+//
+// The fetch tells executables and symlinks too, but that is not used: a name that turns into another
+// kind of file while somebody walks through the folder breaks that walk. `hugfs prefetch` learns them.
 #include "fs/small_files.h"
 
-#include "fs/git_modes.h"
 #include "fs/mount_parts.h"
 
-enum { SMALL_FILE_MAX = 64 << 10 }; // smaller ones are small
+enum {
+    SMALL_FILE_MAX = 64 << 10, // smaller ones are small
+    PATIENCE_MS = 5000,
+};
+
+// So much of the cache would be needed at worst.
+#define CACHE_LEAST (UINT64_C(256) << 20)
 
 bool small_file_is(const struct tree_node *node)
 {
@@ -15,25 +23,49 @@ bool small_file_is(const struct tree_node *node)
            !node->has_sha256 && node->size < SMALL_FILE_MAX;
 }
 
+static bool is_small(const struct content *content)
+{
+    return content->is_in_git && content->size < SMALL_FILE_MAX && content->row != 0;
+}
+
+bool small_file_is_missing(const struct content *content)
+{
+    struct xet_file_info info;
+    if (!is_small(content)) {
+        return false;
+    }
+    xet_file_info(content->file, &info);
+    return info.cached_bytes < content->size;
+}
+
 struct together {
     struct mount *mount;
     int64_t row;
     struct oid commit;
-    struct git_modes_learning *modes;
 };
+
+// What has nothing to do with this commit may be better another time.
+static bool is_passing(enum err err)
+{
+    return err == ERR_CANCELLED || err == ERR_OFFLINE || err == ERR_QUOTA;
+}
 
 static void on_fetched(void *ctx, enum err err, const struct why *why,
                        const struct tree_entry *entries, size_t n)
 {
     struct together *together = ctx;
     struct mount *mount = together->mount;
-    if (err != ERR_NONE && err != ERR_CANCELLED) {
+    (void)entries;
+    (void)n;
+    if (err != ERR_NONE) {
         lock_acquire(&mount->lock);
-        small_watch_failed(&mount->small_watch, together->row, &together->commit);
+        small_watch_failed(&mount->small_watch, together->row, &together->commit,
+                           is_passing(err));
         lock_release(&mount->lock);
+    }
+    if (err != ERR_NONE && !is_passing(err)) {
         log_info("fs", "small files are fetched one by one: %s", why_text(why, err));
     }
-    git_modes_told(together->modes, err, why, entries, n);
     free(together);
 }
 
@@ -41,26 +73,32 @@ static void fetch_together(struct mount *mount, const struct content *content)
 {
     const struct hub_source *source = &content->source.hub;
     struct together *together = malloc(sizeof(*together));
-    struct git_modes_learning *modes =
-        git_modes_expect(mount, content->row, source, content->repo_root);
-    if (together == NULL || modes == NULL) {
-        free(together);
-        git_modes_forget(modes);
+    int64_t patience_ms = mount->options->timeout_ms / 4; // readers have as much as that
+    if (together == NULL) {
         return;
     }
-    *together = (struct together){mount, content->row, source->sha, modes};
-    xet_fetch_small(mount->xet, source, SMALL_FILE_MAX, on_fetched, together);
+    *together = (struct together){mount, content->row, source->sha};
+    xet_fetch_small(mount->xet, source, SMALL_FILE_MAX,
+                    patience_ms < PATIENCE_MS ? patience_ms : PATIENCE_MS, on_fetched,
+                    together);
 }
 
 void small_files_note(struct mount *mount, const struct content *content)
 {
-    if (!content->is_in_git || content->size >= SMALL_FILE_MAX || content->row == 0) {
+    const struct mount_options *options = mount->options;
+    if (!is_small(content) || options->prefetch == PREFETCH_OFF) {
         return;
     }
     lock_acquire(&mount->lock);
     enum small_advice advice =
         small_watch_note(&mount->small_watch, content->row, &content->source.hub.sha,
                          content->ino, clock_now_ms());
+    if (advice == SMALL_TOGETHER &&
+        (options->cache_size < CACHE_LEAST || options->max_rate > 0)) {
+        small_watch_failed(&mount->small_watch, content->row, &content->source.hub.sha,
+                           false);
+        advice = SMALL_SIBLINGS;
+    }
     lock_release(&mount->lock);
     switch (advice) {
     case SMALL_ALONE:

@@ -24,6 +24,18 @@ static struct small_commit *find_commit(struct small_watch *watch, int64_t row,
     return oldest;
 }
 
+static void note_file(struct small_commit *at, uint64_t ino)
+{
+    bool is_known = at->n_files >= FILES_LEAST;
+    for (unsigned i = 0; i < at->n_files && !is_known; i++) {
+        is_known = at->inos[i] == ino;
+    }
+    if (!is_known && at->n_files < FILES_LEAST - 1) {
+        at->inos[at->n_files] = ino;
+    }
+    at->n_files += !is_known;
+}
+
 enum small_advice small_watch_note(struct small_watch *watch, int64_t row,
                                    const struct oid *commit, uint64_t ino, int64_t now_ms)
 {
@@ -34,8 +46,7 @@ enum small_advice small_watch_note(struct small_watch *watch, int64_t row,
         *at = (struct small_commit){
             .row = row, .commit = *commit, .first_ms = now_ms, .used = watch->turn};
     }
-    at->n_files += at->n_files == 0 || ino != at->last_ino;
-    at->last_ino = ino;
+    note_file(at, ino);
     if (at->has_failed) {
         return SMALL_SIBLINGS;
     }
@@ -46,7 +57,10 @@ enum small_advice small_watch_note(struct small_watch *watch, int64_t row,
     return SMALL_TOGETHER;
 }
 
-void small_watch_failed(struct small_watch *watch, int64_t row, const struct oid *commit)
+void small_watch_failed(struct small_watch *watch, int64_t row, const struct oid *commit,
+                        bool is_passing)
 {
-    find_commit(watch, row, commit)->has_failed = true;
+    struct small_commit *at = find_commit(watch, row, commit);
+    at->has_failed = !is_passing;
+    at->n_files = is_passing ? 0 : at->n_files;
 }

@@ -16,8 +16,8 @@ enum small_advice {
 struct small_commit {
     int64_t row; // of the repository; 0 = free
     struct oid commit;
-    uint64_t last_ino;
-    unsigned n_files;
+    uint64_t inos[2]; // of the first files
+    unsigned n_files; // counted as far as it matters
     int64_t first_ms;
     bool is_asked;
     bool has_failed;
@@ -34,5 +34,6 @@ struct small_watch {
 enum small_advice small_watch_note(struct small_watch *watch, int64_t row,
                                    const struct oid *commit, uint64_t ino,
                                    int64_t now_ms);
-// What SMALL_TOGETHER advised could not be done.
-void small_watch_failed(struct small_watch *watch, int64_t row, const struct oid *commit);
+// What SMALL_TOGETHER advised could not be done; `is_passing`: it may be advised again soon.
+void small_watch_failed(struct small_watch *watch, int64_t row, const struct oid *commit,
+                        bool is_passing);

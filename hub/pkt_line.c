@@ -124,6 +124,9 @@ enum err git_fetch_take_pack(struct buffer *body, struct why *why)
             return explain_error(pkt.bytes + 4, pkt.len - 4, why);
         }
     }
-    return why_set(why, ERR_UNSUPPORTED,
-                   "the git server did not understand a protocol v2 fetch");
+    // A page is no git server's answer: another one may come.
+    return cursor_left(&cursor) > 0
+               ? why_set(why, ERR_BAD_ANSWER, "the answer is not a git server's")
+               : why_set(why, ERR_UNSUPPORTED,
+                         "the git server did not understand a protocol v2 fetch");
 }

@@ -1,53 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small file costs two requests of its own; a git fetch brings all of a commit with one. Whoever
 // reads one meanwhile waits for it, and then finds the file in the store, or asks for it as if
-// nothing had been. So it must not last: after some seconds it is given up.
+// nothing had been. So it must not last: after some seconds it is given up. Those who wait take
+// no place of the queue meanwhile.
 //
 // Every blob comes with the SHA-1 of its own bytes, which is the name that it is stored under: what
 // no listing names is never looked for.
 #include "xet/commit_blobs.h"
 
 #include "xet/blob_store.h"
+#include "xet/errands.h"
+#include "xet/fetch_queue.h"
 #include "xet/fetch_unit.h"
 
 #include <string.h>
-
-enum { PATIENCE_MS = 5000 };
 
 struct commit_blobs {
     struct xet *xet; // a reference
     struct commit_blobs *next;
     struct hub_source source;
     uint32_t limit;
-    struct fetch_unit *waiting; // by queue_next; their references
+    struct fetch_unit *waiting; // by queue_next
     struct fetch_unit **waiting_end;
     hub_paths_fn done;
     void *ctx;
 };
 
 static bool brings(const struct commit_blobs *blobs, const struct fetch_unit *unit)
+    REQUIRES(engine_role)
 {
     const struct hub_source *source = &unit->source->hub;
-    return unit->file->content.size < blobs->limit &&
+    return file_is_small_blob(unit->file) && unit->file->content.size < blobs->limit &&
            oid_equal(&blobs->source.sha, &source->sha) &&
            repo_id_equal(&blobs->source.repo, &source->repo);
 }
 
-bool commit_blobs_join(struct fetch_unit *unit)
+struct commit_blobs *commit_blobs_that_bring(const struct fetch_unit *unit)
 {
-    struct xet *xet = unit->file->xet;
-    engine_lock(xet);
-    struct commit_blobs *blobs = xet->commit_blobs;
+    struct commit_blobs *blobs = unit->file->xet->commit_blobs;
     while (blobs && !brings(blobs, unit)) {
         blobs = blobs->next;
     }
-    if (blobs) {
-        unit->queue_next = NULL;
-        *blobs->waiting_end = unit;
-        blobs->waiting_end = &unit->queue_next;
-    }
-    engine_unlock(xet);
-    return blobs != NULL;
+    return blobs;
+}
+
+void commit_blobs_set_aside(struct commit_blobs *blobs, struct fetch_unit *unit)
+{
+    unit->state = UNIT_ASIDE;
+    unit->queue_next = NULL;
+    *blobs->waiting_end = unit;
+    blobs->waiting_end = &unit->queue_next;
 }
 
 static void on_blob(void *ctx, const struct oid *oid, const void *bytes, size_t len)
@@ -60,30 +62,45 @@ static void on_blob(void *ctx, const struct oid *oid, const void *bytes, size_t 
     }
 }
 
+// An engine that stops has ended its queues already.
+static void return_waiting(struct commit_blobs *blobs, struct errands *errands)
+    REQUIRES(engine_role)
+{
+    struct xet *xet = blobs->xet;
+    while (blobs->waiting) {
+        struct fetch_unit *unit = blobs->waiting;
+        blobs->waiting = unit->queue_next;
+        if (xet->is_closing) {
+            fetch_unit_end(unit, errands);
+        } else {
+            fetch_queue_return(unit);
+        }
+    }
+    fetch_queue_admit(xet, errands);
+}
+
 static void on_done(void *ctx, enum err err, const struct why *why,
                     const struct tree_entry *entries, size_t n)
 {
     struct commit_blobs *blobs = ctx;
     struct xet *xet = blobs->xet;
+    struct errands errands = errands_init(xet);
     engine_lock(xet);
     struct commit_blobs **at = &xet->commit_blobs;
     while (*at != blobs) {
         at = &(*at)->next;
     }
     *at = blobs->next;
+    return_waiting(blobs, &errands);
     engine_unlock(xet);
-    while (blobs->waiting) {
-        struct fetch_unit *unit = blobs->waiting;
-        blobs->waiting = unit->queue_next;
-        fetch_unit_begin(unit);
-    }
+    errands_run(&errands);
     blobs->done(blobs->ctx, err, why, entries, n);
     free(blobs);
     xet_unref(xet);
 }
 
 void xet_fetch_small(struct xet *xet, const struct hub_source *source, uint32_t limit,
-                     hub_paths_fn done, void *ctx)
+                     int64_t patience_ms, hub_paths_fn done, void *ctx)
 {
     struct commit_blobs *blobs = calloc(1, sizeof(*blobs));
     if (!blobs) {
@@ -104,7 +121,7 @@ void xet_fetch_small(struct xet *xet, const struct hub_source *source, uint32_t 
     }
     struct hub_call call = {
         .class = HUB_DEMAND,
-        .deadline_ms = clock_now_ms() + PATIENCE_MS,
+        .deadline_ms = clock_now_ms() + patience_ms,
         .reason = "small files",
     };
     struct hub_git_blobs wanted = {limit, on_blob, blobs};

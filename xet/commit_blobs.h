@@ -4,6 +4,12 @@
 
 #include "xet/engine.h"
 
-// True: one is under way that is likely to bring the unit's file. It has taken over the reference of
-// what is under way, and begins the unit once more when it is over, whatever came of it.
-bool commit_blobs_join(struct fetch_unit *unit) EXCLUDES(engine_role);
+struct commit_blobs;
+
+// What is under way and likely to bring the unit's file; NULL = nothing.
+struct commit_blobs *commit_blobs_that_bring(const struct fetch_unit *unit)
+    REQUIRES(engine_role);
+// The unit, which is in no queue, waits for it. It returns to its queue when that is over, whatever
+// came of it.
+void commit_blobs_set_aside(struct commit_blobs *blobs, struct fetch_unit *unit)
+    REQUIRES(engine_role);

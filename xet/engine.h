@@ -119,7 +119,11 @@ struct wait {
     enum err err; // how it ended
 };
 
-enum unit_state { UNIT_QUEUED, UNIT_ACTIVE };
+enum unit_state {
+    UNIT_QUEUED,
+    UNIT_ASIDE, // commit_blobs.c is likely to bring it: in no queue
+    UNIT_ACTIVE,
+};
 
 // What one ranged reconstruction covers (a blob: one ranged GET): [first, end) of a file.
 struct fetch_unit {

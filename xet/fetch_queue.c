@@ -9,6 +9,7 @@
 // is never asked for twice at a time.
 #include "xet/fetch_queue.h"
 
+#include "xet/commit_blobs.h"
 #include "xet/fetch_unit.h"
 #include "xet/waits.h"
 
@@ -60,6 +61,12 @@ static void enqueue(struct xet *xet, struct fetch_unit *unit) REQUIRES(engine_ro
     queue->tail = unit;
 }
 
+void fetch_queue_return(struct fetch_unit *unit)
+{
+    unit->state = UNIT_QUEUED;
+    enqueue(unit->file->xet, unit);
+}
+
 void fetch_queue_remove(struct fetch_unit *unit)
 {
     struct unit_queue *queue = &unit->file->xet->queued[unit->class];
@@ -101,8 +108,16 @@ void fetch_queue_admit(struct xet *xet, struct errands *errands)
 {
     for (int class = HUB_DEMAND; class <= HUB_PREFETCH && !xet->is_closing; class ++) {
         struct fetch_unit *unit;
-        while ((unit = xet->queued[class].head) && may_begin(xet, unit)) {
+        while ((unit = xet->queued[class].head)) {
+            struct commit_blobs *blobs = commit_blobs_that_bring(unit);
+            if (!blobs && !may_begin(xet, unit)) {
+                break;
+            }
             fetch_queue_remove(unit);
+            if (blobs) {
+                commit_blobs_set_aside(blobs, unit);
+                continue;
+            }
             unit->state = UNIT_ACTIVE;
             unit->charged_class = (enum hub_class) class;
             unit->charged = unit->end - unit->first;

@@ -28,6 +28,8 @@ void fetch_queue_drop(struct xet_file *file, uint32_t stream, struct errands *er
     REQUIRES(engine_role);
 // An active unit is over: its budget is free.
 void fetch_queue_release(struct fetch_unit *unit) REQUIRES(engine_role);
+// A unit that was set aside comes to the end of its queue.
+void fetch_queue_return(struct fetch_unit *unit) REQUIRES(engine_role);
 // Takes a queued unit off its queue.
 void fetch_queue_remove(struct fetch_unit *unit) REQUIRES(engine_role);
 

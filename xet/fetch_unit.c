@@ -6,7 +6,6 @@
 #include "xet/fetch_unit.h"
 
 #include "xet/blob_collect.h"
-#include "xet/commit_blobs.h"
 #include "xet/fetch_queue.h"
 #include "xet/fetch_round.h"
 #include "xet/file_table.h"
@@ -173,9 +172,7 @@ void fetch_unit_begin(struct fetch_unit *unit)
         return;
     }
     if (file_is_small_blob(file)) {
-        if (!commit_blobs_join(unit)) {
-            blob_collect_begin(unit, &call);
-        }
+        blob_collect_begin(unit, &call);
     } else if (!file->content.has_xet) {
         fetch_round_begin_blob(unit, first, unit->end);
     } else {

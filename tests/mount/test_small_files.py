@@ -2,12 +2,9 @@
 """Reading many small files that are in git: one fetch for all of a commit, or the next ones of the folder."""
 
 import os
-import stat
-import subprocess
 
 import pytest
 from harness import wait_until
-from machine import PATIENCE
 from writing import fill
 
 GIT = "git-fetch"
@@ -25,13 +22,17 @@ def many(hub, request):
     return name
 
 
-def read_all(made, names=FILES):
+def read_all_below(root, names=FILES):
     """The files in the order of their folders, as `cp -r` does."""
-    for folder, _, found in os.walk(made.path):
+    for folder, _, found in os.walk(root):
         for name in found:
-            path = os.path.relpath(os.path.join(folder, name), made.path)
+            path = os.path.relpath(os.path.join(folder, name), root)
             if path in names:
-                assert (made / path).read_text() == names[path], path
+                assert (root / path).read_text() == names[path], path
+
+
+def read_all(made, names=FILES):
+    read_all_below(made.path, names)
 
 
 def refuse_git(hub, **action):
@@ -92,16 +93,20 @@ def test_a_later_commit_costs_its_new_files_only(mount, hub, many, wire):
     assert wire.kinds()[GIT] == 0 and wire.kinds()[RESOLVE] == 1
 
 
-def test_executables_and_links_show_when_the_files_have_come(mount, hub, request):
+def test_names_stay_what_they_are_for_who_reads_files(mount, hub, request):
+    """A name that turned into a link, or got another number, would break a walk that has seen it before."""
     name = f"acme/tools-{abs(hash(request.node.name)) % 10**8}"
     texts = {f"lib/f{number}": f"{number}\n" for number in range(5)}
+    others = [{"add": "run.sh", "text": "#!/bin/sh\n", "mode": "100755"}, {"add": "lib/link", "text": "f1", "mode": "120000"}]
     hub.repo(name)
-    hub.commit(name, [{"add": path, "text": text} for path, text in texts.items()] + [{"add": "run.sh", "text": "#!/bin/sh\necho ran\n", "mode": "100755"}])
-    made = mount(name)
-    assert not (made / "run.sh").stat().st_mode & stat.S_IXUSR
-    read_all(made, texts)
-    wait_until(lambda: (made / "run.sh").stat().st_mode & stat.S_IXUSR, "the mode")
-    assert subprocess.run([made / "run.sh"], check=True, capture_output=True, text=True, timeout=PATIENCE).stdout == "ran\n"
+    hub.commit(name, [{"add": path, "text": text} for path, text in texts.items()] + others)
+    for made, root in ((one := mount(name), one.path), (every := mount("hf://"), every / f"models/{name}")):
+        before = {path: os.lstat(root / path) for path in (".", "lib", "lib/f0", "run.sh", "lib/link")}
+        for path, text in texts.items():
+            assert (root / path).read_text() == text
+        for path, was in before.items():
+            now = os.lstat(root / path)
+            assert (now.st_ino, now.st_mode) == (was.st_ino, was.st_mode), path
 
 
 def test_a_prefetch_brings_small_files_together(mount, many, wire):
@@ -112,6 +117,49 @@ def test_a_prefetch_brings_small_files_together(mount, many, wire):
     wire.mark()
     read_all(made)
     assert wire.kinds() == {}
+
+
+def test_a_prefetch_of_what_is_here_asks_for_nothing(mount, many, wire):
+    made = mount(many)
+    made.cli("prefetch", made.path)
+    made.remount()
+    wire.mark()
+    made.cli("prefetch", made / "src")
+    assert wire.kinds()[GIT] == wire.kinds()[RESOLVE] == 0
+
+
+@pytest.mark.parametrize("option", ["max_rate=100M", "cache_size=64M"])
+def test_where_a_fetch_of_all_is_not_fit_the_next_files_are_fetched(mount, many, wire, option):
+    made = mount(many, options=[option])
+    read_all(made)
+    assert wire.kinds()[GIT] == 0 and wire.kinds()[RESOLVE] == len(FILES)
+
+
+def test_a_page_in_place_of_a_git_answer_says_nothing_of_other_repositories(mount, hub, many, wire):
+    other, texts = f"{many}-b", {name: f"{text}else\n" for name, text in FILES.items()}
+    fill(hub, other, files=texts)
+    refuse_git(hub, replace_body="<html>log in</html>")
+    made = mount("hf://")
+    read_all_below(made / f"models/{many}")
+    hub.clear()
+    read_all_below(made / f"models/{other}", texts)
+    assert wire.kinds()[GIT] == 2
+
+
+def test_after_a_while_offline_small_files_come_together_again(mount, hub, many, wire):
+    made = mount(many)
+    names = sorted(FILES)
+    for name in names:
+        os.stat(made / name)
+    made.cli("offline", made.path)
+    for name in names[:5]:
+        with pytest.raises(OSError):
+            (made / name).read_text()
+    made.cli("online", made.path)
+    wire.mark()
+    for name in names[10:]:
+        assert (made / name).read_text() == FILES[name]
+    assert wire.kinds()[GIT] == 1
 
 
 def test_without_a_git_server_the_next_files_of_the_folder_are_fetched_ahead(mount, hub, many, wire):
@@ -147,9 +195,10 @@ def test_a_broken_git_answer_costs_nobody_his_files(mount, hub, many, action):
     assert hub.fired(rule) >= 1
 
 
-def test_a_git_server_that_says_nothing_holds_readers_up_for_seconds_only(mount, hub, many, wire):
+@pytest.mark.parametrize("timeout", ["60", "4"])
+def test_a_git_server_that_says_nothing_holds_readers_up_for_seconds_only(mount, hub, many, wire, timeout):
     rule = refuse_git(hub, stall=True)
-    made = mount(many, options=["timeout=60"])
+    made = mount(many, options=[f"timeout={timeout}"])
     read_all(made)
     fired = hub.fired(rule)
     hub.clear()

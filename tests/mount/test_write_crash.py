@@ -334,6 +334,32 @@ def test_what_was_committed_at_the_second_attempt_is_there_after_a_crash(writabl
     assert len(made.branch.ours(crash.first)) == 1
 
 
+@with_points
+def test_what_is_found_on_the_hub_after_all_is_there_after_a_crash(writable, hub):
+    """As above, but the first one's commit comes late: here the official client makes it."""
+    made = writable(FIRST)
+    crash = Crash(made, 0)
+    with unmade_commit(made, hub):
+        (made / "saved.txt").write_text("saved\n")
+    made.environment["HUGFS_CRASH_AT"] = "commit.landed"
+    batch = look_again(made, hub)
+    del made.environment["HUGFS_CRASH_AT"]
+    HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN).create_commit(
+        made.branch.id,
+        [CommitOperationAdd("saved.txt", b"saved\n"), CommitOperationAdd("other.txt", b"other\n")],
+        commit_message="Late",
+        commit_description=f"From elsewhere, after {batch[:8]}",
+    )
+    crash.die_of(lambda: made.cli("commit", made.path, status=None))
+    assert made.process.wait(PATIENCE) == -signal.SIGKILL
+    hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
+    crash.revive()
+    assert (made / "saved.txt").read_text() == "saved\n"
+    hub.clear()
+    made.settle()
+    assert made.branch.tree().keys() == FIRST.keys() | {"saved.txt", "other.txt"}
+
+
 def test_what_is_deleted_before_its_commit_comes_late_is_deleted(writable, hub):
     """As above, but by then there is nothing left of it here, and nothing to delete on the Hub yet."""
     made = writable(FIRST)

@@ -22,11 +22,12 @@ TEST(test_the_third_file_advises_to_fetch_all_and_no_later_one_does)
     assert_int_equal(note(&watch, &one, 14, 500000), SMALL_ALONE);
 }
 
-TEST(test_one_file_that_is_fetched_again_and_again_is_one_file)
+TEST(test_two_files_that_are_fetched_by_turns_are_two_files)
 {
     struct small_watch watch = {.turn = 0};
     for (int i = 0; i < 10; i++) {
         assert_int_equal(note(&watch, &one, 10, 1000 + i), SMALL_ALONE);
+        assert_int_equal(note(&watch, &one, 11, 1000 + i), SMALL_ALONE);
     }
 }
 
@@ -67,10 +68,22 @@ TEST(test_where_it_failed_siblings_are_advised_until_the_time_is_over)
     for (uint64_t ino = 10; ino < 13; ino++) {
         (void)note(&watch, &one, ino, 0);
     }
-    small_watch_failed(&watch, 1, &one);
+    small_watch_failed(&watch, 1, &one, false);
     assert_int_equal(note(&watch, &one, 14, 100), SMALL_SIBLINGS);
     assert_int_equal(note(&watch, &one, 14, 101), SMALL_SIBLINGS);
     assert_int_equal(note(&watch, &one, 15, 600000), SMALL_ALONE);
+}
+
+TEST(test_after_a_passing_failure_it_is_advised_again)
+{
+    struct small_watch watch = {.turn = 0};
+    for (uint64_t ino = 10; ino < 13; ino++) {
+        (void)note(&watch, &one, ino, 0);
+    }
+    small_watch_failed(&watch, 1, &one, true);
+    assert_int_equal(note(&watch, &one, 20, 10), SMALL_ALONE);
+    assert_int_equal(note(&watch, &one, 21, 11), SMALL_ALONE);
+    assert_int_equal(note(&watch, &one, 22, 12), SMALL_TOGETHER);
 }
 
 TEST(test_the_commit_that_was_read_longest_ago_makes_room)
@@ -92,12 +105,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_third_file_advises_to_fetch_all_and_no_later_one_does),
-        cmocka_unit_test(test_one_file_that_is_fetched_again_and_again_is_one_file),
+        cmocka_unit_test(test_two_files_that_are_fetched_by_turns_are_two_files),
         cmocka_unit_test(test_files_that_are_read_far_apart_do_not_count_together),
         cmocka_unit_test(test_after_ten_minutes_it_may_be_advised_again),
         cmocka_unit_test(test_commits_are_counted_apart),
         cmocka_unit_test(
             test_where_it_failed_siblings_are_advised_until_the_time_is_over),
+        cmocka_unit_test(test_after_a_passing_failure_it_is_advised_again),
         cmocka_unit_test(test_the_commit_that_was_read_longest_ago_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ TEST(test_servers_that_do_not_understand_are_told_from_those_that_refuse)
 {
     AUTO(buffer) struct buffer pack = buffer_init(200);
     assert_err(take("", &pack), ERR_UNSUPPORTED);
-    assert_err(take("<html>", &pack), ERR_UNSUPPORTED);
+    assert_err(take("<html>", &pack), ERR_BAD_ANSWER);
     assert_err(take("0034ERR unexpected line: 'filter blob:none'         ", &pack),
                ERR_UNSUPPORTED);
     assert_err(take("0026ERR upload-pack: not our ref 12345", &pack), ERR_NOT_FOUND);

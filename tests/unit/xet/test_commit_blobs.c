@@ -52,7 +52,7 @@ static void begin_together(struct together *together)
     *together = (struct together){.called = 0};
     lock_init(&together->lock);
     condition_init(&together->over);
-    xet_fetch_small(world.xet, &ENGINE_SOURCE.hub, LIMIT, on_together, together);
+    xet_fetch_small(world.xet, &ENGINE_SOURCE.hub, LIMIT, 300000, on_together, together);
 }
 
 static enum err await_together(struct together *together)
@@ -111,6 +111,44 @@ TEST(test_readers_of_small_files_wait_for_it_and_the_others_do_not)
     engine_read_release(&small);
     engine_read_release(&large);
     close_files();
+}
+
+// They are more than may be under way at a time.
+TEST(test_those_who_wait_hold_nobody_else_up)
+{
+    enum { READERS = 100 };
+    static struct engine_read small[READERS];
+    struct together together;
+    struct engine_read large;
+    struct xet_file *opened[READERS];
+    for (uint64_t i = 0; i < READERS; i++) {
+        struct fake_file *content = add_file(1000 + i, 100 + i, FAKE_PLAIN);
+        opened[i] = engine_world_open(&world, content, false, false);
+    }
+    struct xet_file *file =
+        engine_world_open(&world, add_file(7, 200000, FAKE_PLAIN), true, false);
+    fake_hub_hold(world.hub, true);
+    begin_together(&together);
+    for (size_t i = 0; i < READERS; i++) {
+        engine_read_init(&small[i], &world, opened[i], 0, 50);
+        assert_false(engine_read_begin(&small[i]));
+    }
+    engine_read_init(&large, &world, file, 0, 1000);
+    assert_false(engine_read_begin(&large));
+    assert_int_equal(fake_hub_counts(world.hub).plans, 1);
+    fake_hub_hold(world.hub, false);
+    for (size_t i = 0; i < READERS; i++) {
+        engine_read_finish(&small[i]);
+        assert_ok(small[i].err);
+        engine_read_release(&small[i]);
+        xet_file_put(world.xet, opened[i]);
+    }
+    engine_read_finish(&large);
+    assert_ok(large.err);
+    engine_read_release(&large);
+    xet_file_put(world.xet, file);
+    assert_ok(await_together(&together));
+    assert_int_equal(fake_hub_counts(world.hub).git_fetches, 1);
 }
 
 TEST(test_a_leaf_that_was_loaded_before_does_not_hide_what_came)
@@ -176,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_IN_WORLD(test_what_came_together_is_read_without_a_request),
         TEST_IN_WORLD(test_readers_of_small_files_wait_for_it_and_the_others_do_not),
+        TEST_IN_WORLD(test_those_who_wait_hold_nobody_else_up),
         TEST_IN_WORLD(test_a_leaf_that_was_loaded_before_does_not_hide_what_came),
         TEST_IN_WORLD(test_when_it_fails_whoever_waited_gets_the_file_by_itself),
         TEST_IN_WORLD(test_the_engine_can_stop_while_readers_wait_for_it),
