@@ -190,7 +190,7 @@ def _tensors_and_small():
 
 
 def _streams():
-    for profile in PROFILES:
+    for profile in ("L0", "L1", "L2"):
         for cell in ("streams-8", "files-8"):
             yield of_one_stream(profile, cell, 0.9)
             yield fact((profile, cell, "cold"), "slowest/fastest", least=0.5)

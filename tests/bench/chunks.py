@@ -3,6 +3,7 @@
 local Hub plans it for exactly those bytes."""
 
 import json
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -14,8 +15,13 @@ AT_ONCE = 16
 
 def _ask(url, token, **headers):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}", **headers})
-    with urllib.request.urlopen(request) as response:
-        return json.load(response)
+    try:
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        if error.code != 503:  # of the profile
+            raise
+        return _ask(url, token, **headers)
 
 
 @lru_cache

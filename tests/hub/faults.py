@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fault plan: which request goes wrong, and how, byte by byte.
 
-A rule is {"match": {...}, "skip": n, "count": n, "action": {...}}; the first rule that matches and is neither skipped
-nor used up fires.  README.md lists the actions.  `fired` is kept for each rule, so a test can assert that its fault happened.
+A rule is {"match": {...}, "skip": n, "every": n, "count": n, "action": {...}}; the first rule that matches and is neither
+skipped nor used up fires.  README.md lists the actions.  `fired` is kept for each rule, so a test can assert that its fault happened.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import re
 
 from .reply import Response, Stream, once
 
+RULE_KEYS = {"match", "skip", "every", "count", "action"}
 MATCH_KEYS = {"origin", "method", "path_regex", "query_regex", "header"}
 ACTIONS = {
     "status", "body", "body_b64", "headers", "stall", "drip", "reset", "truncate", "flip", "wrong_range", "full_for_range",
@@ -26,14 +27,16 @@ class Rule:
 
     def __init__(self, number, spec):
         match = spec.get("match", {})
-        unknown = (set(match) - MATCH_KEYS) | (set(spec["action"]) - ACTIONS) | (set(spec) - {"match", "skip", "count", "action"})
+        unknown = (set(match) - MATCH_KEYS) | (set(spec["action"]) - ACTIONS) | (set(spec) - RULE_KEYS)
         if unknown:
             raise ValueError(f"unknown keys in fault rule: {sorted(unknown)}")
         self.number = number
         self.spec = spec
         self.action = spec["action"]
         self.skip = spec.get("skip", 0)
+        self.every = spec.get("every", 1)  # of those that are not skipped, the last of each so many
         self.left = spec.get("count", 1)  # negative: for ever
+        self._seen = 0
         self.fired = 0
         self._origin = match.get("origin")
         self._method = match.get("method")
@@ -56,7 +59,8 @@ class Rule:
         if self.skip > 0:
             self.skip -= 1
             return False
-        if self.left == 0:
+        self._seen += 1
+        if self.left == 0 or self._seen % self.every:
             return False
         self.left -= 1
         self.fired += 1

@@ -216,6 +216,12 @@ def test_matching_looks_at_origin_method_query_and_headers(hub, file):
     assert [ask(file, "HEAD")[0], ask(file + "?a=1")[0], ask(file, X_Me="yes")[0]] == [501, 502, 503]
 
 
+def test_a_rule_strikes_each_so_many_requests(hub, file):
+    late = hub.faults({"every": 3, "count": 2, "action": {"status": 503}})[0]
+    assert [ask(file)[0] for _ in range(9)] == [200, 200, 503, 200, 200, 503, 200, 200, 200]
+    assert hub.fired(late) == 2
+
+
 def test_mistakes_in_a_rule_are_refused(hub):
     for rule in (
         {"action": {"explode": 1}},
