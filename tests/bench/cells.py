@@ -8,14 +8,16 @@ from bench.saves import WRITERS, save_noise, save_readme, save_small, save_tenso
 from bench.scattered import random_4k, random_4k_by, readers_at_once
 from bench.sequential import sequential_or_prefetch, tensors
 from bench.small import names_by, small_files
-from bench.streams import of_a_file_each, of_one_file
+from bench.streams import backward, of_a_file_each, of_one_file, strided
 from bench.trees import trees_100k, trees_1m
 from bench.waiting import first_byte, first_byte_of_mount, stalled
 
 CELLS = [
     Cell("sequential", "GB/s", sequential_or_prefetch, "big", "W1 sequential"),
-    Cell("streams-8", "GB/s", of_one_file, "big", "W1 sequential"),
+    *(Cell(f"streams-{count}", "GB/s", of_one_file(count), "big", "W1 sequential") for count in (2, 4, 8)),
     Cell("files-8", "GB/s", of_a_file_each, "parts", "W1 sequential"),
+    Cell("backward", "GB/s", backward, "big", "W1 sequential"),
+    Cell("strided", "GB/s", strided, "big", "W1 sequential"),
     Cell("random-4k", "reads/s", random_4k, "big", "W2 random"),
     Cell("random-4k-16", "reads/s", random_4k_by(16), "big", "W2 random"),
     Cell("readers-64", "ms", readers_at_once(64), "big", "W2 random"),

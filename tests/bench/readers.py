@@ -28,6 +28,18 @@ def sequential(path, size, start=0):
         raise AssertionError(f"{done} of {size} bytes in {path}")
 
 
+def pieces(path, offsets, length):
+    """Reads so many bytes at each offset, in that order; it is an error if there are fewer."""
+    buffer = bytearray(length)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        for offset in offsets:
+            if os.preadv(fd, [buffer], offset) != length:
+                raise AssertionError(f"fewer than {length} bytes at {offset} in {path}")
+    finally:
+        os.close(fd)
+
+
 def at_once(actions):
     """Runs each in a thread of its own, begun at the same moment; returns how many seconds each took."""
     start = threading.Barrier(len(actions))

@@ -29,7 +29,10 @@ def incompressible(path, size, seed=1):
             file.write(generator.bytes(min(1 << 24, size - start)))
 
 
-def parts(folder, size, count=8):
+PARTS = 8
+
+
+def parts(folder, size, count=PARTS):
     """What is one big file elsewhere, as so many files."""
     for number in range(count):
         incompressible(os.path.join(folder, f"data-{number}.bin"), size // count, seed=10 + number)
