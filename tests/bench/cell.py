@@ -7,16 +7,26 @@
     dropped     the same process once more, page cache dropped
     page        and again: the page cache is warm, and the Hub sees no request
     page asked  what should have been `page`, but the Hub was asked
+    offline     of some cells: as `store`, but no server answers; who can't do it has a failure to tell
 
 A peer that has no such thing yields nothing. Cells of large trees and of writing have states of
 their own."""
 
+import contextlib
 import os
+import threading
 from dataclasses import dataclass
 from typing import Callable
 
 from bench import readers
 from bench.measure import Meter, forget_pages
+from bench.programs import reason
+
+OFFLINE_S = 120  # a daemon that takes longer without the Hub is killed
+
+
+class OfflineFailed(Exception):
+    """A peer can't read its own cache without the Hub."""
 
 
 @dataclass
@@ -100,17 +110,45 @@ def states(context, view, work):
     yield again(context, view, work)
 
 
-def reads(peer, context, sample, work):
+def reads(peer, context, sample, work, and_offline=False):
     """All states of one work, for a peer that mounts."""
     with peer.fresh(context.repos[sample]) as view:
         yield from states(context, view, work)
         check(context, view, sample)
+        if and_offline:
+            yield from offline(peer, context, view, work)
 
 
 def check(context, view, sample):
     """Who is quick with wrong bytes has failed; once in a run."""
     if not context.round and view.pids:
         readers.same_files(os.path.join(context.samples, sample), view.path())
+
+
+@contextlib.contextmanager
+def unreachable(hub, view):
+    """Every connection to the Hub and its servers is reset; the profile's own faults are gone afterwards."""
+    hub.clear()
+    hub.faults({"count": -1, "action": {"reset": True}})
+    limit = threading.Timer(OFFLINE_S, lambda: view.process.kill())
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
+        hub.clear()
+
+
+def offline(peer, context, view, work):
+    """The last state of a cell, for nothing is measured after a failure."""
+    if peer.has_daemon and peer.has_latency:
+        with unreachable(context.hub, view):
+            try:
+                view.remount()
+                sample = first_time(context, view, work)
+            except Exception as error:
+                raise OfflineFailed(reason(error)) from error
+        yield "offline", sample
 
 
 def cold_read(peer, context, sample, work):

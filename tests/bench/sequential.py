@@ -12,7 +12,7 @@ def sequential(peer, context):
     size = context.big_size
     if peer.mounts:
         work = Work(lambda view: readers.sequential(view.path("data.bin"), size), in_gigabytes_per_s, size)
-        yield from reads(peer, context, "big", work)
+        yield from reads(peer, context, "big", work, and_offline=True)
         return
     program, *arguments = ("filesystem-sequential", "data.bin") if peer.name == "HfFileSystem" else ("download",)
     yield "cold", client(context, peer, program, context.repos["big"], *arguments, value=in_gigabytes_per_s, needed=size)

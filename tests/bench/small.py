@@ -2,7 +2,7 @@
 """Cells of many small files: their names by find and ls, their bytes by cat and grep."""
 
 from bench import programs, readers
-from bench.cell import Work, again, check, client, reads, states
+from bench.cell import Work, again, check, client, offline, reads, states
 
 SMALL = 4096
 
@@ -15,9 +15,11 @@ def small_files(peer, context):
         yield "cold", client(context, peer, program, repo, needed=needed)
         return
     with peer.fresh(repo) as view:
-        yield from states(context, view, Work(lambda view: readers.cat(readers.list_tree(view.path()), needed), needed=needed))
+        work = Work(lambda view: readers.cat(readers.list_tree(view.path()), needed), needed=needed)
+        yield from states(context, view, work)
         yield again(context, view, Work(lambda view: programs.grep(view.path()), needed=needed), "grep")
         check(context, view, "small")
+        yield from offline(peer, context, view, work)
 
 
 def names_by(program, client_program=None):
