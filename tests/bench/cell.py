@@ -81,11 +81,12 @@ class Work:
     value: Callable = in_seconds
     needed: int = 0  # bytes that it reads
     facts: Callable = lambda meter: {}
+    helpers: tuple = ()  # processes whose CPU is the reader's
     settles: bool = True  # what it makes the daemon do later is not timed, but waited for and counted
 
 
 def timed(context, view, work):
-    with Meter(context.hub, view, work.needed, work.settles) as meter:
+    with Meter(context.hub, view, work.needed, work.settles, work.helpers) as meter:
         meter.result = work.run(view)
     return meter.sample(work.value(meter), work.facts(meter))
 

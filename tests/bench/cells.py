@@ -3,6 +3,7 @@
 
 from bench import programs
 from bench.cell import Cell
+from bench.columns import two_columns
 from bench.resting import idle
 from bench.saves import WRITERS, save_noise, save_readme, save_small, save_tensors
 from bench.scattered import random_4k, random_4k_by, readers_at_once
@@ -22,6 +23,7 @@ CELLS = [
     Cell("random-4k-16", "reads/s", random_4k_by(16), "big", "W2 random"),
     Cell("readers-64", "ms", readers_at_once(64), "big", "W2 random"),
     Cell("safetensors-mmap", "s", tensors, "tensors", "W4 tensors"),
+    Cell("parquet-2-of-20", "s", two_columns, "table", "W5 parquet"),
     Cell("find", "s", names_by(programs.find, "filesystem-find"), "small", "W7 names"),
     Cell("ls-lR", "s", names_by(programs.ls), "small", "W7 names"),
     Cell("small-files", "s", small_files, "small", "W8 small files"),

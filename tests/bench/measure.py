@@ -109,18 +109,20 @@ class NoView:
 
 class Meter:
     """Measures what happens inside a `with` block: time, CPU of the view's daemon, of this process with the
-    programs it runs and of the local Hub; the daemon's peak memory; requests and body bytes, both ways, of
-    the local Hub. The daemon may be started in it."""
+    programs it runs (`helpers`: those that go on running) and of the local Hub; the daemon's peak memory;
+    requests and body bytes, both ways, of the local Hub. The daemon may be started in it."""
 
-    def __init__(self, hub, view=NoView, needed=0, settles=True):
+    def __init__(self, hub, view=NoView, needed=0, settles=True, helpers=()):
         self.hub = hub
         self.view = view
         self.needed = needed
         self.settles = settles
+        self.helpers = helpers
         self.result = None
 
     def _cpu(self):
-        return [sum(map(process_cpu_s, self.view.pids)), own_cpu_s(), process_cpu_s(self.hub.pid)]
+        own = own_cpu_s() + sum(map(process_cpu_s, self.helpers))
+        return [sum(map(process_cpu_s, self.view.pids)), own, process_cpu_s(self.hub.pid)]
 
     def __enter__(self):
         for pid in self.view.pids:
