@@ -163,7 +163,7 @@ behind client_venvs
 step build-debug build debug || finish
 suite unit-debug unit debug
 step lint tests/lint/run --all
-suite lint-self pytest lint-self tests/lint
+suite lint-self pytest lint-self tests/lint tests/bench
 suite hub-self pytest hub-self -n 2 --dist worksteal tests/hub --ignore tests/hub/interop
 suite interop pytest interop -n 2 --dist loadfile tests/hub/interop
 await_behind client_venvs
