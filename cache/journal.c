@@ -315,10 +315,10 @@ enum err journal_open(const struct journal_config *config, struct why *why,
     return ERR_NONE;
 }
 
-enum err journal_close(struct journal *journal)
+void journal_stop(struct journal *journal)
 {
-    if (!journal) {
-        return ERR_NONE;
+    if (!journal || journal->is_stopped) {
+        return;
     }
     journal_flush(journal, NULL, NULL);
     lock_acquire(&journal->lock);
@@ -326,9 +326,19 @@ enum err journal_close(struct journal *journal)
     condition_signal(&journal->wake);
     lock_release(&journal->lock);
     pthread_join(journal->thread, NULL);
-    enum err err = journal->line ? ERR_NO_SPACE : ERR_NONE;
-    err = journal->why.text[0] ? ERR_SYSTEM : err;
+    journal->left = journal->line ? ERR_NO_SPACE : ERR_NONE;
+    journal->left = journal->why.text[0] ? ERR_SYSTEM : journal->left;
     journal_drop_line(journal, ERR_NO_SPACE, "no space is left on the device");
+    journal->is_stopped = true;
+}
+
+enum err journal_close(struct journal *journal)
+{
+    if (!journal) {
+        return ERR_NONE;
+    }
+    journal_stop(journal);
+    enum err err = journal->left;
     release(journal, !err);
     return err;
 }

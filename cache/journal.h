@@ -104,7 +104,10 @@ struct journal_config {
 //   ERR_READ_ONLY, ERR_NO_SPACE, ERR_ACCESS with a sentence that names the folder
 NODISCARD enum err journal_open(const struct journal_config *config, struct why *why,
                                 struct journal **out);
-// Finishes what was submitted (durably) and closes. The error of what could not be stored.
+// Finishes what was submitted (durably): when it returns all `done` have been called, and nothing may
+// be submitted any more. NULL is fine.
+void journal_stop(struct journal *journal);
+// Closes, stopped or not. The error of what could not be stored.
 enum err journal_close(struct journal *journal);
 // Moves a damaged journal.db with its staging files to a new folder in `dir`, so that the
 // next journal_open() begins anew. ERR_BUSY while a process owns `dir`.

@@ -39,6 +39,8 @@ struct journal {
 
     // The journal's thread; before the first submit, who opened it:
     struct journal_counts counts;
+    bool is_stopped;
+    enum err left; // when it was stopped: why something could not be stored
     struct lost_layer *lost;
     struct journal_change *line; // taken from the queue, not stored yet
     struct journal_change **line_end;

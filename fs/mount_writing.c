@@ -267,6 +267,8 @@ void mount_drain_writing(struct mount *mount)
 
 void mount_close_writing(struct mount *mount)
 {
+    journal_stop(
+        mount->journal); // what it calls back is in the committer and the overlay
     committer_free(mount->committer);
     if (mount->journal != NULL) {
         struct overlay_waiting waiting = {0};

@@ -6,9 +6,13 @@ With HUGFS_TEST_PLAIN (writing.py) they are in a folder of the local disk.
 
 import os
 import random
+import signal
 import threading
+import time
 
 import pytest
+from local_disk import FrozenDisk
+from machine import needs_program, needs_root
 from tier import scaled
 from writing import errno_of, sha256
 
@@ -134,3 +138,23 @@ def test_a_name_that_many_want_goes_to_one(folder):
         assert len(won) == 1
         won.clear()
         (made / "lock").unlink()
+
+
+@needs_root
+@needs_program("mkfs.ext4", "fsfreeze", "losetup")
+def test_an_end_while_the_disk_is_slow_waits_for_it_and_keeps_what_was_written(writable):
+    leaks = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}  # nobody tells it that the file is closed
+    with FrozenDisk() as disk:
+        made = writable({"a.txt": "a\n"}, options=[f"state_dir={disk.path / 'state'}", "commit=manual"], environment=leaks)
+        file = open(made / "w.bin", "w+b", buffering=0)  # noqa: SIM115  (its close fails)
+        file.write(b"w" * (1 << 20))
+        disk.freeze()
+        made.process.send_signal(signal.SIGTERM)
+        time.sleep(1)  # nothing tells how far it has come: to where it waits for its own thread
+        assert made.process.poll() is None
+        disk.thaw()
+        assert errno_of(file.close) == "ENOTCONN"
+        made.wait_ended()
+        made.again()
+        assert (made / "w.bin").read_bytes() == b"w" * (1 << 20)
+        made.umount()

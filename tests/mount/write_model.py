@@ -32,6 +32,12 @@ class File:
         self.data[at : at + len(piece)] = piece
         self._changed()
 
+    def may_also_be(self, before, at, piece):
+        """What a write leaves of which only a part came."""
+        partly = File(before)
+        partly.write(at, piece)
+        self.versions.append(partly.versions[-1])
+
     def resize(self, size):
         del self.data[size:]
         self.data.extend(bytes(size - len(self.data)))
