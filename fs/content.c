@@ -10,6 +10,7 @@
 #include "fs/content.h"
 
 #include "fs/file_version.h"
+#include "fs/small_files.h"
 
 #include <utlist.h>
 
@@ -95,7 +96,7 @@ static enum err describe(struct content_cache *cache, struct content *content,
     }
     content->row = at.row;
     content->repo_root = at.repo_root;
-    content->is_in_git = !out_node->masked && !out_node->has_xet && !out_node->has_sha256;
+    content->is_small = small_file_is(out_node);
     content->source = (struct xet_source){at.source, at.path};
     content->path = at.path;
     return ERR_NONE;

@@ -19,13 +19,13 @@ struct content {
     bool masked;           // gated: the listing hid what it is
     struct xet_file *file; // NULL when masked
     struct xet_source source;
-    bool is_in_git; // not in Xet, not LFS
-    char *path;     // source.path, from the repository root
+    bool is_small; // small_file_is()
+    char *path;    // source.path, from the repository root
 
     // The cache's own.
     atomic_uint references; // grows from 0 under the cache's lock only
     atomic_bool is_gone;    // content_gone()
-    int64_t row;            // of the repository; 0 = of a version
+    int64_t row;            // of the repository
     uint64_t repo_root;     // the stored root of the source's commit
     struct lock lock;
     struct stream_table streams GUARDED_BY(lock);

@@ -23,15 +23,10 @@ bool small_file_is(const struct tree_node *node)
            !node->has_sha256 && node->size < SMALL_FILE_MAX;
 }
 
-static bool is_small(const struct content *content)
-{
-    return content->is_in_git && content->size < SMALL_FILE_MAX && content->row != 0;
-}
-
 bool small_file_is_missing(const struct content *content)
 {
     struct xet_file_info info;
-    if (!is_small(content)) {
+    if (!content->is_small) {
         return false;
     }
     xet_file_info(content->file, &info);
@@ -50,13 +45,10 @@ static bool is_passing(enum err err)
     return err == ERR_CANCELLED || err == ERR_OFFLINE || err == ERR_QUOTA;
 }
 
-static void on_fetched(void *ctx, enum err err, const struct why *why,
-                       const struct tree_entry *entries, size_t n)
+static void on_fetched(void *ctx, enum err err, const struct why *why)
 {
     struct together *together = ctx;
     struct mount *mount = together->mount;
-    (void)entries;
-    (void)n;
     if (err != ERR_NONE) {
         lock_acquire(&mount->lock);
         small_watch_failed(&mount->small_watch, together->row, &together->commit,
@@ -86,7 +78,7 @@ static void fetch_together(struct mount *mount, const struct content *content)
 void small_files_note(struct mount *mount, const struct content *content)
 {
     const struct mount_options *options = mount->options;
-    if (!is_small(content) || options->prefetch == PREFETCH_OFF) {
+    if (!content->is_small || options->prefetch == PREFETCH_OFF) {
         return;
     }
     lock_acquire(&mount->lock);

@@ -4,6 +4,15 @@
 
 #include "xet/publish.h"
 
+#include <string.h>
+
+struct object_id blob_of_oid(const struct oid *oid)
+{
+    struct object_id blob = {.kind = OBJECT_BLOB};
+    memcpy(blob.hash.bytes, oid->bytes, sizeof(oid->bytes));
+    return blob;
+}
+
 static size_t run_len(size_t len, size_t at)
 {
     return len - at < RUN_BYTES_MAX ? len - at : RUN_BYTES_MAX;

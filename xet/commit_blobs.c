@@ -13,8 +13,6 @@
 #include "xet/fetch_queue.h"
 #include "xet/fetch_unit.h"
 
-#include <string.h>
-
 struct commit_blobs {
     struct xet *xet; // a reference
     struct commit_blobs *next;
@@ -22,7 +20,7 @@ struct commit_blobs {
     uint32_t limit;
     struct fetch_unit *waiting; // by queue_next
     struct fetch_unit **waiting_end;
-    hub_paths_fn done;
+    xet_ready_fn done;
     void *ctx;
 };
 
@@ -55,8 +53,7 @@ void commit_blobs_set_aside(struct commit_blobs *blobs, struct fetch_unit *unit)
 static void on_blob(void *ctx, const struct oid *oid, const void *bytes, size_t len)
 {
     struct commit_blobs *blobs = ctx;
-    struct object_id name = {.kind = OBJECT_BLOB};
-    memcpy(name.hash.bytes, oid->bytes, sizeof(oid->bytes));
+    struct object_id name = blob_of_oid(oid);
     if (len > 0 && blob_store(blobs->xet->store, &name, bytes, len) == ERR_NONE) {
         atomic_fetch_add(&blobs->xet->bytes_fetched, len);
     }
@@ -84,6 +81,8 @@ static void on_done(void *ctx, enum err err, const struct why *why,
 {
     struct commit_blobs *blobs = ctx;
     struct xet *xet = blobs->xet;
+    (void)entries;
+    (void)n;
     struct errands errands = errands_init(xet);
     engine_lock(xet);
     struct commit_blobs **at = &xet->commit_blobs;
@@ -94,17 +93,17 @@ static void on_done(void *ctx, enum err err, const struct why *why,
     return_waiting(blobs, &errands);
     engine_unlock(xet);
     errands_run(&errands);
-    blobs->done(blobs->ctx, err, why, entries, n);
+    blobs->done(blobs->ctx, err, why);
     free(blobs);
     xet_unref(xet);
 }
 
 void xet_fetch_small(struct xet *xet, const struct hub_source *source, uint32_t limit,
-                     int64_t patience_ms, hub_paths_fn done, void *ctx)
+                     int64_t patience_ms, xet_ready_fn done, void *ctx)
 {
     struct commit_blobs *blobs = calloc(1, sizeof(*blobs));
     if (!blobs) {
-        done(ctx, ERR_NO_MEMORY, NULL, NULL, 0);
+        done(ctx, ERR_NO_MEMORY, NULL);
         return;
     }
     *blobs = (struct commit_blobs){

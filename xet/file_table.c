@@ -3,16 +3,13 @@
 // different sizes get two objects, so a wrong listing spoils nobody else's.
 #include "xet/file_table.h"
 
-#include <string.h>
+#include "xet/blob_store.h"
 
 static void blob_name(const struct xet_content *content, struct object_id *out)
 {
-    *out = (struct object_id){.kind = OBJECT_BLOB};
-    if (content->has_sha256) {
-        out->hash = content->sha256;
-    } else {
-        memcpy(out->hash.bytes, content->oid.bytes, sizeof(content->oid.bytes));
-    }
+    *out = content->has_sha256
+               ? (struct object_id){.kind = OBJECT_BLOB, .hash = content->sha256}
+               : blob_of_oid(&content->oid);
 }
 
 static size_t bucket_of(const struct digest *name)

@@ -116,10 +116,10 @@ enum err xet_file_prefetch(struct xet_file *file, const struct xet_source *sourc
 
 // Fetches the contents of all files of a commit that are in git and have fewer than `limit` bytes, by
 // one git fetch, into the store; whoever reads one of them meanwhile waits for it. After `patience_ms`
-// it is given up, and what was waited for is fetched file by file. `done` as of hub_git_fetch(), on
-// any thread, before or after this returns.
+// it is given up, and what was waited for is fetched file by file. `done`, on any thread, before or
+// after this returns, gets the errors of hub_git_fetch().
 void xet_fetch_small(struct xet *xet, const struct hub_source *source, uint32_t limit,
-                     int64_t patience_ms, hub_paths_fn done, void *ctx);
+                     int64_t patience_ms, xet_ready_fn done, void *ctx);
 
 struct xet_file_info {
     uint64_t size;

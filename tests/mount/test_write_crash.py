@@ -81,6 +81,16 @@ def die_and_return(made, hub):
     made.again()
 
 
+def die_and_see_saved(made, hub, crash):
+    """The crash point is met; a new mount has saved.txt before it could ask what was committed."""
+    assert made.process.wait(PATIENCE) == -signal.SIGKILL
+    hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
+    crash.revive()
+    assert (made / "saved.txt").read_text() == "saved\n"
+    hub.clear()
+    made.settle()
+
+
 def batches(made):
     """The commits that the journal of a dead mount tells were on their way."""
     (journal,) = Path(made.environment["HUGFS_STATE_DIR"]).glob("*/journal.db")
@@ -325,12 +335,7 @@ def test_what_was_committed_at_the_second_attempt_is_there_after_a_crash(writabl
     with unmade_commit(made, hub):
         (made / "saved.txt").write_text("saved\n")
     crash.start_to_die(point)
-    assert made.process.wait(PATIENCE) == -signal.SIGKILL
-    hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
-    crash.revive()
-    assert (made / "saved.txt").read_text() == "saved\n"
-    hub.clear()
-    made.settle()
+    die_and_see_saved(made, hub, crash)
     assert len(made.branch.ours(crash.first)) == 1
 
 
@@ -351,12 +356,7 @@ def test_what_is_found_on_the_hub_after_all_is_there_after_a_crash(writable, hub
         commit_description=f"From elsewhere, after {batch[:8]}",
     )
     crash.die_of(lambda: made.cli("commit", made.path, status=None))
-    assert made.process.wait(PATIENCE) == -signal.SIGKILL
-    hub.faults({"match": {"path_regex": "/commits/"}, "action": {"stall": True}})
-    crash.revive()
-    assert (made / "saved.txt").read_text() == "saved\n"
-    hub.clear()
-    made.settle()
+    die_and_see_saved(made, hub, crash)
     assert made.branch.tree().keys() == FIRST.keys() | {"saved.txt", "other.txt"}
 
 

@@ -33,13 +33,10 @@ struct together {
     enum err err GUARDED_BY(lock);
 };
 
-static void on_together(void *ctx, enum err err, const struct why *why,
-                        const struct tree_entry *entries, size_t n)
+static void on_together(void *ctx, enum err err, const struct why *why)
 {
     struct together *together = ctx;
     (void)why;
-    (void)entries;
-    (void)n;
     lock_acquire(&together->lock);
     together->called++;
     together->err = err;
