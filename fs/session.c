@@ -11,6 +11,7 @@
 #include "fs/capture_stderr.h"
 #include "fs/init_reply.h"
 #include "fs/ops.h"
+#include "fs/read_ahead.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -311,6 +312,9 @@ static enum err check_that_it_answers(struct session *session, struct why *why)
                        mount_point);
     }
     session->granted_background = read_granted(root.st_dev);
+    if (session->mount->options->prefetch != PREFETCH_OFF) {
+        read_ahead_raise(root.st_dev);
+    }
     return ERR_NONE;
 }
 

@@ -160,8 +160,12 @@ def test_1_7_control_c_ends_a_stalled_ls(mount, hub, sample):
     assert hub.fired(rule) > 0
 
 
-def test_1_9_read_ahead_of_the_kernel_stays_at_its_default(mount, sample):
-    assert mount("acme/sample").connection.read_ahead_kb == 128
+def test_1_9_read_ahead_of_the_kernel_is_raised(mount, sample):
+    assert mount("acme/sample").connection.read_ahead_kb == 512
+
+
+def test_1_9_read_ahead_of_the_kernel_stays_at_its_default_with_prefetch_off(mount, sample):
+    assert mount("acme/sample", options=["prefetch=off"]).connection.read_ahead_kb == 128
 
 
 def opcodes(made, name):
