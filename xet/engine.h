@@ -7,6 +7,7 @@
 //   fetch_queue.c   ranges -> fetch units, budgets, promotion
 //   fetch_unit.c    the life of a unit: plan, round, retry, end
 //   fetch_round.c   one plan's transfers -> runs -> decode jobs -> store -> pieces
+//   plan_ahead.c    plans for what the next step of a stream's window will ask for
 //   flights.c       ranges on their way, so that none is fetched twice at a time
 //   blob_collect.c  small git blobs: whole and verified before anything is stored
 //   commit_blobs.c  the same for all of a commit at once
@@ -64,9 +65,10 @@ struct fetch_source {
 // What is known about one of the streams of a file.
 struct stream {
     struct window window;
-    uint64_t at;       // the furthest that it has read
-    uint64_t asked_to; // up to here it has been asked for ahead
-    uint64_t taken_to; // and what the store has was asked from the disk
+    uint64_t at;         // the furthest that it has read
+    uint64_t asked_to;   // up to here it has been asked for ahead
+    uint64_t planned_to; // and what follows has been planned
+    uint64_t taken_to;   // and what the store has was asked from the disk
 };
 
 // How much of a file was read here and there (completion.c).
@@ -122,7 +124,9 @@ struct wait {
 enum unit_state {
     UNIT_QUEUED,
     UNIT_ASIDE, // commit_blobs.c is likely to bring it: in no queue
+    UNIT_HELD,  // planned for later (plan_ahead.c): in no queue
     UNIT_ACTIVE,
+    UNIT_OVER, // off the file's list
 };
 
 // What one ranged reconstruction covers (a blob: one ranged GET): [first, end) of a file.
@@ -147,8 +151,16 @@ struct fetch_unit {
     unsigned without_gain; // rounds cut off before a single chunk since `missing` moved
     bool is_dropped;       // nobody wants it any more: ends at the next occasion
     atomic_bool has_bytes;
-    hub_ticket ticket;         // of the plan, or of a collected blob
-    struct fetch_round *round; // NULL while planning
+
+    // plan_ahead.c:
+    struct fetch_unit *held_next; // of those held
+    struct fetch_unit *plan_next; // of errands
+    int64_t held_ms;              // since when
+    bool is_planning;             // its plan was asked for ahead and is to come
+    bool awaits_plan;             // and the unit has begun
+    struct cas_plan *plan;        // it has come, and waits for the unit to begin
+    hub_ticket ticket;            // of the plan, or of a collected blob
+    struct fetch_round *round;    // NULL while planning
 };
 
 // Units that wait for their budget.
@@ -191,6 +203,8 @@ struct xet {
     struct unit_queue queued[3] ENGINE_GUARDED; // by class
     uint64_t charged[3] ENGINE_GUARDED;         // bytes of active units, by class
     uint32_t active[3] ENGINE_GUARDED;          // active units, by class
+    struct unit_queue held
+        ENGINE_GUARDED; // by held_next, the oldest first (plan_ahead.c)
     struct transfer *flights[FLIGHT_BUCKETS] ENGINE_GUARDED; // ranges on their way
     uint32_t units ENGINE_GUARDED;
     uint64_t collecting ENGINE_GUARDED; // bytes of small blobs being collected

@@ -7,6 +7,7 @@
 #include "xet/fetch_round.h"
 #include "xet/fetch_unit.h"
 #include "xet/file_table.h"
+#include "xet/plan_ahead.h"
 
 struct errands errands_init(struct xet *xet)
 {
@@ -36,6 +37,14 @@ void errands_begin(struct errands *errands, struct fetch_unit *unit)
     unit->queue_next = NULL;
     *(errands->begin ? &errands->begin_tail->queue_next : &errands->begin) = unit;
     errands->begin_tail = unit;
+}
+
+void errands_plan(struct errands *errands, struct fetch_unit *unit)
+{
+    unit->refs++;
+    unit->plan_next = NULL;
+    *(errands->plan ? &errands->plan_tail->plan_next : &errands->plan) = unit;
+    errands->plan_tail = unit;
 }
 
 void errands_promote_carrier(struct errands *errands, struct transfer *transfer)
@@ -84,6 +93,11 @@ static void run_calls(struct errands *errands)
         struct fetch_unit *unit = errands->begin;
         errands->begin = unit->queue_next;
         fetch_unit_begin(unit);
+    }
+    while (errands->plan) {
+        struct fetch_unit *unit = errands->plan;
+        errands->plan = unit->plan_next;
+        plan_ahead_ask(unit);
     }
     free(errands->promote.tickets);
     free(errands->cancel.tickets);

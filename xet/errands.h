@@ -18,6 +18,8 @@ struct errands {
     struct why why;           // for those that failed
     struct fetch_unit *begin; // in order; a reference each
     struct fetch_unit *begin_tail;
+    struct fetch_unit *plan; // whose plans are to be asked for ahead; a reference each
+    struct fetch_unit *plan_tail;
     struct ticket_list promote; // to DEMAND
     struct ticket_list cancel;
     struct fetch_unit *over; // units off their lists, whose reference that was
@@ -27,6 +29,7 @@ struct errands {
 struct errands errands_init(struct xet *xet);
 void errands_begin(struct errands *errands, struct fetch_unit *unit)
     REQUIRES(engine_role);
+void errands_plan(struct errands *errands, struct fetch_unit *unit) REQUIRES(engine_role);
 // Notes the tickets of all calls that the unit has under way.
 void errands_promote(struct errands *errands, struct fetch_unit *unit)
     REQUIRES(engine_role);

@@ -11,6 +11,7 @@
 
 #include "xet/commit_blobs.h"
 #include "xet/fetch_unit.h"
+#include "xet/plan_ahead.h"
 #include "xet/waits.h"
 
 #include <string.h>
@@ -173,8 +174,8 @@ static void promote(struct fetch_unit *unit, struct errands *errands)
 }
 
 static enum err make_unit(struct xet_file *file, struct fetch_source *source,
-                          const struct wish *wish, uint64_t first, uint64_t end)
-    REQUIRES(engine_role)
+                          const struct wish *wish, uint64_t first, uint64_t end,
+                          struct errands *errands) REQUIRES(engine_role)
 {
     struct fetch_unit *unit = fetch_unit_new(file, source, first, end);
     if (!unit) {
@@ -183,8 +184,35 @@ static enum err make_unit(struct xet_file *file, struct fetch_source *source,
     unit->class = wish->class;
     unit->stream = wish->stream;
     unit->deadline_ms = wish->deadline_ms;
-    enqueue(file->xet, unit);
+    if (wish->holds) {
+        plan_ahead_hold(unit, errands);
+    } else {
+        enqueue(file->xet, unit);
+    }
     return ERR_NONE;
+}
+
+// What was planned for a stream is of a size that suits the stream: another reader there gets what
+// it asks for.
+static void end_held_of_others(struct xet_file *file, const struct wish *wish,
+                               uint64_t at, struct errands *errands) REQUIRES(engine_role)
+{
+    uint64_t end = UINT64_MAX;
+    struct fetch_unit *unit = unit_at(file, at, &end);
+    if (unit && unit->state == UNIT_HELD && !wish->holds &&
+        (wish->stream == 0 || wish->stream != unit->stream)) {
+        plan_ahead_end(unit, errands);
+    }
+}
+
+// What was only planned is wanted now.
+static void release(struct fetch_unit *unit, const struct wish *wish)
+    REQUIRES(engine_role)
+{
+    plan_ahead_release(unit);
+    unit->class = wish->class;
+    unit->stream = wish->stream;
+    fetch_queue_return(unit);
 }
 
 // Small blobs come whole; others on the borders of 1 MiB.
@@ -216,17 +244,21 @@ enum err fetch_queue_want(struct xet_file *file, struct fetch_source *source,
     uint64_t limit = wish.stretch_to > wish.to ? wish.stretch_to : wish.to;
     uint64_t at = piece_map_gap(&file->map, wish.from, wish.to);
     while (at < wish.to) {
+        end_held_of_others(file, &wish, at, errands);
         uint64_t end = at + wish.unit < limit ? at + wish.unit : limit;
         end = piece_map_gap_end(&file->map, at, end);
         struct fetch_unit *unit = unit_at(file, at, &end);
         if (unit) {
             has_met = true;
+            if (unit->state == UNIT_HELD && !wish.holds) {
+                release(unit, &wish);
+            }
             if (wish.class == HUB_DEMAND) {
                 promote(unit, errands);
             }
             end = unit->end;
         } else {
-            enum err err = make_unit(file, source, &wish, at, end);
+            enum err err = make_unit(file, source, &wish, at, end, errands);
             if (err) {
                 return err;
             }
@@ -252,6 +284,8 @@ void fetch_queue_drop(struct xet_file *file, uint32_t stream, struct errands *er
         if (unit->state == UNIT_QUEUED) {
             fetch_queue_remove(unit);
             fetch_unit_end(unit, errands);
+        } else if (unit->state == UNIT_HELD) {
+            plan_ahead_end(unit, errands);
         } else {
             unit->is_dropped = true;
             errands_cancel(errands, unit);

@@ -13,6 +13,7 @@ struct wish {
     enum hub_class class;
     uint32_t stream;
     int64_t deadline_ms; // 0 = the default
+    bool holds;          // only plan it (plan_ahead.h)
 };
 
 // Makes units for what of the wish is neither known to be here nor in a unit already; units

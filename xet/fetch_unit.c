@@ -9,6 +9,7 @@
 #include "xet/fetch_queue.h"
 #include "xet/fetch_round.h"
 #include "xet/file_table.h"
+#include "xet/plan_ahead.h"
 #include "xet/verify.h"
 #include "xet/waits.h"
 
@@ -69,6 +70,11 @@ void fetch_unit_end(struct fetch_unit *unit, struct errands *errands)
     xet->units--;
     if (unit->state == UNIT_ACTIVE) {
         fetch_queue_release(unit);
+    }
+    unit->state = UNIT_OVER;
+    if (unit->plan) {
+        cas_plan_free(STEAL_POINTER(unit->plan));
+        unit->refs--; // the plan's; not the last one
     }
     waits_release_unserved(file, errands);
     unit->queue_next = errands->over;
@@ -157,7 +163,16 @@ void fetch_unit_begin(struct fetch_unit *unit)
 {
     struct xet_file *file = unit->file;
     struct xet *xet = file->xet;
+    struct cas_plan *plan = NULL;
     engine_lock(xet);
+    if (plan_ahead_take(unit, &plan)) {
+        engine_unlock(xet);
+        if (plan) {
+            fetch_round_begin_plan(unit, plan);
+        }
+        fetch_unit_unref(unit);
+        return;
+    }
     unit->ticket = 0;
     unit->rounds++;
     unit->refs++; // for set_ticket, because the answer may come before the call returns

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of a fetch unit:
 //
-//     queued --begin--> planning --plan--> round --all transfers and decodes over--> end
+//     queued --begin--> planning --plan--> round --all transfers and decodes over--> over
 //                          ^                                |
 //                          +------- next missing chunk -----+
 //

@@ -10,11 +10,16 @@
 #include "xet/fetch_queue.h"
 #include "xet/file_table.h"
 #include "xet/piece_load.h"
+#include "xet/plan_ahead.h"
+#include "xet/waits.h"
 
 // How far from the stream's place a read may lie: what belongs to a stream for fs/ (16 MiB
 // forward, 1 MiB back) and as much as requests may overtake each other.
 #define REACH_FORWARD (20 * MIB)
 #define REACH_BACK (4 * MIB)
+
+// Who has read less in order may be no stream at all: nothing is planned for it.
+#define PLANS_FROM (MIB / 8)
 
 // How far ahead of a stream the disk is: a few of its reads at a time, of one step each.
 #define DISK_AHEAD (4 * MIB)
@@ -45,6 +50,27 @@ static void note_disk(struct xet_file *file, struct stream *stream, struct ahead
     ahead->disk_to = to;
 }
 
+// What follows up to `to`, which is being asked for.
+static void note_plans(struct xet_file *file, struct stream *stream, uint64_t consumed,
+                       uint64_t to, struct ahead *ahead) REQUIRES(engine_role)
+{
+    uint64_t next = window_next(&stream->window);
+    if (!file->content.has_xet || next == 0 || consumed < PLANS_FROM) {
+        return;
+    }
+    uint64_t size = file->content.size;
+    uint64_t unit = window_next_unit(&stream->window);
+    uint64_t end = size - stream->at < next ? size : stream->at + next;
+    uint64_t from = stream->planned_to > to ? stream->planned_to : to;
+    if (from >= end || (end < size && end - from < unit)) {
+        return;
+    }
+    stream->planned_to = end == size ? size : from + (end - from) / unit * unit;
+    ahead->plan_from = from;
+    ahead->plan_to = stream->planned_to;
+    ahead->plan_unit = unit;
+}
+
 struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *pattern,
                               uint64_t end, bool stalled, struct errands *errands)
 {
@@ -73,6 +99,7 @@ struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *p
     ahead.from = from;
     ahead.to = to;
     ahead.unit = unit;
+    note_plans(file, stream, pattern->consumed, to, &ahead);
     return ahead;
 }
 
@@ -109,7 +136,8 @@ static void ask(struct xet_file *file, struct fetch_source *source, uint32_t str
     if (!piece_load(file, ahead->disk_from, ahead->disk_to)) {
         read_disk_ahead(file, ahead->disk_from, ahead->disk_to);
     }
-    if (ahead->from == ahead->to || piece_load(file, ahead->from, ahead->to)) {
+    if (ahead->from == ahead->to || piece_load(file, ahead->from, ahead->to) ||
+        piece_load(file, ahead->plan_from, ahead->plan_to)) {
         return;
     }
     struct wish wish = {
@@ -119,14 +147,27 @@ static void ask(struct xet_file *file, struct fetch_source *source, uint32_t str
         .class = HUB_AHEAD,
         .stream = stream,
     };
+    struct wish plans = {
+        .from = ahead->plan_from,
+        .to = ahead->plan_to,
+        .unit = ahead->plan_unit,
+        .class = HUB_AHEAD,
+        .stream = stream,
+        .holds = true,
+    };
     struct errands errands = errands_init(file->xet);
     bool is_met;
     engine_lock(file->xet);
     if (!file->xet->is_closing &&
-        fetch_queue_want(file, source, &wish, &errands, &is_met)) {
+        (fetch_queue_want(file, source, &wish, &errands, &is_met) ||
+         fetch_queue_want(file, source, &plans, &errands, &is_met))) {
         log_debug("xet", "no memory to read ahead");
     }
+    bool holds = file->xet->held.head != NULL;
     engine_unlock(file->xet);
+    if (holds) {
+        waits_arm(file->xet, clock_now_ms() + HELD_MS);
+    }
     errands_run(&errands);
 }
 
@@ -184,6 +225,7 @@ void stream_ask_ahead(struct xet_file *file, const struct xet_source *source,
         return;
     }
     bool is_known = is_loaded(file, ahead->from, ahead->to) &&
+                    is_loaded(file, ahead->plan_from, ahead->plan_to) &&
                     is_loaded(file, ahead->disk_from, ahead->disk_to);
     if (is_known || !ask_later(file, copy, pattern->stream, ahead)) {
         ask(file, copy, pattern->stream, ahead);

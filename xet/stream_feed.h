@@ -10,6 +10,9 @@ struct ahead {
     uint64_t from;
     uint64_t to;
     uint64_t unit;
+    uint64_t plan_from; // what the next step of the window will ask for, to be planned
+    uint64_t plan_to;
+    uint64_t plan_unit;
     uint64_t disk_from;
     uint64_t disk_to;
 };

@@ -8,6 +8,7 @@
 
 #include "xet/fetch_unit.h"
 #include "xet/file_table.h"
+#include "xet/plan_ahead.h"
 
 // A read waits this much longer than the requests made for it: they fail at the same deadline
 // and know why.
@@ -261,7 +262,10 @@ void waits_on_timer(void *ctx)
     struct errands errands = errands_init(xet);
     engine_lock(xet);
     end_late(xet, clock_now_ms(), &errands);
+    plan_ahead_expire(xet, clock_now_ms(), &errands);
+    int64_t expires_ms = plan_ahead_expires_ms(xet);
     xet->timer_at_ms = earliest(xet);
+    xet->timer_at_ms = expires_ms < xet->timer_at_ms ? expires_ms : xet->timer_at_ms;
     bool is_idle = xet->units == 0;
     engine_unlock(xet);
     errands_run(&errands);

@@ -7,9 +7,10 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-enum { CONSUMED_SHARE = 4 };
+enum { CONSUMED_SHARE = 4, UNITS_OF_WINDOW = 8 };
 
 static const uint64_t WINDOW_OPENS_AT = MIB / 2;
+static const uint64_t WINDOW_SECOND = 8 * MIB;
 static const uint64_t WINDOW_MAX = 192 * MIB;
 static const uint64_t UNIT_MIN = MIB / 2;
 static const uint64_t UNIT_MAX = 8 * MIB;
@@ -41,11 +42,32 @@ void window_on_read(struct window *window, uint64_t consumed, bool stalled)
     }
 }
 
-uint64_t window_unit(const struct window *window)
+uint64_t window_next(const struct window *window)
 {
-    uint64_t unit = window->size / 16;
+    if (window->size >= WINDOW_MAX) {
+        return 0;
+    }
+    // A stall that is over lets several reads go at once, so the first step is longer.
+    uint64_t next = window->size * CONSUMED_SHARE;
+    next = next > WINDOW_SECOND ? next : WINDOW_SECOND;
+    return next < WINDOW_MAX ? next : WINDOW_MAX;
+}
+
+static uint64_t unit_of(uint64_t size)
+{
+    uint64_t unit = size / UNITS_OF_WINDOW;
     if (unit < UNIT_MIN) {
         return UNIT_MIN;
     }
     return unit < UNIT_MAX ? unit : UNIT_MAX;
+}
+
+uint64_t window_unit(const struct window *window)
+{
+    return unit_of(window->size);
+}
+
+uint64_t window_next_unit(const struct window *window)
+{
+    return unit_of(window_next(window));
 }

@@ -15,5 +15,10 @@ struct window {
 // wait for a unit that is on its way already, so the window was too small.
 void window_on_read(struct window *window, uint64_t consumed, bool stalled);
 
+// How large the window is likely to be after the next stall; 0 = it grows no more.
+uint64_t window_next(const struct window *window);
+
 // How much one fetch unit of the stream covers.
 uint64_t window_unit(const struct window *window);
+// And of what is planned for the next window.
+uint64_t window_next_unit(const struct window *window);

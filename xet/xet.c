@@ -7,6 +7,7 @@
 #include "xet/fetch_unit.h"
 #include "xet/file_table.h"
 #include "xet/piece_load.h"
+#include "xet/plan_ahead.h"
 #include "xet/waits.h"
 #include "xet/xet_hash.h"
 
@@ -145,6 +146,7 @@ void xet_stop(struct xet *xet)
         xet->is_closing = true;
         waits_end_all(xet, ERR_CANCELLED, &errands);
         end_queued(xet, &errands);
+        plan_ahead_expire(xet, clock_now_ms(), &errands);
     }
     await_hub_calls(xet);
     engine_unlock(xet);

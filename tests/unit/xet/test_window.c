@@ -50,14 +50,28 @@ TEST(test_it_never_exceeds_four_times_what_was_consumed_nor_shrinks)
     assert_int_equal(before, 192 * MIB);
 }
 
-TEST(test_a_unit_is_a_sixteenth_within_its_limits)
+TEST(test_a_unit_is_an_eighth_within_its_limits)
 {
     struct window window = {.size = MIB};
     assert_int_equal(window_unit(&window), MIB / 2);
     window.size = 32 * MIB;
-    assert_int_equal(window_unit(&window), 2 * MIB);
+    assert_int_equal(window_unit(&window), 4 * MIB);
     window.size = 192 * MIB;
     assert_int_equal(window_unit(&window), 8 * MIB);
+}
+
+TEST(test_the_next_window_is_four_times_as_large_and_at_least_8_mebibytes)
+{
+    struct window window = {.size = MIB / 2};
+    assert_int_equal(window_next(&window), 8 * MIB);
+    assert_int_equal(window_next_unit(&window), MIB);
+    window.size = 8 * MIB;
+    assert_int_equal(window_next(&window), 32 * MIB);
+    assert_int_equal(window_next_unit(&window), 4 * MIB);
+    window.size = 100 * MIB;
+    assert_int_equal(window_next(&window), 192 * MIB);
+    window.size = 192 * MIB;
+    assert_int_equal(window_next(&window), 0);
 }
 
 int main(void)
@@ -67,7 +81,9 @@ int main(void)
         cmocka_unit_test(test_a_stall_quadruples_it_and_half_of_it_consumed_doubles_it),
         cmocka_unit_test(test_from_half_a_mebibyte_to_192_are_five_stalls),
         cmocka_unit_test(test_it_never_exceeds_four_times_what_was_consumed_nor_shrinks),
-        cmocka_unit_test(test_a_unit_is_a_sixteenth_within_its_limits),
+        cmocka_unit_test(test_a_unit_is_an_eighth_within_its_limits),
+        cmocka_unit_test(
+            test_the_next_window_is_four_times_as_large_and_at_least_8_mebibytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a stream's window will ask for next is planned a step before.
+#include "tests/unit/xet/engine_fixture.h"
+#include "xet/plan_ahead.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+enum { READ = 131072 };
+
+// Until nothing is asked any more.
+static struct fake_counts settle(void)
+{
+    struct fake_counts counts;
+    for (int i = 0; i < 10000; i++) {
+        engine_world_settle(&world);
+        counts = fake_hub_counts(world.hub);
+        if (counts.under_way == 0) {
+            break;
+        }
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    return counts;
+}
+
+static void read_at(struct xet_file *file, const struct fake_file *content,
+                    uint64_t offset, size_t len, uint32_t stream, uint64_t consumed)
+{
+    struct engine_read read;
+    engine_read_init(&read, &world, file, offset, len);
+    read.pattern = (struct xet_pattern){.stream = stream, .consumed = consumed};
+    if (!engine_read_begin(&read)) {
+        engine_read_finish(&read);
+    }
+    assert_ok(read.err);
+    assert_memory_equal(read.to, fake_file_bytes(content) + offset, len);
+    engine_read_release(&read);
+}
+
+// A reader at the beginning of a file: what it waits for and its window are two ranges.
+static struct xet_file *begin_stream(struct fake_file *content)
+{
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    read_at(file, content, 0, READ, 1, READ);
+    return file;
+}
+
+static void read_on(struct xet_file *file, const struct fake_file *content)
+{
+    for (uint64_t at = READ; at < fake_file_size(content); at += READ) {
+        read_at(file, content, at, READ, 1, at + READ);
+    }
+}
+
+TEST(test_the_next_step_of_the_window_is_planned_and_not_fetched)
+{
+    struct fake_file *content = add_file(20, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    struct fake_counts first = settle();
+    assert_int_equal(first.ranges, 2);
+    assert_int_equal(first.plans, 2 + 7); // of 1 MiB each, up to 8 MiB ahead
+    assert_true(first.bytes < MIB + 3 * READ);
+    // The next step asks with what was planned, and plans the one after it.
+    fake_hub_hold(world.hub, true);
+    struct engine_read read;
+    engine_read_init(&read, &world, file, 2 * MIB, READ);
+    read.pattern = (struct xet_pattern){.stream = 1, .consumed = 2 * MIB};
+    assert_false(engine_read_begin(&read));
+    fake_hub_hold(world.hub, false);
+    engine_read_finish(&read);
+    assert_ok(read.err);
+    engine_read_release(&read);
+    assert_true(settle().ranges >= first.ranges + 3);
+    read_on(file, content);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_a_stray_read_of_what_is_only_planned_brings_what_it_asks_for)
+{
+    struct fake_file *content = add_file(21, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    struct fake_counts before = settle();
+    read_at(file, content, 5 * MIB + 12345, 4096, 0, 0);
+    struct fake_counts after = settle();
+    assert_int_equal(after.ranges, before.ranges + 1);
+    assert_int_equal(after.plans, before.plans + 1);
+    assert_true(after.bytes - before.bytes <= 2 * READ + 4096);
+    read_on(file, content);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_who_has_read_little_in_order_gets_nothing_planned)
+{
+    struct fake_file *content = add_file(22, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    read_at(file, content, 0, 4096, 1, 4096);
+    struct fake_counts counts = settle();
+    assert_int_equal(counts.plans, counts.ranges);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_a_plan_that_fails_before_it_is_needed_is_asked_for_again)
+{
+    struct fake_file *content = add_file(23, 32 * MIB, FAKE_PLAIN);
+    for (unsigned n = 3; n < 9; n++) {
+        fake_hub_fault(world.hub, FAULT_PLAN_FAILS, n, ERR_BAD_ANSWER);
+    }
+    struct xet_file *file = begin_stream(content);
+    assert_int_equal(settle().faults, 6);
+    read_on(file, content);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_a_plan_that_has_waited_too_long_is_made_again)
+{
+    struct fake_file *content = add_file(24, 32 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    struct fake_counts before = settle();
+    fake_hub_fault(world.hub, FAULT_EXPIRED, 1, 0);
+    read_on(file, content);
+    assert_int_equal(settle().faults, before.faults + 1);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_what_nobody_came_for_is_let_go)
+{
+    struct fake_file *content = add_file(25, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    struct fake_counts before = settle();
+    struct errands errands = errands_init(world.xet);
+    engine_lock(world.xet);
+    assert_true(plan_ahead_expires_ms(world.xet) > clock_now_ms());
+    plan_ahead_expire(world.xet, clock_now_ms(), &errands);
+    assert_true(plan_ahead_expires_ms(world.xet) != DEADLINE_NONE);
+    plan_ahead_expire(world.xet, clock_now_ms() + HELD_MS, &errands);
+    assert_true(plan_ahead_expires_ms(world.xet) == DEADLINE_NONE);
+    engine_unlock(world.xet);
+    errands_run(&errands);
+    read_on(file, content);
+    assert_true(settle().plans > before.plans);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_a_stream_that_goes_elsewhere_gives_up_what_was_planned)
+{
+    struct fake_file *content = add_file(26, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    (void)settle();
+    read_at(file, content, 50 * MIB, READ, 1, READ);
+    engine_lock(world.xet);
+    for (struct fetch_unit *unit = world.xet->held.head; unit; unit = unit->held_next) {
+        assert_true(unit->first >= 50 * MIB);
+    }
+    engine_unlock(world.xet);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_the_engine_ends_with_plans_that_wait_and_plans_on_their_way)
+{
+    struct fake_file *content = add_file(27, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    (void)settle();
+    fake_hub_hold(world.hub, true);
+    struct engine_read read;
+    engine_read_init(&read, &world, file, 2 * MIB, READ);
+    read.pattern = (struct xet_pattern){.stream = 1, .consumed = 2 * MIB};
+    assert_false(engine_read_begin(&read));
+    xet_file_put(world.xet, file);
+    engine_world_end(&world);
+    engine_read_finish(&read);
+    assert_err(read.err, ERR_CANCELLED);
+    engine_read_release(&read);
+    begin(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_the_next_step_of_the_window_is_planned_and_not_fetched, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_stray_read_of_what_is_only_planned_brings_what_it_asks_for, begin,
+            end),
+        cmocka_unit_test_setup_teardown(
+            test_who_has_read_little_in_order_gets_nothing_planned, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_plan_that_fails_before_it_is_needed_is_asked_for_again, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_plan_that_has_waited_too_long_is_made_again, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_nobody_came_for_is_let_go, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_stream_that_goes_elsewhere_gives_up_what_was_planned, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_the_engine_ends_with_plans_that_wait_and_plans_on_their_way, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// References: the call for the plan holds one, and passes it to the plan that waits with the unit, and
+// that to the round. Whoever begins the unit brings another one and gives it up.
+#include "xet/plan_ahead.h"
+
+#include "xet/fetch_round.h"
+#include "xet/fetch_unit.h"
+
+void plan_ahead_hold(struct fetch_unit *unit, struct errands *errands)
+{
+    struct xet *xet = unit->file->xet;
+    unit->state = UNIT_HELD;
+    unit->held_ms = clock_now_ms();
+    unit->is_planning = true;
+    unit->held_next = NULL;
+    xet->units--; // it may never begin
+    *(xet->held.head ? &xet->held.tail->held_next : &xet->held.head) = unit;
+    xet->held.tail = unit;
+    errands_plan(errands, unit);
+}
+
+void plan_ahead_release(struct fetch_unit *unit)
+{
+    struct xet *xet = unit->file->xet;
+    struct fetch_unit *before = NULL;
+    for (struct fetch_unit *at = xet->held.head; at != unit; at = at->held_next) {
+        before = at;
+    }
+    *(before ? &before->held_next : &xet->held.head) = unit->held_next;
+    if (xet->held.tail == unit) {
+        xet->held.tail = before;
+    }
+    xet->units++;
+}
+
+void plan_ahead_end(struct fetch_unit *unit, struct errands *errands)
+{
+    plan_ahead_release(unit);
+    errands_cancel(errands, unit);
+    fetch_unit_end(unit, errands);
+}
+
+void plan_ahead_expire(struct xet *xet, int64_t now_ms, struct errands *errands)
+{
+    struct fetch_unit *unit;
+    while ((unit = xet->held.head) &&
+           (xet->is_closing || unit->held_ms + HELD_MS <= now_ms)) {
+        plan_ahead_end(unit, errands);
+    }
+}
+
+int64_t plan_ahead_expires_ms(const struct xet *xet)
+{
+    return xet->held.head ? xet->held.head->held_ms + HELD_MS : DEADLINE_NONE;
+}
+
+bool plan_ahead_take(struct fetch_unit *unit, struct cas_plan **out)
+{
+    *out = STEAL_POINTER(unit->plan);
+    unit->awaits_plan = unit->is_planning;
+    return *out || unit->is_planning;
+}
+
+// What becomes of an answer: the plan is kept with the unit until that begins. What went wrong
+// matters only when it has begun; else it asks again when it does.
+static bool begins_now(struct fetch_unit *unit, enum err err, struct cas_plan *plan)
+    REQUIRES(engine_role)
+{
+    unit->is_planning = false;
+    unit->ticket = 0;
+    if (unit->awaits_plan) {
+        return true;
+    }
+    if (unit->state == UNIT_OVER) {
+        cas_plan_free(plan);
+        return false;
+    }
+    unit->plan = plan;
+    unit->rounds = err ? 0 : unit->rounds;
+    return false;
+}
+
+static void on_plan(void *ctx, enum err err, const struct why *why, struct cas_plan *plan)
+{
+    struct fetch_unit *unit = ctx;
+    struct xet *xet = unit->file->xet;
+    struct errands errands = errands_init(xet);
+    engine_lock(xet);
+    bool begins = begins_now(unit, err, plan);
+    bool keeps = unit->plan != NULL;
+    if (err && unit->state == UNIT_HELD) {
+        plan_ahead_end(unit, &errands);
+    }
+    engine_unlock(xet);
+    errands_run(&errands);
+    if (!begins) {
+        if (!keeps) {
+            fetch_unit_unref(unit);
+        }
+        return;
+    }
+    if (err) {
+        struct why said = why ? *why : (struct why){{0}};
+        fetch_unit_round_over(unit, unit->missing, err, &said);
+    } else {
+        fetch_round_begin_plan(unit, plan);
+    }
+}
+
+void plan_ahead_ask(struct fetch_unit *unit)
+{
+    struct xet *xet = unit->file->xet;
+    engine_lock(xet);
+    bool is_over = unit->state == UNIT_OVER;
+    unit->rounds++;
+    unit->refs++; // for set_ticket, because the answer may come before the call returns
+    struct hub_call call = fetch_unit_call(unit);
+    uint64_t first = unit->missing;
+    uint64_t last = unit->end - 1;
+    engine_unlock(xet);
+    if (is_over || !engine_enter_hub(xet)) {
+        on_plan(unit, ERR_CANCELLED, NULL, NULL);
+    } else {
+        hub_ticket ticket =
+            cas_plan(xet->hub, &call, &unit->source->hub, &unit->file->content.xet_hash,
+                     first, last, on_plan, unit);
+        fetch_unit_set_ticket(unit, ticket, call.class);
+        engine_leave_hub(xet);
+    }
+    fetch_unit_unref(unit);
+}
