@@ -3,7 +3,9 @@
 // are. A buffer is held only while bytes are copied through it. An answer is never shorter
 // than asked for before the end of the file: the kernel would take it for the end.
 #include "fs/footer.h"
+#include "fs/header.h"
 #include "fs/ops.h"
+#include "fs/read_ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -165,7 +167,7 @@ static bool must_answer_now(struct mount *mount, unsigned flags, size_t size)
 // fetched as a whole.
 static struct xet_pattern pattern_of(const struct mount_options *options,
                                      struct content *content, uint64_t offset,
-                                     size_t size)
+                                     size_t size, bool is_direct)
 {
     static const enum xet_completion completions[] = {
         [PREFETCH_AUTO] = XET_COMPLETE_WORN,
@@ -173,10 +175,15 @@ static struct xet_pattern pattern_of(const struct mount_options *options,
         [PREFETCH_WHOLE] = XET_COMPLETE_TOUCHED,
     };
     struct xet_pattern pattern = content_note_read(content, offset, size);
+    if (!is_direct && size >= READ_AHEAD_KB << 10) {
+        pattern.follows = size; // the kernel reads ahead, and goes on when this has come
+    }
     if (content->size <= options->cache_size / 2) {
         pattern.completion = completions[options->prefetch];
     }
     if (options->prefetch != PREFETCH_OFF) {
+        uint64_t header = header_guess(content->path, offset, size);
+        pattern.follows = header > pattern.follows ? header : pattern.follows;
         pattern.tail = footer_guess(content->path, content->size, offset, size);
     }
     return pattern;
@@ -204,8 +211,9 @@ void op_read_content(fuse_req_t req, const char *operation, struct content *cont
     wait->deadline_ms = mount_deadline_ms(mount);
     wait->offset = offset;
     wait->size = size;
-    wait->pattern = pattern_of(mount->options, content, offset, size);
     wait->is_interruptible = (flags & PARKED_CAN_INTERRUPT) != 0;
+    wait->pattern =
+        pattern_of(mount->options, content, offset, size, wait->is_interruptible);
     wait->id = parked_add(mount->parked, req, operation, content->ino, flags);
     if (wait->id == 0) {
         content_put(content);

@@ -129,9 +129,9 @@ enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, v
     return err ? err : answered(file, &request, out_len);
 }
 
-// What the read has to make come: a stray one exactly its range, one beside another the
-// 256 KiB around it, one of the last bytes of a file with a footer the last 256 KiB, one of a
-// stream a unit from where it is.
+// What the read has to make come: a stray one exactly its range and what is known to follow,
+// one beside another the 256 KiB around it, one of the last bytes of a file with a footer the
+// last 256 KiB, one of a stream a unit from where it is.
 static struct wish wish_for(const struct request *request,
                             const struct xet_pattern *pattern, int64_t deadline_ms)
     REQUIRES(engine_role)
@@ -157,6 +157,9 @@ static struct wish wish_for(const struct request *request,
         wish.from -= wish.from % ADJACENT_BYTES;
         uint64_t left = ADJACENT_BYTES - (wish.to - 1) % ADJACENT_BYTES - 1;
         wish.to = left < size - wish.to ? wish.to + left : size;
+    } else if (pattern->follows > 0) {
+        wish.stretch_to =
+            pattern->follows < size - wish.to ? wish.to + pattern->follows : size;
     }
     return wish;
 }

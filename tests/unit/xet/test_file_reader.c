@@ -56,6 +56,34 @@ TEST(test_an_adjacent_read_is_rounded_out_to_256_kib)
     xet_file_put(world.xet, file);
 }
 
+TEST(test_what_is_known_to_follow_a_stray_read_comes_with_it)
+{
+    struct fake_file *content = add_file(17, 10 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    struct engine_read read;
+    engine_read_init(&read, &world, file, 3 * MIB, 524288);
+    read.pattern = (struct xet_pattern){.follows = 524288};
+    assert_false(engine_read_begin(&read));
+    engine_read_finish(&read);
+    assert_ok(read.err);
+    engine_world_settle(&world);
+    struct fake_counts counts = fake_hub_counts(world.hub);
+    assert_int_equal(counts.plans, 1);
+    assert_int_equal(counts.longest, MIB);
+    read.offset += 524288;
+    assert_true(engine_read_begin(&read));
+    assert_ok(read.err);
+    engine_read_release(&read);
+    // Not past the end of the file.
+    engine_read_init(&read, &world, file, 10 * MIB - 524288 - 4096, 524288);
+    read.pattern = (struct xet_pattern){.follows = 524288};
+    assert_false(engine_read_begin(&read));
+    engine_read_finish(&read);
+    assert_ok(read.err);
+    engine_read_release(&read);
+    xet_file_put(world.xet, file);
+}
+
 TEST(test_a_whole_file_comes_once_and_is_verified)
 {
     struct fake_file *content = add_file(5, 30 * MIB, FAKE_REPETITIVE);
@@ -310,6 +338,7 @@ int main(void)
         TEST_IN_WORLD(test_an_empty_file_and_a_read_past_the_end_are_answered_at_once),
         TEST_IN_WORLD(test_a_cold_stray_read_is_one_plan_and_one_range_of_one_chunk),
         TEST_IN_WORLD(test_an_adjacent_read_is_rounded_out_to_256_kib),
+        TEST_IN_WORLD(test_what_is_known_to_follow_a_stray_read_comes_with_it),
         TEST_IN_WORLD(test_a_whole_file_comes_once_and_is_verified),
         TEST_IN_WORLD(test_a_remount_asks_for_nothing),
         TEST_IN_WORLD(test_a_second_file_fetches_only_the_chunks_that_it_does_not_share),
