@@ -203,6 +203,7 @@ struct xet {
     struct unit_queue queued[3] ENGINE_GUARDED; // by class
     uint64_t charged[3] ENGINE_GUARDED;         // bytes of active units, by class
     uint32_t active[3] ENGINE_GUARDED;          // active units, by class
+    uint32_t n_held ENGINE_GUARDED;
     struct unit_queue held
         ENGINE_GUARDED; // by held_next, the oldest first (plan_ahead.c)
     struct transfer *flights[FLIGHT_BUCKETS] ENGINE_GUARDED; // ranges on their way

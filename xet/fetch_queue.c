@@ -206,13 +206,16 @@ static void end_held_of_others(struct xet_file *file, const struct wish *wish,
 }
 
 // What was only planned is wanted now.
-static void release(struct fetch_unit *unit, const struct wish *wish)
-    REQUIRES(engine_role)
+static void release(struct fetch_unit *unit, const struct wish *wish,
+                    struct errands *errands) REQUIRES(engine_role)
 {
     plan_ahead_release(unit);
     unit->class = wish->class;
-    unit->stream = wish->stream;
+    unit->deadline_ms = wish->deadline_ms;
     fetch_queue_return(unit);
+    if (wish->class == HUB_DEMAND) {
+        errands_promote(errands, unit); // the plan may be on its way
+    }
 }
 
 // Small blobs come whole; others on the borders of 1 MiB.
@@ -251,12 +254,14 @@ enum err fetch_queue_want(struct xet_file *file, struct fetch_source *source,
         if (unit) {
             has_met = true;
             if (unit->state == UNIT_HELD && !wish.holds) {
-                release(unit, &wish);
+                release(unit, &wish, errands);
             }
             if (wish.class == HUB_DEMAND) {
                 promote(unit, errands);
             }
             end = unit->end;
+        } else if (wish.holds && !plan_ahead_has_room(file->xet)) {
+            break;
         } else {
             enum err err = make_unit(file, source, &wish, at, end, errands);
             if (err) {

@@ -6,6 +6,13 @@
 #include "xet/fetch_round.h"
 #include "xet/fetch_unit.h"
 
+enum { HELD_MAX = 64 };
+
+bool plan_ahead_has_room(const struct xet *xet)
+{
+    return xet->n_held < HELD_MAX;
+}
+
 void plan_ahead_hold(struct fetch_unit *unit, struct errands *errands)
 {
     struct xet *xet = unit->file->xet;
@@ -13,6 +20,7 @@ void plan_ahead_hold(struct fetch_unit *unit, struct errands *errands)
     unit->held_ms = clock_now_ms();
     unit->is_planning = true;
     unit->held_next = NULL;
+    xet->n_held++;
     xet->units--; // it may never begin
     *(xet->held.head ? &xet->held.tail->held_next : &xet->held.head) = unit;
     xet->held.tail = unit;
@@ -30,6 +38,7 @@ void plan_ahead_release(struct fetch_unit *unit)
     if (xet->held.tail == unit) {
         xet->held.tail = before;
     }
+    xet->n_held--;
     xet->units++;
 }
 

@@ -16,6 +16,8 @@
 // After that nobody is likely to come, and the addresses in a plan do not last for ever.
 enum { HELD_MS = 10000 };
 
+// Whether one more may be held: what is held for many streams is bounded.
+bool plan_ahead_has_room(const struct xet *xet) REQUIRES(engine_role);
 // A new unit, in no queue: it is held, and its plan is to be asked for.
 void plan_ahead_hold(struct fetch_unit *unit, struct errands *errands)
     REQUIRES(engine_role);

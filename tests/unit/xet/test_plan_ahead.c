@@ -141,6 +141,22 @@ TEST(test_what_nobody_came_for_is_let_go)
     xet_file_put(world.xet, file);
 }
 
+TEST(test_what_is_held_for_many_streams_is_bounded)
+{
+    enum { FILES = 20 };
+    struct xet_file *files[FILES];
+    for (size_t i = 0; i < FILES; i++) {
+        files[i] = begin_stream(add_file(40 + i, 12 * MIB, FAKE_PLAIN));
+    }
+    engine_lock(world.xet);
+    assert_int_equal(world.xet->n_held, 64);
+    engine_unlock(world.xet);
+    (void)settle();
+    for (size_t i = 0; i < FILES; i++) {
+        xet_file_put(world.xet, files[i]);
+    }
+}
+
 TEST(test_a_stream_that_goes_elsewhere_gives_up_what_was_planned)
 {
     struct fake_file *content = add_file(26, 64 * MIB, FAKE_PLAIN);
@@ -188,6 +204,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_plan_that_has_waited_too_long_is_made_again, begin, end),
         cmocka_unit_test_setup_teardown(test_what_nobody_came_for_is_let_go, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_is_held_for_many_streams_is_bounded,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(
             test_a_stream_that_goes_elsewhere_gives_up_what_was_planned, begin, end),
         cmocka_unit_test_setup_teardown(
