@@ -175,13 +175,13 @@ static struct xet_pattern pattern_of(const struct mount_options *options,
         [PREFETCH_WHOLE] = XET_COMPLETE_TOUCHED,
     };
     struct xet_pattern pattern = content_note_read(content, offset, size);
-    if (!is_direct && size >= READ_AHEAD_KB << 10) {
-        pattern.follows = size; // the kernel reads ahead, and goes on when this has come
-    }
     if (content->size <= options->cache_size / 2) {
         pattern.completion = completions[options->prefetch];
     }
     if (options->prefetch != PREFETCH_OFF) {
+        if (!is_direct && size >= READ_AHEAD_KB << 10) {
+            pattern.follows = size; // the kernel's read-ahead goes on when this has come
+        }
         uint64_t header = header_guess(content->path, offset, size);
         pattern.follows = header > pattern.follows ? header : pattern.follows;
         pattern.tail = footer_guess(content->path, content->size, offset, size);

@@ -12,13 +12,19 @@
 
 #include <fcntl.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 void read_ahead_raise(dev_t device)
 {
     char path[64];
     snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(device),
              minor(device));
-    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+    char text[32] = "";
+    if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
+        strtoul(text, NULL, 10) >= READ_AHEAD_KB) {
+        return; // somebody wants more
+    }
     if (fd < 0 || dprintf(fd, "%d", READ_AHEAD_KB) < 0) {
         log_debug("fs", "the kernel's read-ahead stays as it is: %s cannot be written",
                   path);

@@ -159,6 +159,7 @@ struct fetch_unit {
     bool is_planning;             // its plan was asked for ahead and is to come
     bool awaits_plan;             // and the unit has begun
     struct cas_plan *plan;        // it has come, and waits for the unit to begin
+    struct job job;               // then begins its round on the pool
     hub_ticket ticket;            // of the plan, or of a collected blob
     struct fetch_round *round;    // NULL while planning
 };

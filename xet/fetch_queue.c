@@ -167,10 +167,9 @@ static void promote(struct fetch_unit *unit, struct errands *errands)
         fetch_queue_remove(unit);
         unit->class = HUB_DEMAND;
         enqueue(unit->file->xet, unit);
-        return;
     }
     unit->class = HUB_DEMAND;
-    errands_promote(errands, unit);
+    errands_promote(errands, unit); // of a queued one: the plan that is to come
 }
 
 static enum err make_unit(struct xet_file *file, struct fetch_source *source,
@@ -288,6 +287,7 @@ void fetch_queue_drop(struct xet_file *file, uint32_t stream, struct errands *er
         }
         if (unit->state == UNIT_QUEUED) {
             fetch_queue_remove(unit);
+            errands_cancel(errands, unit); // its plan
             fetch_unit_end(unit, errands);
         } else if (unit->state == UNIT_HELD) {
             plan_ahead_end(unit, errands);

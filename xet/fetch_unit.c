@@ -163,13 +163,9 @@ void fetch_unit_begin(struct fetch_unit *unit)
 {
     struct xet_file *file = unit->file;
     struct xet *xet = file->xet;
-    struct cas_plan *plan = NULL;
     engine_lock(xet);
-    if (plan_ahead_take(unit, &plan)) {
+    if (plan_ahead_begins(unit)) {
         engine_unlock(xet);
-        if (plan) {
-            fetch_round_begin_plan(unit, plan);
-        }
         fetch_unit_unref(unit);
         return;
     }

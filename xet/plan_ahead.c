@@ -6,6 +6,8 @@
 #include "xet/fetch_round.h"
 #include "xet/fetch_unit.h"
 
+#include <stddef.h>
+
 enum { HELD_MAX = 64 };
 
 bool plan_ahead_has_room(const struct xet *xet)
@@ -45,6 +47,7 @@ void plan_ahead_release(struct fetch_unit *unit)
 void plan_ahead_end(struct fetch_unit *unit, struct errands *errands)
 {
     plan_ahead_release(unit);
+    unit->is_dropped = true; // cancels a call whose ticket is not known yet
     errands_cancel(errands, unit);
     fetch_unit_end(unit, errands);
 }
@@ -63,11 +66,25 @@ int64_t plan_ahead_expires_ms(const struct xet *xet)
     return xet->held.head ? xet->held.head->held_ms + HELD_MS : DEADLINE_NONE;
 }
 
-bool plan_ahead_take(struct fetch_unit *unit, struct cas_plan **out)
+// On the pool, as when a plan has just come: it looks into the store, and a round that has nothing to
+// fetch lets the next unit begin.
+static void begin_round(struct job *job)
 {
-    *out = STEAL_POINTER(unit->plan);
+    struct fetch_unit *unit =
+        (struct fetch_unit *)(void *)((char *)job - offsetof(struct fetch_unit, job));
+    fetch_round_begin_plan(unit, STEAL_POINTER(unit->plan));
+}
+
+bool plan_ahead_begins(struct fetch_unit *unit)
+{
+    bool has_come = unit->plan != NULL;
     unit->awaits_plan = unit->is_planning;
-    return *out || unit->is_planning;
+    if (has_come) {
+        unit->job.run = begin_round;
+        worker_pool_submit(unit->file->xet->pool, &unit->job,
+                           unit->class == HUB_DEMAND ? JOB_DEMAND : JOB_BACKGROUND);
+    }
+    return has_come || unit->awaits_plan;
 }
 
 // What becomes of an answer: the plan is kept with the unit until that begins. What went wrong

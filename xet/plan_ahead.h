@@ -34,7 +34,6 @@ int64_t plan_ahead_expires_ms(const struct xet *xet) REQUIRES(engine_role);
 
 // Asks for the plan; takes over the caller's reference. For errands.c.
 void plan_ahead_ask(struct fetch_unit *unit) EXCLUDES(engine_role);
-// The unit is to begin. True: its plan was asked for ahead, and *out is it, or NULL when it is still to
-// come, and begins the round then.
-bool plan_ahead_take(struct fetch_unit *unit, struct cas_plan **out)
-    REQUIRES(engine_role);
+// The unit is to begin. True: its plan was asked for ahead; its round begins on the pool, at once or
+// when the plan has come.
+bool plan_ahead_begins(struct fetch_unit *unit) REQUIRES(engine_role);

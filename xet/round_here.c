@@ -32,6 +32,13 @@ static uint64_t publish_here(const struct fetch_round *round,
     return at;
 }
 
+// Whether it is worth another plan, and its round trip, not to bring these bytes again. A plan made
+// ahead begins with the chunk on the border to the unit before, which may have come since.
+static bool is_worth_a_plan(const struct fetch_unit *unit, uint64_t bytes)
+{
+    return bytes > CHUNK_BYTES_MAX || unit->end - unit->missing < 4 * MIB;
+}
+
 bool round_find_needed(struct fetch_round *round)
 {
     struct plan_layout *layout = &round->layout;
@@ -46,7 +53,9 @@ bool round_find_needed(struct fetch_round *round)
         if (!has_missing) {
             layout->here = here;
             // The range would bring again what is here of the term.
-            is_cut = !term->is_here && here > term->offset && here > round->unit->missing;
+            is_cut = !term->is_here && here > term->offset &&
+                     here > round->unit->missing &&
+                     is_worth_a_plan(round->unit, here - term->offset);
         }
         has_missing = has_missing || !term->is_here;
     }

@@ -136,10 +136,10 @@ static void ask(struct xet_file *file, struct fetch_source *source, uint32_t str
     if (!piece_load(file, ahead->disk_from, ahead->disk_to)) {
         read_disk_ahead(file, ahead->disk_from, ahead->disk_to);
     }
-    if (ahead->from == ahead->to || piece_load(file, ahead->from, ahead->to) ||
-        piece_load(file, ahead->plan_from, ahead->plan_to)) {
+    if (ahead->from == ahead->to || piece_load(file, ahead->from, ahead->to)) {
         return;
     }
+    bool may_plan = !piece_load(file, ahead->plan_from, ahead->plan_to);
     struct wish wish = {
         .from = ahead->from,
         .to = ahead->to,
@@ -149,7 +149,7 @@ static void ask(struct xet_file *file, struct fetch_source *source, uint32_t str
     };
     struct wish plans = {
         .from = ahead->plan_from,
-        .to = ahead->plan_to,
+        .to = may_plan ? ahead->plan_to : ahead->plan_from,
         .unit = ahead->plan_unit,
         .class = HUB_AHEAD,
         .stream = stream,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tests/unit/xet/fake_file.h"
+#include <stdatomic.h>
 
 enum operation_kind { OPERATION_PLAN, OPERATION_RANGE, OPERATION_GIT };
 enum { FAULTS_MAX = 16 };
@@ -15,7 +16,7 @@ struct operation {
     enum operation_kind kind;
     hub_ticket ticket;
     bool is_paused;
-    bool is_cancelled;
+    atomic_bool is_cancelled;
     bool hangs;
     // a plan:
     cas_plan_fn plan_done;

@@ -189,6 +189,40 @@ TEST(test_the_engine_ends_with_plans_that_wait_and_plans_on_their_way)
     begin(NULL);
 }
 
+// Whoever waits for what was only planned waits for the plan: it goes before other plans then.
+TEST(test_a_plan_that_is_on_its_way_is_promoted_when_a_reader_waits_for_it)
+{
+    struct fake_file *content = add_file(28, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    fake_hub_hold(world.hub, true);
+    struct engine_read first;
+    engine_read_init(&first, &world, file, 0, READ);
+    first.pattern = (struct xet_pattern){.stream = 1, .consumed = READ};
+    assert_false(engine_read_begin(&first));
+    for (int i = 0; i < 10000 && fake_hub_counts(world.hub).plans < 2 + 7; i++) {
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    struct timespec pause = {0, 50000000};
+    (void)nanosleep(&pause, NULL); // their tickets are known
+    assert_int_equal(fake_hub_counts(world.hub).plans, 2 + 7);
+    assert_int_equal(fake_hub_counts(world.hub).promotions, 0);
+    struct engine_read second;
+    engine_read_init(&second, &world, file, 4 * MIB, READ);
+    second.pattern = (struct xet_pattern){.stream = 1, .consumed = 2 * READ};
+    assert_false(engine_read_begin(&second));
+    unsigned promotions = fake_hub_counts(world.hub).promotions;
+    fake_hub_hold(world.hub, false);
+    engine_read_finish(&first);
+    engine_read_finish(&second);
+    assert_ok(first.err);
+    assert_ok(second.err);
+    engine_read_release(&first);
+    engine_read_release(&second);
+    xet_file_put(world.xet, file);
+    assert_int_equal(promotions, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +244,9 @@ int main(void)
             test_a_stream_that_goes_elsewhere_gives_up_what_was_planned, begin, end),
         cmocka_unit_test_setup_teardown(
             test_the_engine_ends_with_plans_that_wait_and_plans_on_their_way, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_plan_that_is_on_its_way_is_promoted_when_a_reader_waits_for_it, begin,
+            end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
