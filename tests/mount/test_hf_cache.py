@@ -2,6 +2,7 @@
 """hf-cache/ of a mount of the whole Hub: unmodified clients take it for their own cache."""
 
 import os
+import time
 
 import pytest
 import real_model
@@ -11,6 +12,7 @@ from hub.client import WRITE_TOKEN
 from local_hub import Repository
 
 SIZE_LIMIT = 0.02  # of the repository, for configuration and tokenizer
+A_MOMENT = 0.05  # seconds: a name in refs/ is asked for again after 0.01
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,7 @@ def test_a_ref_is_as_fresh_as_the_hub(whole, hub):
     view = whole / "hf-cache" / "models--acme--fresh"
     for number in range(5):
         head = hub.put("acme/fresh", "n.txt", f"{number}\n")
+        time.sleep(A_MOMENT)
         assert (view / "refs/main").read_text() == head
         assert (view / "snapshots" / head / "n.txt").read_text() == f"{number}\n"
 
