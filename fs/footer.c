@@ -11,9 +11,6 @@
 
 #include "fs/name_pattern.h"
 
-#include <fnmatch.h>
-#include <string.h>
-
 // What readers of such files ask for first, at most.
 #define LAST_BYTES (UINT64_C(64) << 10)
 #define GUESS_MIN (UINT64_C(256) << 10)
@@ -23,16 +20,10 @@ static const char *const names[] = {
     "*.parquet", "*.orc", "*.arrow", "*.feather", "*.zip",
     "*.npz",     "*.pt",  "*.pth",   "*.ckpt",    "pytorch_model*.bin"};
 
-static bool has_footer(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    return name_matches_any(name, names, sizeof(names) / sizeof(*names), FNM_CASEFOLD);
-}
-
 uint64_t footer_guess(const char *path, uint64_t size, uint64_t offset, uint64_t len)
 {
-    if (offset >= size || size - offset > len + LAST_BYTES || !has_footer(path)) {
+    if (offset >= size || size - offset > len + LAST_BYTES ||
+        !name_tells_format(path, names, sizeof(names) / sizeof(*names))) {
         return 0;
     }
     uint64_t guess = size / 64 > GUESS_MIN ? size / 64 : GUESS_MIN;

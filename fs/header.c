@@ -9,18 +9,13 @@
 
 #include "fs/name_pattern.h"
 
-#include <fnmatch.h>
-#include <string.h>
-
 #define HEADER_GUESS (UINT64_C(768) << 10)
 
 static const char *const names[] = {"*.safetensors", "*.gguf"};
 
 uint64_t header_guess(const char *path, uint64_t offset, uint64_t len)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    bool has_header =
-        name_matches_any(name, names, sizeof(names) / sizeof(*names), FNM_CASEFOLD);
-    return has_header && offset == 0 && len < HEADER_GUESS ? HEADER_GUESS - len : 0;
+    bool is_header = offset == 0 && len < HEADER_GUESS &&
+                     name_tells_format(path, names, sizeof(names) / sizeof(*names));
+    return is_header ? HEADER_GUESS - len : 0;
 }

@@ -140,3 +140,9 @@ bool name_matches_any(const char *name, const char *const *patterns, size_t n, i
     }
     return false;
 }
+
+bool name_tells_format(const char *path, const char *const *patterns, size_t n)
+{
+    const char *slash = strrchr(path, '/');
+    return name_matches_any(slash != NULL ? slash + 1 : path, patterns, n, FNM_CASEFOLD);
+}

@@ -131,6 +131,7 @@ enum unit_state {
 
 // What one ranged reconstruction covers (a blob: one ranged GET): [first, end) of a file.
 struct fetch_unit {
+    struct job job;          // first: the pool gives it back (plan_ahead.c)
     struct fetch_unit *prev; // of its file
     struct fetch_unit *next;
     struct fetch_unit *queue_next; // of the queue of its class, or of errands
@@ -159,7 +160,6 @@ struct fetch_unit {
     bool is_planning;             // its plan was asked for ahead and is to come
     bool awaits_plan;             // and the unit has begun
     struct cas_plan *plan;        // it has come, and waits for the unit to begin
-    struct job job;               // then begins its round on the pool
     hub_ticket ticket;            // of the plan, or of a collected blob
     struct fetch_round *round;    // NULL while planning
 };

@@ -205,16 +205,12 @@ static void end_held_of_others(struct xet_file *file, const struct wish *wish,
 }
 
 // What was only planned is wanted now.
-static void release(struct fetch_unit *unit, const struct wish *wish,
-                    struct errands *errands) REQUIRES(engine_role)
+static void release(struct fetch_unit *unit, const struct wish *wish)
+    REQUIRES(engine_role)
 {
     plan_ahead_release(unit);
-    unit->class = wish->class;
     unit->deadline_ms = wish->deadline_ms;
     fetch_queue_return(unit);
-    if (wish->class == HUB_DEMAND) {
-        errands_promote(errands, unit); // the plan may be on its way
-    }
 }
 
 // Small blobs come whole; others on the borders of 1 MiB.
@@ -253,7 +249,7 @@ enum err fetch_queue_want(struct xet_file *file, struct fetch_source *source,
         if (unit) {
             has_met = true;
             if (unit->state == UNIT_HELD && !wish.holds) {
-                release(unit, &wish, errands);
+                release(unit, &wish);
             }
             if (wish.class == HUB_DEMAND) {
                 promote(unit, errands);

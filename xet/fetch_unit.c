@@ -147,8 +147,8 @@ void fetch_unit_name(const struct fetch_unit *unit, enum err err, struct why *wh
     (void)why_prefix(why, err, "%s/%s", repo, unit->source->path);
 }
 
-// The plan of the next round is here.
-static void on_plan(void *ctx, enum err err, const struct why *why, struct cas_plan *plan)
+void fetch_unit_on_plan(void *ctx, enum err err, const struct why *why,
+                        struct cas_plan *plan)
 {
     struct fetch_unit *unit = ctx;
     if (err) {
@@ -161,14 +161,22 @@ static void on_plan(void *ctx, enum err err, const struct why *why, struct cas_p
 
 void fetch_unit_begin(struct fetch_unit *unit)
 {
+    struct xet *xet = unit->file->xet;
+    engine_lock(xet);
+    bool is_planned = plan_ahead_begins(unit);
+    engine_unlock(xet);
+    if (is_planned) {
+        fetch_unit_unref(unit);
+    } else {
+        fetch_unit_ask(unit, fetch_unit_on_plan);
+    }
+}
+
+void fetch_unit_ask(struct fetch_unit *unit, cas_plan_fn done)
+{
     struct xet_file *file = unit->file;
     struct xet *xet = file->xet;
     engine_lock(xet);
-    if (plan_ahead_begins(unit)) {
-        engine_unlock(xet);
-        fetch_unit_unref(unit);
-        return;
-    }
     unit->ticket = 0;
     unit->rounds++;
     unit->refs++; // for set_ticket, because the answer may come before the call returns
@@ -177,8 +185,7 @@ void fetch_unit_begin(struct fetch_unit *unit)
     uint64_t last = unit->end - 1;
     engine_unlock(xet);
     if (!engine_enter_hub(xet)) {
-        struct why why = {{0}};
-        fetch_unit_round_over(unit, first, ERR_CANCELLED, &why);
+        done(unit, ERR_CANCELLED, NULL, NULL);
         fetch_unit_unref(unit);
         return;
     }
@@ -188,7 +195,7 @@ void fetch_unit_begin(struct fetch_unit *unit)
         fetch_round_begin_blob(unit, first, unit->end);
     } else {
         hub_ticket ticket = cas_plan(xet->hub, &call, &unit->source->hub,
-                                     &file->content.xet_hash, first, last, on_plan, unit);
+                                     &file->content.xet_hash, first, last, done, unit);
         fetch_unit_set_ticket(unit, ticket, call.class);
     }
     engine_leave_hub(xet);

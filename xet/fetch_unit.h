@@ -17,6 +17,13 @@ struct fetch_unit *fetch_unit_new(struct xet_file *file, struct fetch_source *so
                                   uint64_t first, uint64_t end) REQUIRES(engine_role);
 // Asks for the next round; takes over the caller's reference.
 void fetch_unit_begin(struct fetch_unit *unit) EXCLUDES(engine_role);
+// Asks for the plan of what is missing (a blob: for its bytes), which `done` gets with the unit; takes
+// over the caller's reference.
+void fetch_unit_ask(struct fetch_unit *unit, cas_plan_fn done) EXCLUDES(engine_role);
+// Begins the round of a unit whose plan has come, or deals with the error; `ctx` is the unit. A
+// cas_plan_fn.
+void fetch_unit_on_plan(void *ctx, enum err err, const struct why *why,
+                        struct cas_plan *plan) EXCLUDES(engine_role);
 // A round is over: `missing` is the first offset that has not been stored, unit->end or more
 // when all has been.
 void fetch_unit_round_over(struct fetch_unit *unit, uint64_t missing, enum err err,

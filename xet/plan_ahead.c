@@ -6,8 +6,6 @@
 #include "xet/fetch_round.h"
 #include "xet/fetch_unit.h"
 
-#include <stddef.h>
-
 enum { HELD_MAX = 64 };
 
 bool plan_ahead_has_room(const struct xet *xet)
@@ -70,8 +68,7 @@ int64_t plan_ahead_expires_ms(const struct xet *xet)
 // fetch lets the next unit begin.
 static void begin_round(struct job *job)
 {
-    struct fetch_unit *unit =
-        (struct fetch_unit *)(void *)((char *)job - offsetof(struct fetch_unit, job));
+    struct fetch_unit *unit = (struct fetch_unit *)(void *)job;
     fetch_round_begin_plan(unit, STEAL_POINTER(unit->plan));
 }
 
@@ -119,17 +116,10 @@ static void on_plan(void *ctx, enum err err, const struct why *why, struct cas_p
     }
     engine_unlock(xet);
     errands_run(&errands);
-    if (!begins) {
-        if (!keeps) {
-            fetch_unit_unref(unit);
-        }
-        return;
-    }
-    if (err) {
-        struct why said = why ? *why : (struct why){{0}};
-        fetch_unit_round_over(unit, unit->missing, err, &said);
-    } else {
-        fetch_round_begin_plan(unit, plan);
+    if (begins) {
+        fetch_unit_on_plan(unit, err, why, plan);
+    } else if (!keeps) {
+        fetch_unit_unref(unit);
     }
 }
 
@@ -138,20 +128,10 @@ void plan_ahead_ask(struct fetch_unit *unit)
     struct xet *xet = unit->file->xet;
     engine_lock(xet);
     bool is_over = unit->state == UNIT_OVER;
-    unit->rounds++;
-    unit->refs++; // for set_ticket, because the answer may come before the call returns
-    struct hub_call call = fetch_unit_call(unit);
-    uint64_t first = unit->missing;
-    uint64_t last = unit->end - 1;
     engine_unlock(xet);
-    if (is_over || !engine_enter_hub(xet)) {
+    if (is_over) {
         on_plan(unit, ERR_CANCELLED, NULL, NULL);
     } else {
-        hub_ticket ticket =
-            cas_plan(xet->hub, &call, &unit->source->hub, &unit->file->content.xet_hash,
-                     first, last, on_plan, unit);
-        fetch_unit_set_ticket(unit, ticket, call.class);
-        engine_leave_hub(xet);
+        fetch_unit_ask(unit, on_plan);
     }
-    fetch_unit_unref(unit);
 }

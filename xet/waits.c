@@ -247,7 +247,7 @@ static void end_late(struct xet *xet, int64_t now_ms, struct errands *errands)
 
 static int64_t earliest(const struct xet *xet) REQUIRES(engine_role)
 {
-    int64_t earliest_ms = DEADLINE_NONE;
+    int64_t earliest_ms = plan_ahead_expires_ms(xet);
     for (const struct wait *wait = xet->waits; wait; wait = wait->all_next) {
         if (wait->deadline_ms < earliest_ms) {
             earliest_ms = wait->deadline_ms;
@@ -263,9 +263,7 @@ void waits_on_timer(void *ctx)
     engine_lock(xet);
     end_late(xet, clock_now_ms(), &errands);
     plan_ahead_expire(xet, clock_now_ms(), &errands);
-    int64_t expires_ms = plan_ahead_expires_ms(xet);
     xet->timer_at_ms = earliest(xet);
-    xet->timer_at_ms = expires_ms < xet->timer_at_ms ? expires_ms : xet->timer_at_ms;
     bool is_idle = xet->units == 0;
     engine_unlock(xet);
     errands_run(&errands);

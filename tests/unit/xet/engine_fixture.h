@@ -18,6 +18,14 @@ static inline struct fake_file *add_file(uint64_t seed, size_t size,
     return file;
 }
 
+// Waits for a read that was begun and must succeed.
+static inline void end_read(struct engine_read *read)
+{
+    engine_read_finish(read);
+    assert_ok(read->err);
+    engine_read_release(read);
+}
+
 static inline int begin(void **state)
 {
     (void)state;

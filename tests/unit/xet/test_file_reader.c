@@ -78,9 +78,7 @@ TEST(test_what_is_known_to_follow_a_stray_read_comes_with_it)
     engine_read_init(&read, &world, file, 10 * MIB - 524288 - 4096, 524288);
     read.pattern = (struct xet_pattern){.follows = 524288};
     assert_false(engine_read_begin(&read));
-    engine_read_finish(&read);
-    assert_ok(read.err);
-    engine_read_release(&read);
+    end_read(&read);
     xet_file_put(world.xet, file);
 }
 
@@ -247,12 +245,8 @@ TEST(test_a_reader_that_overtakes_the_window_promotes_what_is_on_its_way)
     assert_false(engine_read_begin(&next));
     assert_true(fake_hub_counts(world.hub).promotions > 0);
     fake_hub_hold(world.hub, false);
-    engine_read_finish(&read);
-    engine_read_finish(&next);
-    assert_ok(read.err);
-    assert_ok(next.err);
-    engine_read_release(&read);
-    engine_read_release(&next);
+    end_read(&read);
+    end_read(&next);
     xet_file_put(world.xet, file);
 }
 
@@ -271,12 +265,8 @@ TEST(test_a_stream_that_goes_elsewhere_drops_what_has_not_begun_to_come)
     assert_false(engine_read_begin(&second));
     assert_true(fake_hub_counts(world.hub).cancels > 0);
     fake_hub_hold(world.hub, false);
-    engine_read_finish(&first);
-    engine_read_finish(&second);
-    assert_ok(first.err);
-    assert_ok(second.err);
-    engine_read_release(&first);
-    engine_read_release(&second);
+    end_read(&first);
+    end_read(&second);
     xet_file_put(world.xet, file);
 }
 

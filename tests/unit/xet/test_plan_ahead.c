@@ -67,9 +67,7 @@ TEST(test_the_next_step_of_the_window_is_planned_and_not_fetched)
     read.pattern = (struct xet_pattern){.stream = 1, .consumed = 2 * MIB};
     assert_false(engine_read_begin(&read));
     fake_hub_hold(world.hub, false);
-    engine_read_finish(&read);
-    assert_ok(read.err);
-    engine_read_release(&read);
+    end_read(&read);
     assert_true(settle().ranges >= first.ranges + 3);
     read_on(file, content);
     xet_file_put(world.xet, file);
@@ -213,12 +211,8 @@ TEST(test_a_plan_that_is_on_its_way_is_promoted_when_a_reader_waits_for_it)
     assert_false(engine_read_begin(&second));
     unsigned promotions = fake_hub_counts(world.hub).promotions;
     fake_hub_hold(world.hub, false);
-    engine_read_finish(&first);
-    engine_read_finish(&second);
-    assert_ok(first.err);
-    assert_ok(second.err);
-    engine_read_release(&first);
-    engine_read_release(&second);
+    end_read(&first);
+    end_read(&second);
     xet_file_put(world.xet, file);
     assert_int_equal(promotions, 1);
 }
