@@ -93,7 +93,7 @@ def timed(context, view, work):
 
 def first_time(context, view, work):
     """With no file in the page cache."""
-    forget_pages(work.needed)
+    forget_pages(work.needed, context.hub)
     return timed(context, view, work)
 
 
@@ -162,7 +162,7 @@ def client(context, peer, program, *arguments, value=in_seconds, needed=0, note=
     """A sample of a program of clients.py; one that reads finds no file in the page cache. `note` makes
     one of what the program counted."""
     if needed:
-        forget_pages(needed)
+        forget_pages(needed, context.hub)
     with Meter(context.hub, needed=needed) as meter:
         seconds, count, cpu, peak = peer.run(program, *arguments)
         meter.result = note(count) if note else count

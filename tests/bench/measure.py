@@ -51,11 +51,13 @@ def warm_memory(size=3 << 30):
             pass
 
 
-def forget_pages(needed):
+def forget_pages(needed, hub):
     """Before a run that reads so many bytes from their source: memory for them is warm, and no file is
-    in the page cache."""
-    warm_memory(min(max(3 * needed, 256 << 20), 3 << 30))
+    in the page cache but the Hub's own: it stands for another machine, which does not read them from
+    the client's disk while that writes."""
+    warm_memory(min(max(3 * needed, 256 << 20), 3 << 30) + hub.stored_bytes())
     drop_caches()
+    hub.warm_files()
 
 
 def forget(folder):

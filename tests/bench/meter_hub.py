@@ -64,6 +64,20 @@ class MeteredHub(HubProcess):
     def _xorbs(self):
         return {path for path in Path(self.data, "xorbs").rglob("*") if path.is_file()}
 
+    def _files(self):
+        return [path for path in Path(self.data).rglob("*") if path.is_file()]
+
+    def stored_bytes(self):
+        return sum(path.stat().st_size for path in self._files())
+
+    def warm_files(self):
+        """Reads all that it has stored into the page cache."""
+        buffer = bytearray(1 << 20)
+        for path in self._files():
+            with open(path, "rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    pass
+
     @staticmethod
     def free_port():
         with socket.socket() as probe:

@@ -35,7 +35,7 @@ def first_byte_of_mount(peer, context):
 
     if peer.has_daemon:
         with peer.fresh(context.repos["big"], mounted=False) as view:
-            forget_pages(FIRST)
+            forget_pages(FIRST, context.hub)
             yield "cold", timed(context, view, Work(mount_and_read, in_ms, FIRST))
 
 
