@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 // "3.40.1": the SQLite that runs here, for --version. Static string.
 const char *cache_library_version(void);
@@ -80,6 +81,33 @@ NODISCARD enum err chunk_store_put(struct chunk_store *store,
 NODISCARD enum err chunk_store_read(struct chunk_store *store,
                                     const struct object_id *object, uint32_t first,
                                     uint64_t offset, void *to, size_t len);
+
+// An answer in parts, in order: each lies in the caller's memory or in the store's, which is lent
+// until chunk_store_give_back().
+enum { ANSWER_PARTS_MAX = 16 };
+struct chunk_answer {
+    uint8_t *own;  // as long as all that is asked for; what lies here lies at its place
+    size_t len;    // bytes of the answer so far
+    bool may_lend; // else all of it is in `own`
+    unsigned n;
+    struct iovec parts[ANSWER_PARTS_MAX];
+    void *lenders[ANSWER_PARTS_MAX]; // the store's own; NULL: the part is in `own`
+};
+
+// An answer that is still empty. One that may lend must be given back, even after an error.
+static inline struct chunk_answer chunk_answer_init(void *own, bool may_lend)
+{
+    struct chunk_answer answer = {.own = own, .may_lend = may_lend};
+    return answer;
+}
+
+// As chunk_store_read(), onto the end of an answer. What is in the store's memory is not copied.
+NODISCARD enum err chunk_store_answer(struct chunk_store *store,
+                                      const struct object_id *object, uint32_t first,
+                                      uint64_t offset, size_t len,
+                                      struct chunk_answer *answer);
+// The answer is empty again, what was lent is the store's.
+void chunk_store_give_back(struct chunk_store *store, struct chunk_answer *answer);
 
 // A stream will read these bytes soon: what of them is on the disk and not in the page cache is
 // read into memory meanwhile (at most 32 MiB over all streams, given back after a second or

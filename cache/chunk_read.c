@@ -6,6 +6,7 @@
 // part of such a chunk is asked for, the rest of it is read beside, in the same preadv, into
 // a scratch buffer; nothing is copied. What does not match, or cannot be read, is reported:
 // the chunk is gone from here, and the caller fetches it again.
+#include "cache/answer.h"
 #include "cache/run_span.h"
 #include "cache/store_state.h"
 
@@ -260,7 +261,7 @@ static void read_memory(const struct run_place *place, struct reading *reading)
     uint32_t high = place->first + place->n - run->record.first;
     struct span span;
     if (run_next_span(reading, run->record.ends, run->record.first, high, &span)) {
-        memcpy(reading->to, run->data + span.begin, span.end - span.begin);
+        answer_copy(reading->answer, run->data + span.begin, span.end - span.begin);
         run_span_done(reading, &span);
     }
 }
@@ -277,10 +278,13 @@ static enum err read_disk(struct chunk_store *store, const struct run_place *pla
     uint32_t high = place->first + place->n - header->first;
     struct span span;
     if (run_next_span(reading, header->table, header->first, high, &span)) {
-        err = run_ahead_copy(store->ahead, place->segment, place->offset, span.begin,
-                             span.end, reading->to)
-                  ? ERR_NONE
-                  : read_span(store, place, header, file, &span, reading->to);
+        if (!answer_from_memory(store, place, &span, reading->answer)) {
+            err =
+                read_span(store, place, header, file, &span, answer_end(reading->answer));
+            if (!err) {
+                answer_own(reading->answer, span.end - span.begin);
+            }
+        }
         if (!err) {
             segment_file_touch(store->segments, file, header->data + span.begin,
                                span.end - span.begin);
@@ -319,10 +323,11 @@ static enum err read_run(struct chunk_store *store, const struct object_id *obje
     }
 }
 
-enum err chunk_store_read(struct chunk_store *store, const struct object_id *object,
-                          uint32_t first, uint64_t offset, void *to, size_t len)
+enum err chunk_store_answer(struct chunk_store *store, const struct object_id *object,
+                            uint32_t first, uint64_t offset, size_t len,
+                            struct chunk_answer *answer)
 {
-    struct reading reading = {first, offset, to, len};
+    struct reading reading = {first, offset, len, answer};
     while (reading.len > 0) {
         enum err err = read_run(store, object, &reading);
         if (err) {
@@ -330,4 +335,11 @@ enum err chunk_store_read(struct chunk_store *store, const struct object_id *obj
         }
     }
     return ERR_NONE;
+}
+
+enum err chunk_store_read(struct chunk_store *store, const struct object_id *object,
+                          uint32_t first, uint64_t offset, void *to, size_t len)
+{
+    struct chunk_answer answer = chunk_answer_init(to, false);
+    return chunk_store_answer(store, object, first, offset, len, &answer);
 }

@@ -6,7 +6,7 @@
 //
 // A slot is empty, loading, or has one record's data, every chunk of it checked. Who reads
 // what is loading waits for it: it is the same disk. What is in the page cache already (it
-// was fetched a moment ago) is left to pread().
+// was fetched a moment ago) is left to pread(). Readers are lent a slot, so nothing is copied.
 //
 // Lock: `lock` guards the slots' heads; data of a slot is written by the job that claimed it
 // and read by those it counts in `readers`. Innermost.
@@ -32,7 +32,7 @@ enum {
 
 enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY };
 
-struct slot {
+struct run_slot {
     enum slot_state state;
     uint64_t segment;
     uint64_t offset;  // of the record
@@ -51,7 +51,7 @@ struct run_ahead {
     uint64_t turn GUARDED_BY(lock);
     uint64_t turn_tidied GUARDED_BY(lock);
     uint64_t cleared GUARDED_BY(lock); // how often
-    struct slot slots[SLOTS] GUARDED_BY(lock);
+    struct run_slot slots[SLOTS] GUARDED_BY(lock);
 };
 
 enum err run_ahead_new(struct run_ahead **out)
@@ -93,11 +93,11 @@ void run_ahead_free(struct run_ahead *ahead)
 
 // ---------------------------------------------------------------------------- slots
 
-static struct slot *find(struct run_ahead *ahead, uint64_t segment, uint64_t offset)
+static struct run_slot *find(struct run_ahead *ahead, uint64_t segment, uint64_t offset)
     REQUIRES(ahead->lock)
 {
     for (int i = 0; i < SLOTS; i++) {
-        struct slot *slot = &ahead->slots[i];
+        struct run_slot *slot = &ahead->slots[i];
         if (slot->state != SLOT_EMPTY && slot->segment == segment &&
             slot->offset == offset) {
             return slot;
@@ -108,7 +108,7 @@ static struct slot *find(struct run_ahead *ahead, uint64_t segment, uint64_t off
 
 // How little is lost when the slot is taken: memory that is warm and free goes first, what a
 // stream is still to read last. 0 = it can't be taken.
-static unsigned spare_rank(const struct slot *slot, uint64_t turn)
+static unsigned spare_rank(const struct run_slot *slot, uint64_t turn)
 {
     if (slot->state == SLOT_LOADING || slot->readers > 0) {
         return 0;
@@ -119,12 +119,12 @@ static unsigned spare_rank(const struct slot *slot, uint64_t turn)
     return !is_free ? 1 : slot->memory ? 3 : 2;
 }
 
-static struct slot *least_useful(struct run_ahead *ahead) REQUIRES(ahead->lock)
+static struct run_slot *least_useful(struct run_ahead *ahead) REQUIRES(ahead->lock)
 {
-    struct slot *best = NULL;
+    struct run_slot *best = NULL;
     unsigned best_rank = 0;
     for (int i = 0; i < SLOTS; i++) {
-        struct slot *slot = &ahead->slots[i];
+        struct run_slot *slot = &ahead->slots[i];
         unsigned rank = spare_rank(slot, ahead->turn);
         if (rank > best_rank ||
             (rank > 0 && rank == best_rank && slot->used < best->used)) {
@@ -136,11 +136,11 @@ static struct slot *least_useful(struct run_ahead *ahead) REQUIRES(ahead->lock)
 }
 
 // NULL: it is here or coming, or there is no room.
-static struct slot *claim(struct run_ahead *ahead, uint64_t segment, uint64_t offset,
-                          uint64_t *out_cleared)
+static struct run_slot *claim(struct run_ahead *ahead, uint64_t segment, uint64_t offset,
+                              uint64_t *out_cleared)
 {
     lock_acquire(&ahead->lock);
-    struct slot *slot = find(ahead, segment, offset) ? NULL : least_useful(ahead);
+    struct run_slot *slot = find(ahead, segment, offset) ? NULL : least_useful(ahead);
     if (slot && !slot->memory) {
         slot->memory = aligned_alloc(DIRECT_ALIGN, SLOT_BYTES);
     }
@@ -158,7 +158,7 @@ static struct slot *claim(struct run_ahead *ahead, uint64_t segment, uint64_t of
     return slot;
 }
 
-static void loaded(struct run_ahead *ahead, struct slot *slot, uint64_t cleared,
+static void loaded(struct run_ahead *ahead, struct run_slot *slot, uint64_t cleared,
                    const uint8_t *data, uint64_t len)
 {
     lock_acquire(&ahead->lock);
@@ -170,28 +170,31 @@ static void loaded(struct run_ahead *ahead, struct slot *slot, uint64_t cleared,
     lock_release(&ahead->lock);
 }
 
-bool run_ahead_copy(struct run_ahead *ahead, uint64_t segment, uint64_t offset,
-                    uint64_t begin, uint64_t end, void *to)
+const uint8_t *run_ahead_lend(struct run_ahead *ahead, uint64_t segment, uint64_t offset,
+                              struct run_slot **out_slot)
 {
     lock_acquire(&ahead->lock);
-    struct slot *slot = NULL;
+    struct run_slot *slot = NULL;
     while ((slot = find(ahead, segment, offset)) && slot->state == SLOT_LOADING) {
         condition_wait(&ahead->loaded, &ahead->lock);
     }
+    const uint8_t *data = NULL;
     if (slot) {
         slot->readers++;
         slot->used = ++ahead->turn;
+        data = slot->data;
     }
     lock_release(&ahead->lock);
-    if (!slot) {
-        return false;
-    }
-    memcpy(to, slot->data + begin, end - begin);
+    *out_slot = slot;
+    return data;
+}
+
+void run_ahead_return(struct run_ahead *ahead, struct run_slot *slot, uint64_t read)
+{
     lock_acquire(&ahead->lock);
-    slot->unread -= slot->unread < end - begin ? slot->unread : end - begin;
+    slot->unread -= slot->unread < read ? slot->unread : read;
     slot->readers--;
     lock_release(&ahead->lock);
-    return true;
 }
 
 void run_ahead_clear(struct run_ahead *ahead)
@@ -199,7 +202,7 @@ void run_ahead_clear(struct run_ahead *ahead)
     lock_acquire(&ahead->lock);
     ahead->cleared++;
     for (int i = 0; i < SLOTS; i++) {
-        struct slot *slot = &ahead->slots[i];
+        struct run_slot *slot = &ahead->slots[i];
         if (slot->state == SLOT_READY && slot->readers == 0) {
             slot->state = SLOT_EMPTY;
         } else if (slot->state == SLOT_READY) {
@@ -215,7 +218,7 @@ void run_ahead_tidy(struct run_ahead *ahead)
     bool is_idle = ahead->turn == ahead->turn_tidied;
     ahead->turn_tidied = ahead->turn;
     for (int i = 0; i < SLOTS && is_idle; i++) {
-        struct slot *slot = &ahead->slots[i];
+        struct run_slot *slot = &ahead->slots[i];
         if (slot->state != SLOT_LOADING && slot->readers == 0) {
             free(STEAL_POINTER(slot->memory));
             slot->state = SLOT_EMPTY;
@@ -298,7 +301,7 @@ static void load(struct chunk_store *store, const struct run_place *place,
     if (len > SLOT_DATA_MAX || is_cached(file->fd, header->data, len)) {
         return;
     }
-    struct slot *slot = claim(store->ahead, place->segment, place->offset, &cleared);
+    struct run_slot *slot = claim(store->ahead, place->segment, place->offset, &cleared);
     if (!slot) {
         return;
     }

@@ -29,6 +29,5 @@ bool run_next_span(struct reading *reading, const uint32_t *ends, uint32_t recor
 
 void run_span_done(struct reading *reading, const struct span *span)
 {
-    reading->to = reading->to ? reading->to + (span->end - span->begin) : NULL;
     reading->len -= span->end - span->begin;
 }

@@ -6,12 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct chunk_answer;
+
 // A read in progress: `len` bytes, `skip` from the start of `chunk` on, are wanted next.
 struct reading {
     uint32_t chunk;
     uint64_t skip;
-    uint8_t *to; // NULL: nothing is copied
     size_t len;
+    struct chunk_answer *answer; // NULL: of a look at what there is
 };
 
 // What part of a run is to be read: bytes [begin, end) of its data, in chunks [from, to].

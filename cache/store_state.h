@@ -3,7 +3,7 @@
 //
 //   chunk_store.c     open, close, statistics
 //   chunk_put.c       chunks come in                 chunk_read.c   chunks go out
-//   run_ahead.c       runs of a stream, before they are asked for
+//   run_ahead.c       runs of a stream, before they are asked for; answer.c lends them
 //   store_writer.c    the thread that commits        segment_files.c segments made and sealed
 //   evictor.c         segments go                    rebuild.c      the index from segments
 //   piece_store.c     plans                          pins.c         what eviction leaves alone

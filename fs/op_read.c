@@ -53,7 +53,7 @@ static void let_go(void *ctx, uint64_t ticket, bool is_early)
 // ERR_PARKED: on_ready() comes, or has come already and `wait` is gone. So what xet is given
 // lives in this frame. Takes care that an interrupt reaches xet too; other requests can only
 // end early by their deadline, which is xet's own.
-static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_len,
+static enum err read_or_park(struct read_wait *wait, struct chunk_answer *answer,
                              struct why *why)
 {
     struct read_wait own = *wait;
@@ -61,7 +61,7 @@ static enum err read_or_park(struct read_wait *wait, void *bytes, size_t *out_le
     xet_wait ticket = 0;
     enum err err =
         xet_file_read(content->file, &content->source, &own.pattern, own.offset, own.size,
-                      own.deadline_ms, bytes, out_len, on_ready, wait, &ticket, why);
+                      own.deadline_ms, answer, on_ready, wait, &ticket, why);
     err = stale_if_not_found(own.mount, content, err);
     if (err == ERR_PARKED) {
         small_files_note(own.mount, content);
@@ -93,7 +93,7 @@ static void complain(struct mount *mount, struct content *content, enum err err,
 // The end of a read; `req` is NULL when the kernel has its answer already (deadline,
 // interrupt).
 static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
-                   const struct why *why, char *bytes, size_t len)
+                   const struct why *why, struct chunk_answer *answer)
 {
     struct mount *mount = wait->mount;
     struct content *content = wait->content;
@@ -102,12 +102,13 @@ static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
     }
     if (req != NULL) {
         if (err == ERR_NONE) {
-            wait->reader.reply(req, wait->reader.ctx, content, bytes, len);
+            wait->reader.reply(req, wait->reader.ctx, content, answer);
         } else {
             op_reply_error(req, err);
         }
         parked_replied(mount->parked);
     }
+    chunk_store_give_back(mount->chunks, answer);
     content_put(content);
     over(&wait->reader);
     free(wait);
@@ -119,19 +120,18 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
 {
     struct read_wait *wait = ctx;
     struct mount *mount = wait->mount;
-    void *bytes = NULL;
-    size_t len = 0;
+    struct chunk_answer answer = chunk_answer_init(NULL, wait->reader.takes_parts);
     struct why own = {""};
     err = stale_if_not_found(mount, wait->content, err);
     if (err == ERR_NONE) {
-        bytes = reply_buffers_take(mount->buffers);
-        err = bytes == NULL ? ERR_NO_MEMORY : read_or_park(wait, bytes, &len, &own);
+        answer.own = reply_buffers_take(mount->buffers);
+        err = answer.own == NULL ? ERR_NO_MEMORY : read_or_park(wait, &answer, &own);
         why = &own;
     }
     if (err != ERR_PARKED) {
-        finish(wait, parked_take(mount->parked, wait->id, err), err, why, bytes, len);
+        finish(wait, parked_take(mount->parked, wait->id, err), err, why, &answer);
     }
-    reply_buffers_put(mount->buffers, bytes);
+    reply_buffers_put(mount->buffers, answer.own);
 }
 
 // Too many reads are parked. Read-ahead may be refused: the kernel then asks page by page,
@@ -139,15 +139,15 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
 static void answer_now(struct mount *mount, fuse_req_t req, struct content *content,
                        uint64_t offset, size_t size, const struct op_reader *reader)
 {
-    size_t len = 0;
-    void *bytes = reply_buffers_take(mount->buffers);
-    if (bytes != NULL &&
-        xet_file_read_now(content->file, offset, size, bytes, &len, NULL) == ERR_NONE) {
-        reader->reply(req, reader->ctx, content, bytes, len);
+    struct chunk_answer answer =
+        chunk_answer_init(reply_buffers_take(mount->buffers), false);
+    if (answer.own != NULL && xet_file_read_now(content->file, offset, size, answer.own,
+                                                &answer.len, NULL) == ERR_NONE) {
+        reader->reply(req, reader->ctx, content, &answer);
     } else {
         op_reply_error(req, ERR_BUSY);
     }
-    reply_buffers_put(mount->buffers, bytes);
+    reply_buffers_put(mount->buffers, answer.own);
     content_put(content);
     over(reader);
 }
@@ -221,22 +221,26 @@ void op_read_content(fuse_req_t req, const char *operation, struct content *cont
         free(wait);
         return;
     }
-    size_t len = 0;
     struct why why = {""};
-    void *bytes = reply_buffers_take(mount->buffers);
-    enum err err = bytes == NULL ? ERR_NO_MEMORY : read_or_park(wait, bytes, &len, &why);
+    struct chunk_answer answer =
+        chunk_answer_init(reply_buffers_take(mount->buffers), reader->takes_parts);
+    enum err err = answer.own == NULL ? ERR_NO_MEMORY : read_or_park(wait, &answer, &why);
     if (err != ERR_PARKED) {
-        finish(wait, parked_withdraw(mount->parked, wait->id), err, &why, bytes, len);
+        finish(wait, parked_withdraw(mount->parked, wait->id), err, &why, &answer);
     }
-    reply_buffers_put(mount->buffers, bytes);
+    reply_buffers_put(mount->buffers, answer.own);
 }
 
-static void reply_bytes(fuse_req_t req, void *ctx, struct content *content, char *bytes,
-                        size_t len)
+static void reply_parts(fuse_req_t req, void *ctx, struct content *content,
+                        const struct chunk_answer *answer)
 {
     (void)ctx;
     (void)content;
-    fuse_reply_buf(req, bytes, len);
+    if (answer->n > 0) {
+        fuse_reply_iov(req, answer->parts, (int)answer->n);
+    } else {
+        fuse_reply_buf(req, (const char *)answer->own, answer->len);
+    }
 }
 
 // Takes the reference over.
@@ -307,7 +311,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     }
     uint64_t left = content->size - first;
     size = size > REPLY_BUFFER_BYTES ? REPLY_BUFFER_BYTES : size;
-    static const struct op_reader reader = {.reply = reply_bytes};
+    static const struct op_reader reader = {.reply = reply_parts, .takes_parts = true};
     op_read_content(req, "read", content, first, left < size ? (size_t)left : size, flags,
                     &reader);
 }

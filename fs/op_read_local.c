@@ -35,12 +35,12 @@ static enum err lay(fuse_req_t req, const struct layered *layered, const void *b
     return err;
 }
 
-static void on_base(fuse_req_t req, void *ctx, struct content *content, char *bytes,
-                    size_t len)
+static void on_base(fuse_req_t req, void *ctx, struct content *content,
+                    const struct chunk_answer *answer)
 {
     struct layered *layered = ctx;
     (void)content;
-    enum err err = lay(req, layered, bytes, len);
+    enum err err = lay(req, layered, answer->own, answer->len);
     if (err == ERR_ABSENT) { // it was changed meanwhile
         struct layered *again = calloc(1, sizeof(*again));
         if (again != NULL) {
@@ -68,7 +68,7 @@ static void start(fuse_req_t req, struct layered *layered)
         err = local_file_content(layered->file, &content);
     }
     if (content != NULL) {
-        struct op_reader reader = {on_base, over, layered};
+        struct op_reader reader = {.reply = on_base, .over = over, .ctx = layered};
         op_read_content(req, "read", content, layered->base_offset, base_len,
                         layered->flags, &reader);
         return;

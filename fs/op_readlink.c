@@ -5,11 +5,12 @@
 
 #include <errno.h>
 
-static void reply_target(fuse_req_t req, void *ctx, struct content *content, char *bytes,
-                         size_t len)
+static void reply_target(fuse_req_t req, void *ctx, struct content *content,
+                         const struct chunk_answer *answer)
 {
     (void)ctx;
-    if (!path_symlink_is_contained(content->path, bytes, len)) {
+    char *target = (char *)answer->own;
+    if (!path_symlink_is_contained(content->path, target, answer->len)) {
         if (content_may_complain(content)) {
             log_warn("fs", "the symlink \"%s\" leaves the repository and is refused",
                      content->path);
@@ -17,8 +18,8 @@ static void reply_target(fuse_req_t req, void *ctx, struct content *content, cha
         fuse_reply_err(req, EPERM);
         return;
     }
-    bytes[len] = '\0'; // the buffer is far longer than a path
-    fuse_reply_readlink(req, bytes);
+    target[answer->len] = '\0'; // the buffer is far longer than a path
+    fuse_reply_readlink(req, target);
 }
 
 static void reply_virtual(struct mount *mount, fuse_req_t req, uint64_t ino)

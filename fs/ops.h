@@ -73,14 +73,15 @@ void op_reply_error(struct fuse_req *req, enum err err);
 // Arranges for parked_interrupt().
 void op_arm_interrupt(struct fuse_req *req, uint64_t id);
 
-// Reads [offset, offset + size) of a content, which lies inside it, and hands the bytes to
-// `reply`, now or later, or answers with an error. Consumes the reference. `flags` are
+// Reads [offset, offset + size) of a content, which lies inside it, and hands the answer to
+// `reply`, now or later, or answers with an error. All of it lies in answer->own, but for who takes parts. Consumes the reference. `flags` are
 // parked_add()'s; `operation` is a static string. op_read.c
 struct op_reader {
-    void (*reply)(fuse_req_t req, void *ctx, struct content *content, char *bytes,
-                  size_t len);
+    void (*reply)(fuse_req_t req, void *ctx, struct content *content,
+                  const struct chunk_answer *answer);
     void (*over)(void *ctx); // once, when nothing more is called; may be NULL
     void *ctx;
+    bool takes_parts;
 };
 void op_read_content(fuse_req_t req, const char *operation, struct content *content,
                      uint64_t offset, size_t size, unsigned flags,

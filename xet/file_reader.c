@@ -3,7 +3,7 @@
 // from the chunk store, what is not becomes a parked read and fetch units.
 //
 //     xet_file_read
-//       copy_range        every byte known to be here? read it, done
+//       answer_range      every byte known to be here? that is the answer
 //       park              one critical section: look again, make units, park
 //       stream_ask_ahead  what lies ahead of a stream
 //
@@ -79,8 +79,9 @@ static void forget(struct xet_file *file, const struct fragment *fragment)
     engine_unlock(file->xet);
 }
 
-// Copies the whole request, or ERR_ABSENT. A piece that has left the store is forgotten.
-static enum err copy_range(const struct request *request, uint8_t *to, struct why *why)
+// The answer to the whole request, or ERR_ABSENT. A piece that has left the store is forgotten.
+static enum err answer_range(const struct request *request, struct chunk_answer *answer,
+                             struct why *why)
 {
     struct xet_file *file = request->file;
     struct fragment fragments[FRAGMENTS_AT_ONCE];
@@ -91,33 +92,32 @@ static enum err copy_range(const struct request *request, uint8_t *to, struct wh
         for (size_t i = 0; !err && i < n; i++) {
             const struct fragment *fragment = &fragments[i];
             uint64_t end = fragment->to < request->to ? fragment->to : request->to;
-            err = chunk_store_read(file->xet->store, &fragment->object, fragment->first,
-                                   at - fragment->origin, to + (at - request->from),
-                                   (size_t)(end - at));
+            err = chunk_store_answer(file->xet->store, &fragment->object, fragment->first,
+                                     at - fragment->origin, (size_t)(end - at), answer);
             if (err == ERR_ABSENT) {
                 forget(file, fragment);
             }
             at = end;
         }
         if (err) {
+            chunk_store_give_back(file->xet->store, answer);
             return err;
         }
     }
     return ERR_NONE;
 }
 
-// Whether all of it is here; then it is in `to`.
-static enum err read_here(const struct request *request, void *to, struct why *why)
+// Whether all of it is here; then it is the answer.
+static enum err read_here(const struct request *request, struct chunk_answer *answer,
+                          struct why *why)
 {
     enum err err = piece_load(request->file, request->from, request->to);
-    return err ? err : copy_range(request, to, why);
+    return err ? err : answer_range(request, answer, why);
 }
 
-static enum err answered(struct xet_file *file, const struct request *request,
-                         size_t *out_len)
+static enum err answered(struct xet_file *file, const struct chunk_answer *answer)
 {
-    *out_len = (size_t)(request->to - request->from);
-    atomic_fetch_add(&file->xet->bytes_read, *out_len);
+    atomic_fetch_add(&file->xet->bytes_read, answer->len);
     return ERR_NONE;
 }
 
@@ -125,8 +125,10 @@ enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, v
                            size_t *out_len, struct why *why)
 {
     struct request request = clamp_request(file, offset, len);
-    enum err err = read_here(&request, to, why);
-    return err ? err : answered(file, &request, out_len);
+    struct chunk_answer answer = chunk_answer_init(to, false);
+    enum err err = read_here(&request, &answer, why);
+    *out_len = answer.len;
+    return err ? err : answered(file, &answer);
 }
 
 // What the read has to make come: a stray one exactly its range and what is known to follow,
@@ -269,21 +271,21 @@ static struct ahead note_hit(const struct request *request,
 
 enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
                        const struct xet_pattern *pattern, uint64_t offset, size_t len,
-                       int64_t deadline_ms, void *to, size_t *out_len, xet_ready_fn ready,
-                       void *ctx, xet_wait *out_wait, struct why *why)
+                       int64_t deadline_ms, struct chunk_answer *answer,
+                       xet_ready_fn ready, void *ctx, xet_wait *out_wait, struct why *why)
 {
     struct request request = clamp_request(file, offset, len);
     struct parking parking = {deadline_ms, ready, ctx, out_wait, {0}, false};
     *out_wait = 0;
     enum err err = ERR_ABSENT;
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
-        err = read_here(&request, to, why);
+        err = read_here(&request, answer, why);
         if (err == ERR_NONE) {
             if (pattern->stream > 0 && request.from < request.to) {
                 parking.ahead = note_hit(&request, pattern);
             }
             atomic_fetch_add(&file->xet->bytes_from_store, request.to - request.from);
-            err = answered(file, &request, out_len);
+            err = answered(file, answer);
             break;
         }
         if (err != ERR_ABSENT) {

@@ -164,15 +164,38 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
     lock_release(&read->lock);
 }
 
+// What is lent is copied to where it would have come otherwise.
+static void take_answer(struct engine_read *read, struct chunk_answer *answer)
+{
+    uint8_t *to = read->to;
+    for (unsigned i = 0; i < answer->n; i++) {
+        if (answer->lenders[i]) {
+            memcpy(to, answer->parts[i].iov_base, answer->parts[i].iov_len);
+            read->n_lent++;
+        } else {
+            assert_ptr_equal(to, answer->parts[i].iov_base);
+        }
+        to += answer->parts[i].iov_len;
+    }
+    assert_int_equal(to - (uint8_t *)read->to, answer->len);
+    chunk_store_give_back(read->world->store, answer);
+}
+
 bool engine_read_begin(struct engine_read *read)
 {
     int64_t deadline_ms =
         read->deadline_ms ? read->deadline_ms : clock_now_ms() + PATIENCE_MS;
     read->is_ready = false;
-    read->err = xet_file_read(read->file, &ENGINE_SOURCE, &read->pattern, read->offset,
-                              read->len, deadline_ms, read->to, &read->out_len, on_ready,
-                              read, &read->wait, &read->why);
-    return read->err != ERR_PARKED;
+    struct chunk_answer answer = chunk_answer_init(read->to, true);
+    read->err =
+        xet_file_read(read->file, &ENGINE_SOURCE, &read->pattern, read->offset, read->len,
+                      deadline_ms, &answer, on_ready, read, &read->wait, &read->why);
+    bool has_parked = read->err == ERR_PARKED;
+    if (!read->err) {
+        read->out_len = answer.len;
+        take_answer(read, &answer);
+    }
+    return !has_parked;
 }
 
 static void await_ready(struct engine_read *read)
