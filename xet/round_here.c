@@ -33,10 +33,12 @@ static uint64_t publish_here(const struct fetch_round *round,
 }
 
 // Whether it is worth another plan, and its round trip, not to bring these bytes again. A plan made
-// ahead begins with the chunk on the border to the unit before, which may have come since.
+// ahead begins with the chunk on the border to the unit before, which may have come since: it comes
+// twice when a reader waits, or when it is little of the unit.
 static bool is_worth_a_plan(const struct fetch_unit *unit, uint64_t bytes)
 {
-    return bytes > CHUNK_BYTES_MAX || unit->end - unit->missing < 4 * MIB;
+    bool is_little = unit->class == HUB_DEMAND || unit->end - unit->missing > 2 * MIB;
+    return bytes > CHUNK_BYTES_MAX || !is_little;
 }
 
 bool round_find_needed(struct fetch_round *round)

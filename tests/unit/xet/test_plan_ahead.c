@@ -83,6 +83,34 @@ TEST(test_the_next_step_of_the_window_is_planned_and_not_fetched)
     xet_file_put(world.xet, file);
 }
 
+// The chunk on the border to what was read before is in the plan, and here already.
+TEST(test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan)
+{
+    struct fake_file *content = add_file(29, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    struct fake_counts first = settle();
+    uint64_t border = READ + MIB / 2;
+    while (first.bytes > border) { // the first byte that is not here
+        border += READ;
+    }
+    fake_hub_hold(world.hub, true);
+    struct engine_read read;
+    engine_read_init(&read, &world, file, border, READ);
+    read.pattern = (struct xet_pattern){.stream = 1, .consumed = border};
+    assert_false(engine_read_begin(&read));
+    struct fake_counts asked = fake_hub_counts(world.hub);
+    for (int i = 0; i < 2000 && asked.ranges < first.ranges + 3; i++) {
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+        asked = fake_hub_counts(world.hub);
+    }
+    fake_hub_hold(world.hub, false);
+    end_read(&read);
+    xet_file_put(world.xet, file);
+    assert_int_equal(asked.ranges, first.ranges + 3); // of three that were planned
+    assert_true(asked.plans <= first.plans + 1);      // of what is beyond
+}
+
 TEST(test_a_stray_read_of_what_is_only_planned_brings_what_it_asks_for)
 {
     struct fake_file *content = add_file(21, 64 * MIB, FAKE_PLAIN);
@@ -248,6 +276,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_the_next_step_of_the_window_is_planned_and_not_fetched, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan, begin,
+            end),
         cmocka_unit_test_setup_teardown(
             test_a_stray_read_of_what_is_only_planned_brings_what_it_asks_for, begin,
             end),
