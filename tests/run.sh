@@ -89,7 +89,7 @@ build() { # PRESET [OPTION OF THE BUILD]...
 
 # More at once than there are cores: they wait for the disk too.
 unit() { # PRESET
-    ctest --test-dir "build/$1" --output-on-failure -j3 --output-junit "$results/unit-$1.xml"
+    ctest --test-dir "build/$1" --output-on-failure -j3 --timeout 300 --output-junit "$results/unit-$1.xml"
 }
 
 # behind FUNCTION: its steps and suites go on behind those that follow, until `await_behind FUNCTION`
