@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chunks go out: find the run (resident table, then index), get its head (memory, or one
-// pread), read the data with one pread into the caller's buffer.
+// pread), read the data with one pread into the caller's buffer, or lend what is in memory.
 //
 // A chunk is compared with its CRC-32C the first time this process reads it. Where only a
 // part of such a chunk is asked for, the rest of it is read beside, in the same preadv, into

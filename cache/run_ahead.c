@@ -15,6 +15,7 @@
 #include "cache/run_span.h"
 #include "cache/store_state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -37,8 +38,8 @@ struct run_slot {
     uint64_t segment;
     uint64_t offset;  // of the record
     uint64_t used;    // turn of the last use
-    uint64_t unread;  // bytes that nobody has copied yet, at most
-    unsigned readers; // that copy from it
+    uint64_t unread;  // bytes that nobody has read yet, at most
+    unsigned readers; // it is lent to so many
     uint8_t *memory;  // SLOT_BYTES, aligned; NULL = none yet
     const uint8_t *data;
 };
@@ -84,6 +85,7 @@ void run_ahead_free(struct run_ahead *ahead)
     }
     run_ahead_stop(ahead);
     for (int i = 0; i < SLOTS; i++) {
+        assert(ahead->slots[i].readers == 0);
         free(ahead->slots[i].memory);
     }
     condition_destroy(&ahead->loaded);
@@ -194,6 +196,9 @@ void run_ahead_return(struct run_ahead *ahead, struct run_slot *slot, uint64_t r
     lock_acquire(&ahead->lock);
     slot->unread -= slot->unread < read ? slot->unread : read;
     slot->readers--;
+    if (slot->readers == 0 && slot->segment == 0) {
+        slot->state = SLOT_EMPTY; // cleared meanwhile
+    }
     lock_release(&ahead->lock);
 }
 

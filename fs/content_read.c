@@ -7,10 +7,10 @@ enum err content_read(struct content *content, struct wait_owner *owner, uint64_
                       void *to, size_t len, struct why *why)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
-        size_t got = 0;
-        enum err err = xet_file_read_now(content->file, offset, len, to, &got, why);
+        struct chunk_answer answer = chunk_answer_init(to, false);
+        enum err err = xet_file_read_now(content->file, offset, len, &answer, why);
         if (err != ERR_ABSENT) {
-            return err == ERR_NONE && got != len ? ERR_TRUNCATED : err;
+            return err == ERR_NONE && answer.len != len ? ERR_TRUNCATED : err;
         }
         struct wait *wait = NULL;
         err = wait_begin(owner, &wait);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // READ: the bytes are in the chunk store, or the request is parked until xet says that they
-// are. A buffer is held only while bytes are copied through it. An answer is never shorter
+// are. A buffer is held only while an answer is made and sent. An answer is never shorter
 // than asked for before the end of the file: the kernel would take it for the end.
 #include "fs/footer.h"
 #include "fs/header.h"
@@ -140,13 +140,14 @@ static void answer_now(struct mount *mount, fuse_req_t req, struct content *cont
                        uint64_t offset, size_t size, const struct op_reader *reader)
 {
     struct chunk_answer answer =
-        chunk_answer_init(reply_buffers_take(mount->buffers), false);
-    if (answer.own != NULL && xet_file_read_now(content->file, offset, size, answer.own,
-                                                &answer.len, NULL) == ERR_NONE) {
+        chunk_answer_init(reply_buffers_take(mount->buffers), reader->takes_parts);
+    if (answer.own != NULL &&
+        xet_file_read_now(content->file, offset, size, &answer, NULL) == ERR_NONE) {
         reader->reply(req, reader->ctx, content, &answer);
     } else {
         op_reply_error(req, ERR_BUSY);
     }
+    chunk_store_give_back(mount->chunks, &answer);
     reply_buffers_put(mount->buffers, answer.own);
     content_put(content);
     over(reader);
@@ -236,11 +237,7 @@ static void reply_parts(fuse_req_t req, void *ctx, struct content *content,
 {
     (void)ctx;
     (void)content;
-    if (answer->n > 0) {
-        fuse_reply_iov(req, answer->parts, (int)answer->n);
-    } else {
-        fuse_reply_buf(req, (const char *)answer->own, answer->len);
-    }
+    fuse_reply_iov(req, answer->parts, (int)answer->n);
 }
 
 // Takes the reference over.

@@ -74,7 +74,8 @@ void op_reply_error(struct fuse_req *req, enum err err);
 void op_arm_interrupt(struct fuse_req *req, uint64_t id);
 
 // Reads [offset, offset + size) of a content, which lies inside it, and hands the answer to
-// `reply`, now or later, or answers with an error. All of it lies in answer->own, but for who takes parts. Consumes the reference. `flags` are
+// `reply`, now or later, or answers with an error. Who does not take parts finds all of it in
+// answer->own. Consumes the reference. `flags` are
 // parked_add()'s; `operation` is a static string. op_read.c
 struct op_reader {
     void (*reply)(fuse_req_t req, void *ctx, struct content *content,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The read path: a range of a file is looked up in the piece map; what is there is copied
+// The read path: a range of a file is looked up in the piece map; what is there comes
 // from the chunk store, what is not becomes a parked read and fetch units.
 //
 //     xet_file_read
@@ -121,14 +121,12 @@ static enum err answered(struct xet_file *file, const struct chunk_answer *answe
     return ERR_NONE;
 }
 
-enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len, void *to,
-                           size_t *out_len, struct why *why)
+enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len,
+                           struct chunk_answer *answer, struct why *why)
 {
     struct request request = clamp_request(file, offset, len);
-    struct chunk_answer answer = chunk_answer_init(to, false);
-    enum err err = read_here(&request, &answer, why);
-    *out_len = answer.len;
-    return err ? err : answered(file, &answer);
+    enum err err = read_here(&request, answer, why);
+    return err ? err : answered(file, answer);
 }
 
 // What the read has to make come: a stray one exactly its range and what is known to follow,

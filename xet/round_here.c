@@ -37,8 +37,9 @@ static uint64_t publish_here(const struct fetch_round *round,
 // twice when a reader waits, or when it is little of the unit.
 static bool is_worth_a_plan(const struct fetch_unit *unit, uint64_t bytes)
 {
-    bool is_little = unit->class == HUB_DEMAND || unit->end - unit->missing > 2 * MIB;
-    return bytes > CHUNK_BYTES_MAX || !is_little;
+    bool may_come_twice =
+        unit->class == HUB_DEMAND || unit->end - unit->missing > 2 * MIB;
+    return bytes > CHUNK_BYTES_MAX || !may_come_twice;
 }
 
 bool round_find_needed(struct fetch_round *round)

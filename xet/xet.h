@@ -91,20 +91,20 @@ typedef void (*xet_ready_fn)(void *ctx, enum err err, const struct why *why);
 // A parked read, for cancelling; 0 = none.
 typedef uint64_t xet_wait;
 
-// Reads [offset, offset + len), clamped to the file's size, into an answer that is empty: ERR_NONE
-// when all of it is on this machine; the caller gives back what is lent. Otherwise the answer is empty
-// still. ERR_PARKED: it is not kept, `ready` will be called. Other errors: `why` is filled. A range that failed answers the same again for 5 s
-// (the kernel sends every failing read twice). Also feeds the stream's window: what lies
-// ahead is asked for at class AHEAD, and what else `pattern` promises. Any thread; never blocks on the
-// network.
+// Reads [offset, offset + len), clamped to the file's size, into an answer that is empty:
+// ERR_NONE when all of it is on this machine; the caller gives it back. Otherwise the answer is
+// empty still. ERR_PARKED: it is not kept, `ready` will be called. Other errors: `why` is
+// filled. A range that failed answers the same again for 5 s (the kernel sends every failing
+// read twice). Also feeds the stream's window: what lies ahead is asked for at class AHEAD, and
+// what else `pattern` promises. Any thread; never blocks on the network.
 NODISCARD enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
                                  const struct xet_pattern *pattern, uint64_t offset,
                                  size_t len, int64_t deadline_ms,
                                  struct chunk_answer *answer, xet_ready_fn ready,
                                  void *ctx, xet_wait *out_wait, struct why *why);
-// The same without fetching, into `to`, *out_len bytes: ERR_ABSENT when it is not here.
+// The same without fetching: ERR_ABSENT when it is not here.
 NODISCARD enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len,
-                                     void *to, size_t *out_len, struct why *why);
+                                     struct chunk_answer *answer, struct why *why);
 // The waiting reader is gone: `ready` is called with ERR_INTERRUPTED soon, unless it already
 // was. What it asked for still arrives in the store.
 void xet_file_abandon(struct xet_file *file, xet_wait wait);

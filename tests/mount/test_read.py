@@ -3,13 +3,16 @@
 
 import hashlib
 import mmap
+import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 
+import kernel
 import pytest
 from machine import PATIENCE
 from reader import Reader, pread
 from samples import EDGES
+from store_files import segments
 
 XET_FILES = ["model.safetensors", "mixed.bin", "prompts.bin", "noise.bin"]
 
@@ -86,6 +89,23 @@ def test_random_reads_are_right_cold_and_warm(mount, sample, seed):
             offset, length = source.randrange(len(data)), source.choice([1, 100, 4096, 65537, 300_000])
             assert pread(made / name, offset, length) == data[offset : offset + length], (offset, length)
         made.drop_pages(name)
+
+
+@pytest.mark.parametrize("readers", [1, 4])
+def test_what_a_stream_reads_of_a_cold_disk_is_right(mount, sample, readers):
+    made = mount("acme/sample")
+    for name in XET_FILES:
+        (made / name).read_bytes()
+    made.umount()
+    os.sync()
+    for path in segments(made.home.cache):
+        kernel.drop_pages(path)
+    made.again()
+    with ThreadPoolExecutor(readers) as pool:  # the store lends what it has read ahead of them
+        for name in XET_FILES * readers:
+            made.drop_pages(name)
+            assert set(pool.map(lambda path: path.read_bytes(), [made / name] * readers)) == {sample.bytes(name)}, name
+    made.umount()  # nothing is lent any more, or it ends otherwise
 
 
 @pytest.mark.parametrize("seed", [4, 5])

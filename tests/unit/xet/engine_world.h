@@ -49,7 +49,6 @@ struct engine_read {
     struct why why;
     xet_wait wait;
     unsigned parked; // how often
-    unsigned n_lent; // parts of the answer that lay in the store's memory
     struct lock lock;
     struct condition condition;
     unsigned called; // how often `ready` was, in all

@@ -152,10 +152,10 @@ TEST(test_a_leaf_that_was_loaded_before_does_not_hide_what_came)
 {
     struct together together;
     struct xet_file_info info;
-    size_t len = 0;
     uint8_t byte = 0;
+    struct chunk_answer answer = chunk_answer_init(&byte, false);
     open_files();
-    assert_err(xet_file_read_now(files[5], 0, 1, &byte, &len, NULL), ERR_ABSENT);
+    assert_err(xet_file_read_now(files[5], 0, 1, &answer, NULL), ERR_ABSENT);
     begin_together(&together);
     assert_ok(await_together(&together));
     assert_ok(engine_read_all(&world, files[5], contents[5], 0, 1, NULL));

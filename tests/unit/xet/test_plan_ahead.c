@@ -90,7 +90,7 @@ TEST(test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan)
     struct xet_file *file = begin_stream(content);
     struct fake_counts first = settle();
     uint64_t border = READ + MIB / 2;
-    while (first.bytes > border) { // the first byte that is not here
+    while (first.bytes > border) { // about where the first byte is that is not here
         border += READ;
     }
     fake_hub_hold(world.hub, true);
@@ -99,7 +99,7 @@ TEST(test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan)
     read.pattern = (struct xet_pattern){.stream = 1, .consumed = border};
     assert_false(engine_read_begin(&read));
     struct fake_counts asked = fake_hub_counts(world.hub);
-    for (int i = 0; i < 2000 && asked.ranges < first.ranges + 3; i++) {
+    for (int i = 0; i < 10000 && asked.ranges < first.ranges + 3; i++) {
         struct timespec pause = {0, 1000000};
         (void)nanosleep(&pause, NULL);
         asked = fake_hub_counts(world.hub);
