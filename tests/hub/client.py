@@ -197,7 +197,7 @@ class HubProcess(Control):
         self.stop()
         return self.start()
 
-    def wait_stalled(self, count=1, seconds=10):
+    def wait_stalled(self, count=1, seconds=60):
         """Wait until that many requests stall."""
         deadline = time.monotonic() + seconds
         while self.stalled() < count:

@@ -2,6 +2,7 @@
 """Listening, connections, and the way of one request: log, latency, fault, handler, reply."""
 
 import asyncio
+import os
 import random
 import socket
 import uuid
@@ -16,7 +17,11 @@ from .router import find_fixed
 
 HOSTS = {"hub": "127.0.0.1", "cas": "127.0.0.1", "cdn": "localhost", "control": "127.0.0.1"}
 RUN = uuid.uuid4().hex[:16]  # makes request ids of different runs differ
-PORTS = range(20000, 32000, 4)  # below the ephemeral range, so that no outgoing connection takes one between restarts
+# Below the ephemeral range, so that no outgoing connection takes one between restarts; nor does a Hub of another
+# worker of the tests.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw7").removeprefix("gw")
+FIRST_PORT = 20000 + int(WORKER) % 8 * 1500
+PORTS = range(FIRST_PORT, FIRST_PORT + 1500, 4)
 
 
 def bind_four(port):

@@ -68,7 +68,7 @@ def complaint(made, words, after=0):
     def found():
         return next((line for line in made.log[after:].splitlines() if words in line), None)
 
-    line = wait_until(found, f"a line with {words!r} in the log:\n{made.log[-2000:]}", 3 * DEADLINE)
+    line = wait_until(found, f"a line with {words!r} in the log:\n{made.log[-2000:]}", 3 * DEADLINE * SLACK)
     assert "ERR_" not in line, line
     return line
 

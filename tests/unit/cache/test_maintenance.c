@@ -62,17 +62,29 @@ static void trimming_to_nothing_takes_what_an_ended_process_left_half_full(void 
     scratch_remove(&scratch);
 }
 
+// Until 40 chunks that another store was given are in the index.
+static void await_chunks(struct chunk_store *store, uint64_t object)
+{
+    for (int i = 0; i < 3000; i++) {
+        if (count_right_chunks(store, object, 0, 40, CHUNK_MAX) == 40) {
+            return;
+        }
+        sleep_ms(10);
+    }
+    fail_msg("the chunks of the other store do not come");
+}
+
 static void clearing_leaves_the_segment_another_process_is_filling(void **state)
 {
     (void)state;
     struct scratch scratch = scratch_make();
     struct chunk_store *filling = open_store(scratch.dir, budget);
     assert_int_equal(put_chunks(filling, 3, 0, 40, CHUNK_MAX), ERR_NONE);
-    sleep_ms(300);
     struct chunk_store *clearing = open_store(scratch.dir, budget);
+    await_chunks(clearing, 3);
     assert_int_equal(chunk_store_clear(clearing), ERR_NONE);
     assert_int_equal(put_chunks(filling, 5, 0, 40, CHUNK_MAX), ERR_NONE);
-    sleep_ms(300);
+    await_chunks(clearing, 5);
     assert_int_equal(count_right_chunks(filling, 3, 0, 40, CHUNK_MAX), 0);
     assert_int_equal(count_right_chunks(filling, 5, 0, 40, CHUNK_MAX), 40);
     assert_int_equal(count_right_chunks(clearing, 5, 0, 40, CHUNK_MAX), 40);
