@@ -75,6 +75,13 @@ static enum err read_or_park(struct read_wait *wait, struct chunk_answer *answer
     return err;
 }
 
+// It has been sent, or never will be.
+static void end_answer(struct mount *mount, struct chunk_answer *answer)
+{
+    chunk_store_give_back(mount->chunks, answer);
+    reply_buffers_put(mount->buffers, answer->own);
+}
+
 static void over(const struct op_reader *reader)
 {
     if (reader->over != NULL) {
@@ -93,7 +100,7 @@ static void complain(struct mount *mount, struct content *content, enum err err,
 // The end of a read; `req` is NULL when the kernel has its answer already (deadline,
 // interrupt).
 static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
-                   const struct why *why, struct chunk_answer *answer)
+                   const struct why *why, const struct chunk_answer *answer)
 {
     struct mount *mount = wait->mount;
     struct content *content = wait->content;
@@ -108,7 +115,6 @@ static void finish(struct read_wait *wait, fuse_req_t req, enum err err,
         }
         parked_replied(mount->parked);
     }
-    chunk_store_give_back(mount->chunks, answer);
     content_put(content);
     over(&wait->reader);
     free(wait);
@@ -131,7 +137,7 @@ static void on_ready(void *ctx, enum err err, const struct why *why)
     if (err != ERR_PARKED) {
         finish(wait, parked_take(mount->parked, wait->id, err), err, why, &answer);
     }
-    reply_buffers_put(mount->buffers, answer.own);
+    end_answer(mount, &answer);
 }
 
 // Too many reads are parked. Read-ahead may be refused: the kernel then asks page by page,
@@ -147,8 +153,7 @@ static void answer_now(struct mount *mount, fuse_req_t req, struct content *cont
     } else {
         op_reply_error(req, ERR_BUSY);
     }
-    chunk_store_give_back(mount->chunks, &answer);
-    reply_buffers_put(mount->buffers, answer.own);
+    end_answer(mount, &answer);
     content_put(content);
     over(reader);
 }
@@ -229,7 +234,7 @@ void op_read_content(fuse_req_t req, const char *operation, struct content *cont
     if (err != ERR_PARKED) {
         finish(wait, parked_withdraw(mount->parked, wait->id), err, &why, &answer);
     }
-    reply_buffers_put(mount->buffers, answer.own);
+    end_answer(mount, &answer);
 }
 
 static void reply_parts(fuse_req_t req, void *ctx, struct content *content,

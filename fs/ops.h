@@ -75,8 +75,8 @@ void op_arm_interrupt(struct fuse_req *req, uint64_t id);
 
 // Reads [offset, offset + size) of a content, which lies inside it, and hands the answer to
 // `reply`, now or later, or answers with an error. Who does not take parts finds all of it in
-// answer->own. Consumes the reference. `flags` are
-// parked_add()'s; `operation` is a static string. op_read.c
+// answer->own. Consumes the reference. `flags` are parked_add()'s; `operation` is a static string.
+// op_read.c
 struct op_reader {
     void (*reply)(fuse_req_t req, void *ctx, struct content *content,
                   const struct chunk_answer *answer);

@@ -111,22 +111,22 @@ static enum err answer_range(const struct request *request, struct chunk_answer 
 static enum err read_here(const struct request *request, struct chunk_answer *answer,
                           struct why *why)
 {
-    enum err err = piece_load(request->file, request->from, request->to);
-    return err ? err : answer_range(request, answer, why);
-}
-
-static enum err answered(struct xet_file *file, const struct chunk_answer *answer)
-{
-    atomic_fetch_add(&file->xet->bytes_read, answer->len);
-    return ERR_NONE;
+    struct xet_file *file = request->file;
+    enum err err = piece_load(file, request->from, request->to);
+    if (!err) {
+        err = answer_range(request, answer, why);
+    }
+    if (!err) {
+        atomic_fetch_add(&file->xet->bytes_read, answer->len);
+    }
+    return err;
 }
 
 enum err xet_file_read_now(struct xet_file *file, uint64_t offset, size_t len,
                            struct chunk_answer *answer, struct why *why)
 {
     struct request request = clamp_request(file, offset, len);
-    enum err err = read_here(&request, answer, why);
-    return err ? err : answered(file, answer);
+    return read_here(&request, answer, why);
 }
 
 // What the read has to make come: a stray one exactly its range and what is known to follow,
@@ -282,8 +282,7 @@ enum err xet_file_read(struct xet_file *file, const struct xet_source *source,
             if (pattern->stream > 0 && request.from < request.to) {
                 parking.ahead = note_hit(&request, pattern);
             }
-            atomic_fetch_add(&file->xet->bytes_from_store, request.to - request.from);
-            err = answered(file, answer);
+            atomic_fetch_add(&file->xet->bytes_from_store, answer->len);
             break;
         }
         if (err != ERR_ABSENT) {

@@ -52,20 +52,17 @@ class MeteredHub(HubProcess):
         repo = f"{OWNER}/bench-new-{next(self._numbers)}"
         self.repo(repo)
         self.commit(repo, [{"add": "README.md", "text": readme}])
-        known = self._xorbs()
+        known = self._files("xorbs")
         try:
             yield repo
         finally:
-            if new := self._xorbs() - known:
+            if new := self._files("xorbs") - known:
                 self.delete_repo(repo)
             for path in new:
                 path.unlink()
 
-    def _xorbs(self):
-        return {path for path in Path(self.data, "xorbs").rglob("*") if path.is_file()}
-
-    def _files(self):
-        return [path for path in Path(self.data).rglob("*") if path.is_file()]
+    def _files(self, folder=""):
+        return {path for path in Path(self.data, folder).rglob("*") if path.is_file()}
 
     def stored_bytes(self):
         return sum(path.stat().st_size for path in self._files())

@@ -17,8 +17,8 @@ from .router import find_fixed
 
 HOSTS = {"hub": "127.0.0.1", "cas": "127.0.0.1", "cdn": "localhost", "control": "127.0.0.1"}
 RUN = uuid.uuid4().hex[:16]  # makes request ids of different runs differ
-# Below the ephemeral range, so that no outgoing connection takes one between restarts; nor does a Hub of another
-# worker of the tests.
+# Below the ephemeral range, so that no outgoing connection takes one between restarts; an eighth for each worker of
+# the tests, so that no Hub of another one does (who is no worker shares the last).
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw7").removeprefix("gw")
 FIRST_PORT = 20000 + int(WORKER) % 8 * 1500
 PORTS = range(FIRST_PORT, FIRST_PORT + 1500, 4)

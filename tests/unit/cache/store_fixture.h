@@ -14,14 +14,10 @@
 
 #include <cmocka.h>
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #define MIB_BYTES UINT64_C(1048576)
 
@@ -194,22 +190,6 @@ static inline uint64_t folder_bytes(const char *dir)
         closedir(handle);
     }
     return bytes;
-}
-
-// Segment 1 is on the disk and not in the page cache; false where the file system has no disk.
-static inline bool leave_page_cache(const char *dir)
-{
-    char path[512];
-    uint8_t byte = 0;
-    struct iovec part = {&byte, 1};
-    snprintf(path, sizeof(path), "%s/segments/%016x", dir, 1);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(fsync(fd), 0);
-    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-    bool has_left = preadv2(fd, &part, 1, 4096, RWF_NOWAIT) == -1 && errno == EAGAIN;
-    close(fd);
-    return has_left;
 }
 
 static inline void sleep_ms(int64_t ms)

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An answer names what the store has in memory instead of copying it.
-#include "store_fixture.h"
+#include "read_ahead_fixture.h"
 #include "tests/unit/unit_test.h"
-
-#include "cache/store_state.h"
 
 enum { CHUNK = 20000, N = 16, RUN = N * CHUNK, RUNS = 40, BATCH = 13, OBJECT = 3 };
 
@@ -56,20 +54,8 @@ static int end(void **state)
     return 0;
 }
 
-static bool is_in_memory(uint32_t run)
-{
-    struct object_id object = object_number(OBJECT);
-    struct run_place place;
-    struct run_slot *slot;
-    assert_int_equal(store_locate(store, &object, run * N, &place), ERR_NONE);
-    bool is = run_ahead_lend(store->ahead, place.segment, place.offset, &slot) != NULL;
-    if (is) {
-        run_ahead_return(store->ahead, slot, 0);
-    }
-    return is;
-}
-
-// Until all of them are in memory; nobody may read them meanwhile.
+// Until all of them are in memory; nobody may read them meanwhile. Asked for again, for the store gives
+// unused memory back after a second or two.
 static void read_ahead(uint32_t first_run, uint32_t n)
 {
     if (!has_disk) {
@@ -79,12 +65,12 @@ static void read_ahead(uint32_t first_run, uint32_t n)
     uint32_t here = 0;
     for (int tries = 0; here < n; tries++) {
         assert_in_range(tries, 0, 2000);
-        if (tries % 100 ==
-            0) { // the store gives unused memory back after a second or two
+        if (tries % 100 == 0) {
             chunk_store_read_ahead(store, &object, first_run * N, 0, (size_t)n * RUN);
         }
         sleep_ms(5);
-        for (here = 0; here < n && is_in_memory(first_run + here); here++) {
+        for (here = 0; here < n && is_in_memory(store, OBJECT, (first_run + here) * N);
+             here++) {
         }
     }
 }
@@ -94,7 +80,7 @@ static void assert_all_was_given_back(uint32_t run)
 {
     run_ahead_tidy(store->ahead);
     run_ahead_tidy(store->ahead);
-    assert_false(is_in_memory(run));
+    assert_false(is_in_memory(store, OBJECT, run * N));
 }
 
 static void ask(size_t from, size_t len, bool may_lend)

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a stream reads soon is in memory before; what was read there is checked as anywhere. That a
 // run comes from memory shows when its file has other bytes by now.
-#include "store_fixture.h"
-
-#include "cache/store_state.h"
+#include "read_ahead_fixture.h"
 
 enum { CHUNK_MAX = 40000, N = 16, OBJECT = 3 };
 
@@ -37,21 +35,11 @@ static void read_ahead(struct chunk_store *store)
     chunk_store_read_ahead(store, &object, 0, 0, (size_t)run_bytes());
 }
 
-static bool is_in_memory(struct chunk_store *store)
-{
-    struct run_slot *slot;
-    bool is = run_ahead_lend(store->ahead, 1, SEGMENT_HEADER_BYTES, &slot) != NULL;
-    if (is) {
-        run_ahead_return(store->ahead, slot, 0);
-    }
-    return is;
-}
-
 // Waits until the run is in memory; false: it does not come to be there.
 static bool comes(struct chunk_store *store)
 {
     for (int i = 0; i < 500; i++) {
-        if (is_in_memory(store)) {
+        if (is_in_memory(store, OBJECT, 0)) {
             return true;
         }
         sleep_ms(10);
@@ -118,7 +106,7 @@ static void what_is_in_the_page_cache_is_left_there(void **state)
     assert_int_equal(put_chunks(store, OBJECT, 0, N, CHUNK_MAX), ERR_NONE);
     read_ahead(store);
     run_ahead_stop(store->ahead); // it has been done
-    assert_false(is_in_memory(store));
+    assert_false(is_in_memory(store, OBJECT, 0));
     assert_int_equal(count_right_chunks(store, OBJECT, 0, N, CHUNK_MAX), N);
     read_ahead(store); // and now is not done any more
     chunk_store_close(store);
@@ -133,7 +121,7 @@ static void a_cleared_store_forgets_what_was_read_ahead(void **state)
     read_ahead(store);
     assert_true(comes(store));
     run_ahead_clear(store->ahead);
-    assert_false(is_in_memory(store));
+    assert_false(is_in_memory(store, OBJECT, 0));
     assert_int_equal(count_right_chunks(store, OBJECT, 0, N, CHUNK_MAX), N);
     chunk_store_close(store);
     scratch_remove(&scratch);
@@ -148,7 +136,7 @@ static void memory_that_nobody_uses_is_given_back(void **state)
     assert_true(comes(store));
     run_ahead_tidy(store->ahead);
     run_ahead_tidy(store->ahead);
-    assert_false(is_in_memory(store));
+    assert_false(is_in_memory(store, OBJECT, 0));
     chunk_store_close(store);
     scratch_remove(&scratch);
 }
