@@ -23,6 +23,7 @@
 #include "fs/mountpoint_check.h"
 #include "fs/notify.h"
 #include "fs/ops.h"
+#include "fs/root_ahead.h"
 #include "fs/say.h"
 
 #include <sys/stat.h>
@@ -175,6 +176,7 @@ static enum err resolve(struct mount *mount, struct why *why, int64_t *out_check
         mount->attributes = make_attributes(mount->options, head.ref.date_s);
         snapshot_publish(mount->snapshot, &view);
         *out_checked_s = head.ref.checked_at_s;
+        root_ahead(mount);
     }
     return err;
 }

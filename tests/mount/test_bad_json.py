@@ -22,7 +22,8 @@ SHA = "1" * 40
 @pytest.fixture(scope="module")
 def unlisted(_hub_process, sample):
     """{"tree": mount, "paths-info": mount}: a failed listing or lookup leaves nothing behind, so one mount serves many."""
-    with Mount("acme/sample", _hub_process, options=QUICKLY) as one, Mount("acme/sample", _hub_process, options=QUICKLY) as other:
+    options = [*QUICKLY, "prefetch=off"]  # which asks for nothing before it is looked at
+    with Mount("acme/sample", _hub_process, options=options) as one, Mount("acme/sample", _hub_process, options=options) as other:
         yield {"tree": one, "paths-info": other}
 
 
@@ -187,9 +188,18 @@ def test_a_field_that_can_not_be_is_named(refused_at, stage, flaw):
 
 def test_an_answer_that_was_refused_is_asked_for_anew(mount, hub, sample):
     rule = strike(hub, STAGES["tree"], body(b"<html>"), count=1)
-    made = mount("acme/sample", options=QUICKLY)
+    made = mount("acme/sample", options=[*QUICKLY, "prefetch=off"])
     assert failing("list", made.path) == errno.EIO and hub.fired(rule) == 1
     assert "README.md" in names(made.path)
+
+
+@pytest.mark.parametrize("stage", ["tree", "token"])
+def test_what_was_refused_while_mounting_is_asked_for_by_who_needs_it(mount, hub, sample, wire, stage):
+    rule = strike(hub, STAGES[stage], body(b"<html>"), count=1)
+    made = mount("acme/sample", options=QUICKLY)
+    wire.mark()
+    assert hub.fired(rule) == 1
+    assert (made / "noise.bin").read_bytes() == sample.bytes("noise.bin")
 
 
 def test_fields_that_nobody_asked_for_do_no_harm(mount, hub, sample):

@@ -17,6 +17,7 @@ from store_files import fetched_chunks
 
 TABLE = []
 PLAN = "reconstruction-v2"
+MOUNTING = {"repo-info": 1, "tree": 1, "xet-read-token": 1}
 
 
 def spent(wire, what):
@@ -27,16 +28,27 @@ def spent(wire, what):
 
 
 @pytest.mark.quick
-def test_mounting_and_listing_the_root_is_one_info_and_one_page(mount, sample, wire):
-    os.listdir(mount("acme/sample").path)
-    assert spent(wire, "mount + ls") == {"repo-info": 1, "tree": 1}
+def test_a_mount_asks_for_its_commit_the_names_in_its_root_and_the_token_for_large_files(mount, sample, wire):
+    made = mount("acme/sample")
+    assert spent(wire, "mount") == MOUNTING
+    wire.mark()
+    assert {name.split("/")[0] for name in sample.files} <= set(os.listdir(made.path))
+    assert spent(wire, "the first ls") == {}
 
 
 @pytest.mark.quick
-def test_the_first_small_file_of_a_fresh_mount_takes_four_requests(mount, sample, wire):
+def test_with_prefetch_off_mounting_and_listing_the_root_is_one_info_and_one_page(mount, sample, wire):
+    made = mount("acme/sample", options=["prefetch=off"])
+    assert wire.kinds() == {"repo-info": 1}
+    os.listdir(made.path)
+    assert spent(wire, "mount with prefetch=off + ls") == {"repo-info": 1, "tree": 1}
+
+
+@pytest.mark.quick
+def test_the_first_small_file_of_a_fresh_mount_takes_two_requests_more(mount, sample, wire):
     made = mount("acme/sample")
     subprocess.run(["cat", made / "config.json"], check=True, capture_output=True, timeout=PATIENCE)
-    assert spent(wire, "mount + cat config.json") == {"repo-info": 1, "tree": 1, "resolve": 1, "resolve-cache": 1}
+    assert spent(wire, "mount + cat config.json") == {**MOUNTING, "resolve": 1, "resolve-cache": 1}
 
 
 def test_the_same_small_file_again_takes_none(mount, sample, wire):
@@ -78,8 +90,17 @@ def test_the_first_bytes_of_a_fresh_mount_are_four_round_trips_away(mount, hub, 
     assert wire.kinds()["xet-read-token"] == 1 and wire.xorb_bytes() <= 1 << 20
 
 
-def test_a_small_file_needs_no_token(mount, sample, wire):
+def test_the_first_bytes_of_a_running_mount_are_two_round_trips_away(mount, hub, sample, wire):
     made = mount("acme/sample")
+    wire.mark()
+    hub.config(latency_ms=100)
+    assert pread(made / "model.safetensors", 0, 4096) == sample.bytes("model.safetensors")[:4096]
+    rows = [*wire.rows(PLAN), *wire.rows("xorb-range")[:1]]
+    assert in_a_row(rows) == 2 and set(wire.kinds()) == {PLAN, "xorb-range"}
+
+
+def test_a_small_file_needs_no_token(mount, sample, wire):
+    made = mount("acme/sample", options=["prefetch=off"])
     (made / "config.json").read_bytes()
     assert "xet-read-token" not in wire.kinds()
 
@@ -190,7 +211,7 @@ def test_a_whole_file_is_fetched_once_and_nothing_beside_it(mount, hub, sample, 
     kinds = spent(wire, "sequential read of 14 MiB")
     chunks = Counter(fetched_chunks(hub, wire.rows("xorb-range")))
     twice = sum(count - 1 for count in chunks.values())
-    assert kinds["xet-read-token"] == 1
+    assert kinds["xet-read-token"] == 0
     assert twice <= kinds["xorb-range"], "at most the chunk on the border of two units"
 
 
