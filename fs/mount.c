@@ -176,7 +176,6 @@ static enum err resolve(struct mount *mount, struct why *why, int64_t *out_check
         mount->attributes = make_attributes(mount->options, head.ref.date_s);
         snapshot_publish(mount->snapshot, &view);
         *out_checked_s = head.ref.checked_at_s;
-        root_ahead(mount);
     }
     return err;
 }
@@ -273,7 +272,12 @@ static enum err open_all(struct mount *mount, struct why *why)
     if (err == ERR_NONE) {
         err = open_session(mount, checked_s, why);
     }
-    return err == ERR_NONE ? start_control(mount) : err;
+    if (err == ERR_NONE) {
+        // Not before: what is logged while libfuse mounts is lost (capture_stderr.h).
+        root_ahead(mount);
+        err = start_control(mount);
+    }
+    return err;
 }
 
 // ----------------------------------------------------------------------------- taking down

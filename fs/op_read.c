@@ -184,8 +184,11 @@ static struct xet_pattern pattern_of(const struct mount_options *options,
     if (content->size <= options->cache_size / 2) {
         pattern.completion = completions[options->prefetch];
     }
-    if (options->prefetch != PREFETCH_OFF) {
-        if (!is_direct && size >= READ_AHEAD_KB << 10) {
+    if (options->prefetch == PREFETCH_OFF) {
+        pattern.ends = false;
+        pattern.follows = 0;
+    } else {
+        if (!is_direct && size >= READ_AHEAD_KB << 10 && pattern.follows < size) {
             pattern.follows = size; // the kernel's read-ahead goes on when this has come
         }
         uint64_t header = header_guess(content->path, offset, size);

@@ -8,9 +8,11 @@ void root_ahead(struct mount *mount)
     const struct mount_options *options = mount->options;
     struct snapshot_view view;
     struct tree_dir dir;
+    if (mount->is_hub || options->prefetch == PREFETCH_OFF || options->offline) {
+        return;
+    }
     snapshot_current(mount->snapshot, &view);
-    if (options->prefetch == PREFETCH_OFF || options->offline ||
-        tree_store_dir(mount->tree, view.root, &dir) != ERR_ABSENT) {
+    if (tree_store_dir(mount->tree, view.root, &dir) != ERR_ABSENT) {
         return;
     }
     struct hub_call call = mount_demand(mount, "mount");

@@ -12,6 +12,12 @@
 // half a MiB more than needed, who reads it all saves a round trip. Eight streams an inode; what
 // is replaced first is what never became a stream, so that stray reads (an index, a footer) do
 // not push a real reader out.
+//
+// What is read in order without a jump is a run. People read records, columns, tensors: a run is
+// expected to be as long as the one before it, of this stream or of the one that has just ended,
+// but at most four times as long as was expected of that, so that one long column does not make
+// short ones long. How long a header is says nothing, and of streams that are read by turns
+// none has ended: then the last one counts whose place was taken.
 #include "fs/stream.h"
 
 enum {
@@ -19,6 +25,11 @@ enum {
     FULL_READ = 128 << 10, // as long as the kernel reads of a file that is read in order
     NEAR_GAP = 1 << 20,    // of a stray read: close enough to round it out
     STREAM_SCORE = 3,
+    FIRST_GUESS = 4 << 20, // the first run tells no more than this
+    GUESS_GROWS = 4,
+    RUN_SLACK = 512 << 10, // the kernel reads ahead of who has gone elsewhere,
+    LATE_READS = 4,        // and some of that comes late
+    RECENT_TURNS = 2,
     STREAM_IDLE_TURNS =
         256, // reads of others after which a stream is no longer protected
 };
@@ -95,7 +106,9 @@ static void score(struct stream *stream, uint64_t offset)
 static void advance(struct stream *stream, uint64_t len, uint64_t end)
 {
     if (end > stream->next) {
-        stream->consumed += len < end - stream->next ? len : end - stream->next;
+        uint64_t n = len < end - stream->next ? len : end - stream->next;
+        stream->consumed += n;
+        stream->run += n;
         stream->next = end;
     }
 }
@@ -104,35 +117,103 @@ static struct xet_pattern pattern_of(const struct stream_table *table,
                                      const struct stream *stream)
 {
     bool is_stream = stream->score >= STREAM_SCORE;
+    uint64_t expected = stream->expected;
     return (struct xet_pattern){
         .stream = is_stream ? (uint32_t)(stream - table->at) + 1 : 0,
         .consumed = stream->consumed,
+        .ends = expected > 0 && stream->run <= expected + RUN_SLACK,
+        .rest = expected > stream->run ? expected - stream->run : 0,
     };
+}
+
+// How long the next run is likely to be when this one has ended; 0 = it does not tell. Records of one
+// length differ by some pages of the kernel's read-ahead: rounded up.
+static uint64_t guess_after(const struct stream *ended)
+{
+    if (ended->used == 0 || ended->score < STREAM_SCORE || ended->run_from == 0) {
+        return 0;
+    }
+    uint64_t most = ended->expected > 0 ? ended->expected * GUESS_GROWS : FIRST_GUESS;
+    uint64_t length = (ended->run + FULL_READ - 1) / FULL_READ * FULL_READ;
+    return length < most ? length : most;
+}
+
+// Of a new stream. Where no stream was read lately, reads are stray ones, of no length to speak of.
+static uint64_t guess_beside(const struct stream_table *table)
+{
+    const struct stream *last = NULL;
+    unsigned n_recent = 0;
+    for (int i = 0; i < STREAMS_PER_INODE; i++) {
+        const struct stream *stream = &table->at[i];
+        bool is_recent = stream->used != 0 && stream->score >= STREAM_SCORE &&
+                         table->turn - stream->used <= RECENT_TURNS;
+        n_recent += is_recent;
+        last = is_recent && stream->used == table->turn - 1 ? stream : last;
+    }
+    if (n_recent == 1 && last != NULL && last->turns <= LATE_READS) {
+        return guess_after(last);
+    }
+    return n_recent > 0 ? table->guess : 0;
+}
+
+// Of short reads nothing is expected, and nothing of a header.
+static void begin_run(struct stream *stream, uint64_t offset, uint64_t len,
+                      uint64_t expected)
+{
+    stream->run = len;
+    stream->run_from = offset;
+    stream->expected = offset > 0 && len >= FULL_READ ? expected : 0;
+}
+
+static struct stream *begin_stream(struct stream_table *table, uint64_t offset,
+                                   uint64_t len)
+{
+    struct stream *stream = find_least_useful(table);
+    uint64_t guess = guess_after(stream);
+    table->guess = guess > 0 ? guess : table->guess;
+    uint64_t expected = guess_beside(table);
+    bool is_begun = offset == 0 && len >= FULL_READ;
+    *stream = (struct stream){.from = offset,
+                              .next = offset + len,
+                              .consumed = len,
+                              .used = table->turn,
+                              .score = is_begun ? STREAM_SCORE : 0};
+    begin_run(stream, offset, len, expected);
+    return stream;
+}
+
+static void go_on(struct stream_table *table, struct stream *stream, uint64_t offset,
+                  uint64_t len)
+{
+    uint64_t gap = offset > stream->next ? offset - stream->next : 0;
+    bool jumps = gap > NEAR_GAP && gap != stream->gap;
+    uint64_t expected = jumps ? guess_after(stream) : 0;
+    if (!is_repeat(stream, offset, offset + len)) {
+        score(stream, offset);
+    }
+    advance(stream, len, offset + len);
+    if (jumps) {
+        begin_run(stream, offset, len, expected);
+    }
+    stream->turns += stream->used != table->turn - 1;
+    stream->used = table->turn;
 }
 
 struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint64_t len)
 {
     table->turn++;
-    uint64_t end = offset + len;
     struct stream *stream = find_nearest(table, offset);
+    bool is_near = false;
     if (stream == NULL) {
-        stream = find_least_useful(table);
-        bool is_begun = offset == 0 && len >= FULL_READ;
-        *stream = (struct stream){.from = offset,
-                                  .next = end,
-                                  .consumed = len,
-                                  .used = table->turn,
-                                  .score = is_begun ? STREAM_SCORE : 0};
-        return pattern_of(table, stream);
+        stream = begin_stream(table, offset, len);
+    } else {
+        is_near = !is_repeat(stream, offset, offset + len) &&
+                  distance(stream->next, offset) <= NEAR_GAP;
+        go_on(table, stream, offset, len);
     }
-    bool is_new = !is_repeat(stream, offset, end);
-    bool is_near = is_new && distance(stream->next, offset) <= NEAR_GAP;
-    if (is_new) {
-        score(stream, offset);
-    }
-    advance(stream, len, end);
-    stream->used = table->turn;
     struct xet_pattern pattern = pattern_of(table, stream);
-    pattern.adjacent = pattern.stream == 0 && is_near;
+    bool is_stray = pattern.stream == 0;
+    pattern.adjacent = is_stray && is_near;
+    pattern.follows = is_stray && pattern.ends && stream->run == len ? pattern.rest : 0;
     return pattern;
 }

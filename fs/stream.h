@@ -16,13 +16,19 @@ struct stream {
     uint64_t consumed; // bytes read in order
     uint64_t used;     // the table's turn at its last read; 0 = the place is free
     uint64_t gap;      // what the last jump forward left out
+    uint64_t run;      // bytes read in order since the last jump
+    uint64_t run_from; // and where that began
+    uint64_t expected; // how long the run will be, most likely; 0 = not known
     uint32_t score;    // evidence of order; a stream from STREAM_SCORE on
+    uint32_t turns;    // how often it was read on after another
 };
 
 // All zero is an empty table.
 struct stream_table {
     struct stream at[STREAMS_PER_INODE];
     uint64_t turn;
+    uint64_t
+        guess; // how long runs are, by the last stream whose place was taken; 0 = not known
 };
 
 // Notes a read of `len` > 0 bytes at `offset` and says what it belongs to.

@@ -3,8 +3,8 @@
 // time, and several threads serve them. So it is the place in the file that tells whether a
 // stream's number has passed to another stream, not how much it says to have consumed.
 //
-// Asked for is in whole units, when a unit's worth of the window is open or the file ends
-// before, so a reader of small blocks does not make small requests.
+// Asked for is in whole units, when a unit's worth of the window is open, or up to where the file or,
+// most likely, the stream ends, so a reader of small blocks does not make small requests.
 #include "xet/stream_feed.h"
 
 #include "xet/fetch_queue.h"
@@ -50,6 +50,39 @@ static void note_disk(struct xet_file *file, struct stream *stream, struct ahead
     ahead->disk_to = to;
 }
 
+// What is left of a stream that is expected to end is asked for in one step, up to so much.
+#define REST_AT_ONCE (32 * MIB)
+// Where that is moves a little as reads overtake each other: by less than this it has not moved.
+#define END_MOVES MIB
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void note_end(struct stream *stream, const struct xet_pattern *pattern)
+    REQUIRES(engine_role)
+{
+    uint64_t end = stream->at + pattern->rest;
+    if (!pattern->ends) {
+        stream->end_at = UINT64_MAX;
+    } else if (stream->at > stream->end_at || end >= stream->end_at + END_MOVES ||
+               end + END_MOVES <= stream->end_at) {
+        stream->end_at = end;
+    }
+}
+
+// How far ahead of the stream is asked for at most.
+static struct window reach_of(const struct stream *stream) REQUIRES(engine_role)
+{
+    struct window reach = stream->window;
+    uint64_t rest = stream->end_at - least(stream->at, stream->end_at);
+    if (stream->end_at != UINT64_MAX && reach.size < REST_AT_ONCE) {
+        reach.size = least(rest, REST_AT_ONCE);
+    }
+    return reach;
+}
+
 // What follows up to `to`, which is being asked for.
 static void note_plans(struct xet_file *file, struct stream *stream, uint64_t consumed,
                        uint64_t to, struct ahead *ahead) REQUIRES(engine_role)
@@ -60,7 +93,7 @@ static void note_plans(struct xet_file *file, struct stream *stream, uint64_t co
     }
     uint64_t size = file->content.size;
     uint64_t unit = window_next_unit(&stream->window);
-    uint64_t end = size - stream->at < next ? size : stream->at + next;
+    uint64_t end = least(least(size, stream->end_at), stream->at + next);
     uint64_t from = stream->planned_to > to ? stream->planned_to : to;
     if (from >= end || (end < size && end - from < unit)) {
         return;
@@ -86,15 +119,17 @@ struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *p
     struct ahead ahead = {0};
     note_disk(file, stream, &ahead);
     window_on_read(&stream->window, pattern->consumed, stalled);
-    uint64_t size = file->content.size;
-    uint64_t unit = window_unit(&stream->window);
-    uint64_t at = stream->at;
-    uint64_t open_to = size - at < stream->window.size ? size : at + stream->window.size;
-    uint64_t from = stream->asked_to > at ? stream->asked_to : at;
-    if (from >= open_to || (open_to < size && open_to - from < unit)) {
+    note_end(stream, pattern);
+    const struct window reach = reach_of(stream);
+    uint64_t unit = window_unit(&reach);
+    uint64_t last = least(file->content.size, stream->end_at);
+    uint64_t open = least(last, stream->at + reach.size);
+    bool is_end = open == last;
+    uint64_t from = stream->asked_to > stream->at ? stream->asked_to : stream->at;
+    if (from >= open || (!is_end && open - from < unit)) {
         return ahead;
     }
-    uint64_t to = open_to == size ? size : from + (open_to - from) / unit * unit;
+    uint64_t to = is_end ? open : from + (open - from) / unit * unit;
     stream->asked_to = to;
     ahead.from = from;
     ahead.to = to;

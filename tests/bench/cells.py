@@ -9,7 +9,7 @@ from bench.saves import WRITERS, save_noise, save_readme, save_small, save_tenso
 from bench.scattered import random_4k, random_4k_by, readers_at_once
 from bench.sequential import sequential_or_prefetch, tensors
 from bench.small import names_by, small_files
-from bench.streams import backward, of_a_file_each, of_one_file, strided
+from bench.streams import backward, of_a_file_each, of_one_file, records_by, strided
 from bench.trees import trees_100k, trees_1m
 from bench.waiting import first_byte, first_byte_of_mount, stalled
 
@@ -19,6 +19,8 @@ CELLS = [
     Cell("files-8", "GB/s", of_a_file_each, "parts", "W1 sequential"),
     Cell("backward", "GB/s", backward, "big", "W1 sequential"),
     Cell("strided", "GB/s", strided, "big", "W1 sequential"),
+    Cell("records", "GB/s", records_by(1), "big", "W6 records"),
+    Cell("records-4", "GB/s", records_by(4), "big", "W6 records"),
     Cell("random-4k", "reads/s", random_4k, "big", "W2 random"),
     Cell("random-4k-16", "reads/s", random_4k_by(16), "big", "W2 random"),
     Cell("readers-64", "ms", readers_at_once(64), "big", "W2 random"),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cells of reading a large file other than by one reader from its first byte to its last, nothing cached:
 several readers that begin at once (GB/s of all together, and how even it was), backward, a part of each
-MiB."""
+MiB, records here and there."""
 
+import random
 from functools import partial
 
 from bench import readers, samples
@@ -52,3 +53,21 @@ def backward(peer, context):
 def strided(peer, context):
     """The first 128 KiB of each MiB, as one column of a table that lies row by row; GB/s of those."""
     return _pieces(peer, context, range(0, context.big_size - STRIP + 1, STRIDE), STRIP)
+
+
+def records_by(count):
+    """A cell: so many workers that take records of a MiB in any order, every sixteenth of the file in all, as
+    a training run does of a shuffled data set; GB/s of those."""
+
+    def run(peer, context):
+        if not peer.mounts:
+            return
+        n = max(count, context.big_size // readers.BLOCK // 16)
+        places = random.Random(context.round).sample(range(context.big_size // readers.BLOCK), n)
+        offsets = [place * readers.BLOCK for place in places]
+        work = Work(lambda view: readers.at_once([partial(readers.pieces, view.path("data.bin"), offsets[number::count],
+                                                          readers.BLOCK) for number in range(count)]),
+                    in_gigabytes_per_s, n * readers.BLOCK)
+        yield from cold_read(peer, context, "big", work)
+
+    return run

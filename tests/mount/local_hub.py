@@ -119,6 +119,13 @@ class Wire:
         """Begin to count here, once nothing is under way."""
         self.since = max([row["id"] for row in self.settled(0)], default=0)
 
+    def wait_mounted(self):
+        """Wait for what a first mount asks for by itself, the names in its root and the token."""
+        end = time.monotonic() + SETTLE_SECONDS
+        while self.count("tree", "xet-read-token") < 2:
+            assert time.monotonic() < end, f"the mount has not asked for its root: {self.kinds()}"
+            time.sleep(0.02)
+
     def settled(self, since=None):
         """The log since the mark, when no request of it is still being answered."""
         end = time.monotonic() + SETTLE_SECONDS

@@ -197,7 +197,7 @@ def test_an_answer_that_was_refused_is_asked_for_anew(mount, hub, sample):
 def test_what_was_refused_while_mounting_is_asked_for_by_who_needs_it(mount, hub, sample, wire, stage):
     rule = strike(hub, STAGES[stage], body(b"<html>"), count=1)
     made = mount("acme/sample", options=QUICKLY)
-    wire.mark()
+    wire.wait_mounted()
     assert hub.fired(rule) == 1
     assert (made / "noise.bin").read_bytes() == sample.bytes("noise.bin")
 

@@ -66,6 +66,7 @@ def small_folders(_hub_process):
 @pytest.mark.quick
 def test_find_through_small_folders_costs_little_more_than_its_pages(mount, small_folders, wire):
     made = mount("acme/small-folders")
+    wire.wait_mounted()
     wire.mark()
     names, _ = find(made.path)
     assert len(names) == len(set(names)) == 3000 + 300 + 2

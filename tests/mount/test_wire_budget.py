@@ -30,6 +30,7 @@ def spent(wire, what):
 @pytest.mark.quick
 def test_a_mount_asks_for_its_commit_the_names_in_its_root_and_the_token_for_large_files(mount, sample, wire):
     made = mount("acme/sample")
+    wire.wait_mounted()
     assert spent(wire, "mount") == MOUNTING
     wire.mark()
     assert {name.split("/")[0] for name in sample.files} <= set(os.listdir(made.path))
@@ -48,6 +49,7 @@ def test_with_prefetch_off_mounting_and_listing_the_root_is_one_info_and_one_pag
 def test_the_first_small_file_of_a_fresh_mount_takes_two_requests_more(mount, sample, wire):
     made = mount("acme/sample")
     subprocess.run(["cat", made / "config.json"], check=True, capture_output=True, timeout=PATIENCE)
+    wire.wait_mounted()
     assert spent(wire, "mount + cat config.json") == {**MOUNTING, "resolve": 1, "resolve-cache": 1}
 
 
@@ -65,6 +67,7 @@ def test_four_kib_of_a_xet_file_are_a_plan_and_a_range(mount, sample, wire):
     made = mount("acme/sample")
     data = sample.bytes("model.safetensors")
     assert (made / "model.safetensors").stat().st_size == len(data)
+    wire.wait_mounted()
     wire.mark()
     middle = len(data) // 2 // 4096 * 4096
     assert pread(made / "model.safetensors", middle, 4096) == data[middle : middle + 4096]
@@ -92,6 +95,7 @@ def test_the_first_bytes_of_a_fresh_mount_are_four_round_trips_away(mount, hub, 
 
 def test_the_first_bytes_of_a_running_mount_are_two_round_trips_away(mount, hub, sample, wire):
     made = mount("acme/sample")
+    wire.wait_mounted()
     wire.mark()
     hub.config(latency_ms=100)
     assert pread(made / "model.safetensors", 0, 4096) == sample.bytes("model.safetensors")[:4096]
@@ -119,6 +123,7 @@ def test_four_kib_from_the_middle_of_the_big_file_cost_the_same(mount, big, wire
     with open(big.folder / "big.bin", "rb") as file:
         file.seek(middle)
         expected = file.read(4096)
+    wire.wait_mounted()
     wire.mark()
     assert pread(made / "big.bin", middle, 4096) == expected
     assert spent(wire, f"first 4 KiB from the middle of {BIG >> 20} MiB") == {PLAN: 1, "xorb-range": 1}
@@ -182,6 +187,7 @@ def test_a_warm_remount_of_a_branch_asks_once(mount, sample, wire):
 def test_ls_l_of_two_thousand_files_is_tree_pages_alone(mount, hub, wire):
     hub.bulk("acme/two-thousand", 2000, size=20, dirs=10)
     made = mount("acme/two-thousand")
+    wire.wait_mounted()
     wire.mark()
     done = subprocess.run(["ls", "-lR", made.path], check=True, capture_output=True, text=True, timeout=PATIENCE)
     assert sum(line.endswith(".txt") for line in done.stdout.splitlines()) == 2000
@@ -206,6 +212,7 @@ def test_a_missing_name_in_a_listed_folder_costs_nothing(mount, sample, wire):
 def test_a_whole_file_is_fetched_once_and_nothing_beside_it(mount, hub, sample, wire):
     made = mount("acme/sample")
     (made / "config.json").stat()
+    wire.wait_mounted()
     wire.mark()
     (made / "model.safetensors").read_bytes()
     kinds = spent(wire, "sequential read of 14 MiB")
@@ -213,6 +220,26 @@ def test_a_whole_file_is_fetched_once_and_nothing_beside_it(mount, hub, sample, 
     twice = sum(count - 1 for count in chunks.values())
     assert kinds["xet-read-token"] == 0
     assert twice <= kinds["xorb-range"], "at most the chunk on the border of two units"
+
+
+@pytest.mark.parametrize("step", [1 << 17, 1 << 20], ids=["128 KiB", "1 MiB"])
+def test_of_records_that_are_read_here_and_there_little_more_is_fetched_than_the_kernel_reads(mount, big, wire, step):
+    made, length = mount("acme/big"), 1 << 20
+    places = [(number * 5 % 8) * (29 << 20) + number * 4096 for number in range(8)]  # never near the one before
+
+    def read_record(file, place):
+        for at in range(place, place + length, step):
+            assert len(os.pread(file.fileno(), step, at)) == step
+
+    with open(made / "big.bin", "rb") as file:
+        read_record(file, places[0])
+        read_record(file, places[1])
+        wire.mark()
+        for place in places[2:]:
+            read_record(file, place)
+    kinds = spent(wire, f"six records of 1 MiB, in steps of {step >> 10} KiB")
+    assert wire.xorb_bytes() <= 6 * 3 * length
+    assert kinds[PLAN] <= 6 * 4 and kinds["xorb-range"] <= 6 * 5
 
 
 def test_random_mapped_touches_fetch_chunks_not_the_file(mount, big, wire):

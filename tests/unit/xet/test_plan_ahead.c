@@ -83,6 +83,68 @@ TEST(test_the_next_step_of_the_window_is_planned_and_not_fetched)
     xet_file_put(world.xet, file);
 }
 
+static void read_to_end(struct xet_file *file, const struct fake_file *content,
+                        uint64_t offset, uint64_t consumed, uint64_t rest)
+{
+    struct engine_read read;
+    engine_read_init(&read, &world, file, offset, READ);
+    read.pattern = (struct xet_pattern){
+        .stream = 1, .consumed = consumed, .ends = true, .rest = rest};
+    if (!engine_read_begin(&read)) {
+        engine_read_finish(&read);
+    }
+    assert_ok(read.err);
+    assert_memory_equal(read.to, fake_file_bytes(content) + offset, READ);
+    engine_read_release(&read);
+}
+
+TEST(test_of_a_stream_that_is_expected_to_end_the_rest_is_asked_for_once)
+{
+    struct fake_file *content = add_file(30, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    uint64_t from = 16 * MIB;
+    uint64_t length = 4 * MIB;
+    read_to_end(file, content, from, READ, length - READ);
+    struct fake_counts first = settle();
+    assert_true(first.bytes >= length && first.bytes < length + 4 * READ);
+    // Reads that overtake each other move the end a little, and nothing is asked for because of it.
+    read_to_end(file, content, from + 2 * READ, 3 * READ, length - 2 * READ);
+    read_to_end(file, content, from + READ, 3 * READ, length - 3 * READ);
+    for (uint64_t at = from + 3 * READ; at < from + length - READ; at += READ) {
+        read_to_end(file, content, at, at - from + READ, from + length - at - READ);
+    }
+    struct fake_counts last = settle();
+    assert_int_equal(last.plans, first.plans);
+    assert_int_equal(last.ranges, first.ranges);
+    // It goes on: as any other, from where it is.
+    read_at(file, content, from + length, READ, 1, length + READ);
+    assert_true(settle().bytes >= first.bytes + MIB / 2);
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_of_a_long_rest_32_mebibytes_are_asked_for_and_nothing_is_planned_behind_it)
+{
+    struct fake_file *content = add_file(31, 64 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    fake_hub_hold(world.hub, true);
+    struct engine_read read;
+    engine_read_init(&read, &world, file, MIB, READ);
+    read.pattern = (struct xet_pattern){
+        .stream = 1, .consumed = READ, .ends = true, .rest = 35 * MIB};
+    assert_false(engine_read_begin(&read));
+    struct fake_counts counts = fake_hub_counts(world.hub);
+    for (int i = 0; i < 10000 && counts.plans < 1 + 8; i++) {
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+        counts = fake_hub_counts(world.hub);
+    }
+    fake_hub_hold(world.hub, false);
+    end_read(&read);
+    assert_int_equal(counts.plans, 1 + 8); // of 4 MiB each
+    assert_int_equal(settle().plans, 1 + 8);
+    xet_file_put(world.xet, file);
+}
+
 // The chunk on the border to what was read before is in the plan, and here already.
 TEST(test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan)
 {
@@ -276,6 +338,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_the_next_step_of_the_window_is_planned_and_not_fetched, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_of_a_stream_that_is_expected_to_end_the_rest_is_asked_for_once, begin,
+            end),
+        cmocka_unit_test_setup_teardown(
+            test_of_a_long_rest_32_mebibytes_are_asked_for_and_nothing_is_planned_behind_it,
+            begin, end),
         cmocka_unit_test_setup_teardown(
             test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan, begin,
             end),
