@@ -185,7 +185,6 @@ static struct xet_pattern pattern_of(const struct mount_options *options,
         pattern.completion = completions[options->prefetch];
     }
     if (options->prefetch == PREFETCH_OFF) {
-        pattern.ends = false;
         pattern.follows = 0;
     } else {
         if (!is_direct && size >= READ_AHEAD_KB << 10 && pattern.follows < size) {

@@ -17,7 +17,8 @@
 // expected to be as long as the one before it, of this stream or of the one that has just ended,
 // but at most four times as long as was expected of that, so that one long column does not make
 // short ones long. How long a header is says nothing, and of streams that are read by turns
-// none has ended: then the last one counts whose place was taken.
+// none has ended: then the last one counts whose place was taken, until many stray reads have
+// lost theirs.
 #include "fs/stream.h"
 
 enum {
@@ -30,6 +31,7 @@ enum {
     RUN_SLACK = 512 << 10, // the kernel reads ahead of who has gone elsewhere,
     LATE_READS = 4,        // and some of that comes late
     RECENT_TURNS = 2,
+    STRAYS_FORGET = 16,
     STREAM_IDLE_TURNS =
         256, // reads of others after which a stream is no longer protected
 };
@@ -106,11 +108,15 @@ static void score(struct stream *stream, uint64_t offset)
 static void advance(struct stream *stream, uint64_t len, uint64_t end)
 {
     if (end > stream->next) {
-        uint64_t n = len < end - stream->next ? len : end - stream->next;
-        stream->consumed += n;
-        stream->run += n;
+        stream->consumed += len < end - stream->next ? len : end - stream->next;
         stream->next = end;
     }
+}
+
+// Of the run.
+static uint64_t length_of(const struct stream *stream)
+{
+    return stream->next - stream->run_from;
 }
 
 static struct xet_pattern pattern_of(const struct stream_table *table,
@@ -118,11 +124,11 @@ static struct xet_pattern pattern_of(const struct stream_table *table,
 {
     bool is_stream = stream->score >= STREAM_SCORE;
     uint64_t expected = stream->expected;
+    bool ends = expected > 0 && length_of(stream) <= expected + RUN_SLACK;
     return (struct xet_pattern){
         .stream = is_stream ? (uint32_t)(stream - table->at) + 1 : 0,
         .consumed = stream->consumed,
-        .ends = expected > 0 && stream->run <= expected + RUN_SLACK,
-        .rest = expected > stream->run ? expected - stream->run : 0,
+        .ends_at = ends ? stream->run_from + expected : 0,
     };
 }
 
@@ -134,7 +140,7 @@ static uint64_t guess_after(const struct stream *ended)
         return 0;
     }
     uint64_t most = ended->expected > 0 ? ended->expected * GUESS_GROWS : FIRST_GUESS;
-    uint64_t length = (ended->run + FULL_READ - 1) / FULL_READ * FULL_READ;
+    uint64_t length = (length_of(ended) + FULL_READ - 1) / FULL_READ * FULL_READ;
     return length < most ? length : most;
 }
 
@@ -160,8 +166,8 @@ static uint64_t guess_beside(const struct stream_table *table)
 static void begin_run(struct stream *stream, uint64_t offset, uint64_t len,
                       uint64_t expected)
 {
-    stream->run = len;
     stream->run_from = offset;
+    stream->turns = 0;
     stream->expected = offset > 0 && len >= FULL_READ ? expected : 0;
 }
 
@@ -170,7 +176,10 @@ static struct stream *begin_stream(struct stream_table *table, uint64_t offset,
 {
     struct stream *stream = find_least_useful(table);
     uint64_t guess = guess_after(stream);
-    table->guess = guess > 0 ? guess : table->guess;
+    table->strays = guess > 0 ? 0 : table->strays + 1;
+    if (guess > 0 || table->strays > STRAYS_FORGET) {
+        table->guess = guess;
+    }
     uint64_t expected = guess_beside(table);
     bool is_begun = offset == 0 && len >= FULL_READ;
     *stream = (struct stream){.from = offset,
@@ -214,6 +223,7 @@ struct xet_pattern stream_note(struct stream_table *table, uint64_t offset, uint
     struct xet_pattern pattern = pattern_of(table, stream);
     bool is_stray = pattern.stream == 0;
     pattern.adjacent = is_stray && is_near;
-    pattern.follows = is_stray && pattern.ends && stream->run == len ? pattern.rest : 0;
+    bool begins = is_stray && length_of(stream) == len && stream->expected > len;
+    pattern.follows = begins ? stream->expected - len : 0;
     return pattern;
 }

@@ -16,9 +16,8 @@ struct stream {
     uint64_t consumed; // bytes read in order
     uint64_t used;     // the table's turn at its last read; 0 = the place is free
     uint64_t gap;      // what the last jump forward left out
-    uint64_t run;      // bytes read in order since the last jump
-    uint64_t run_from; // and where that began
-    uint64_t expected; // how long the run will be, most likely; 0 = not known
+    uint64_t run_from; // where it began, or its last jump has led
+    uint64_t expected; // how long it will be from there, most likely; 0 = not known
     uint32_t score;    // evidence of order; a stream from STREAM_SCORE on
     uint32_t turns;    // how often it was read on after another
 };
@@ -27,8 +26,8 @@ struct stream {
 struct stream_table {
     struct stream at[STREAMS_PER_INODE];
     uint64_t turn;
-    uint64_t
-        guess; // how long runs are, by the last stream whose place was taken; 0 = not known
+    uint64_t guess;  // how long the last run was whose place was taken; 0 = not known
+    uint32_t strays; // whose places were taken since
 };
 
 // Notes a read of `len` > 0 bytes at `offset` and says what it belongs to.

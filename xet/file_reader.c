@@ -148,7 +148,9 @@ static struct wish wish_for(const struct request *request,
     };
     if (pattern->stream > 0 && pattern->stream <= STREAMS_MAX) {
         uint64_t unit = window_unit(&file->streams[pattern->stream - 1].window);
-        wish.stretch_to = unit < size - wish.from ? wish.from + unit : size;
+        uint64_t end = unit < size - wish.from ? wish.from + unit : size;
+        bool is_beyond = pattern->ends_at > wish.to && pattern->ends_at < end;
+        wish.stretch_to = is_beyond ? pattern->ends_at : end;
     } else if (pattern->tail > 0) {
         uint64_t last = size > ADJACENT_BYTES ? size - ADJACENT_BYTES : 0;
         wish.from = wish.from < last ? wish.from : last;

@@ -52,24 +52,10 @@ static void note_disk(struct xet_file *file, struct stream *stream, struct ahead
 
 // What is left of a stream that is expected to end is asked for in one step, up to so much.
 #define REST_AT_ONCE (32 * MIB)
-// Where that is moves a little as reads overtake each other: by less than this it has not moved.
-#define END_MOVES MIB
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
-}
-
-static void note_end(struct stream *stream, const struct xet_pattern *pattern)
-    REQUIRES(engine_role)
-{
-    uint64_t end = stream->at + pattern->rest;
-    if (!pattern->ends) {
-        stream->end_at = UINT64_MAX;
-    } else if (stream->at > stream->end_at || end >= stream->end_at + END_MOVES ||
-               end + END_MOVES <= stream->end_at) {
-        stream->end_at = end;
-    }
 }
 
 // How far ahead of the stream is asked for at most.
@@ -119,7 +105,7 @@ struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *p
     struct ahead ahead = {0};
     note_disk(file, stream, &ahead);
     window_on_read(&stream->window, pattern->consumed, stalled);
-    note_end(stream, pattern);
+    stream->end_at = pattern->ends_at > 0 ? pattern->ends_at : UINT64_MAX;
     const struct window reach = reach_of(stream);
     uint64_t unit = window_unit(&reach);
     uint64_t last = least(file->content.size, stream->end_at);

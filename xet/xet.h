@@ -79,8 +79,7 @@ struct xet_pattern {
     uint32_t stream; // 1..8: which of the inode's streams; 0 = a stray read
     bool adjacent; // near a read before it, but not (yet) a stream: round out to 256 KiB
     uint64_t consumed; // bytes this stream has read in order so far
-    bool ends; // where the stream is likely to end is known: after so many bytes more
-    uint64_t rest;
+    uint64_t ends_at;  // where in the file the stream is likely to end; 0 = not known
     uint64_t follows; // so many bytes behind it are read next, most likely; 0 = not known
     uint64_t tail; // so many bytes of the file's end are likely to be read next; 0 = no
     enum xet_completion completion;

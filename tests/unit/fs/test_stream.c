@@ -168,12 +168,12 @@ static struct xet_pattern begin_elsewhere(struct stream_table *table, uint64_t f
 {
     struct xet_pattern first = stream_note(table, from, 128 * KIB);
     assert_int_equal(first.stream, 0);
-    assert_int_equal(first.follows, first.ends ? first.rest : 0);
+    uint64_t begun = from + 128 * KIB;
+    assert_int_equal(first.follows, first.ends_at > begun ? first.ends_at - begun : 0);
     struct xet_pattern second = stream_note(table, from + 128 * KIB, 128 * KIB);
     assert_int_not_equal(second.stream, 0);
     assert_int_equal(second.follows, 0);
-    assert_int_equal(second.ends, first.ends);
-    assert_int_equal(second.rest, first.ends ? first.rest - 128 * KIB : 0);
+    assert_int_equal(second.ends_at, first.ends_at);
     return first;
 }
 
@@ -183,8 +183,8 @@ static void what_follows_a_stream_that_has_ended_is_expected_to_be_as_long(void 
 {
     (void)state;
     struct stream_table table = {0};
-    assert_false(read_in_order(&table, 64 * MIB, 2 * MIB).ends);
-    assert_int_equal(begin_elsewhere(&table, far).rest, 2 * MIB - 128 * KIB);
+    assert_int_equal(read_in_order(&table, 64 * MIB, 2 * MIB).ends_at, 0);
+    assert_int_equal(begin_elsewhere(&table, far).ends_at, far + 2 * MIB);
 }
 
 static void
@@ -194,9 +194,9 @@ a_run_that_goes_on_beyond_what_the_kernel_reads_ahead_does_not_end(void **state)
     struct stream_table table = {0};
     read_in_order(&table, 64 * MIB, 2 * MIB);
     struct xet_pattern pattern = read_in_order(&table, far, 2 * MIB + 512 * KIB);
-    assert_true(pattern.ends);
-    assert_int_equal(pattern.rest, 0);
-    assert_false(stream_note(&table, far + 2 * MIB + 512 * KIB, 128 * KIB).ends);
+    assert_int_equal(pattern.ends_at, far + 2 * MIB);
+    pattern = stream_note(&table, far + 2 * MIB + 512 * KIB, 128 * KIB);
+    assert_int_equal(pattern.ends_at, 0);
 }
 
 static void a_long_column_does_not_make_short_ones_long(void **state)
@@ -206,8 +206,9 @@ static void a_long_column_does_not_make_short_ones_long(void **state)
     uint64_t most = 4 * MIB;
     for (uint64_t i = 1; i < 20; i++) {
         read_in_order(&table, 2 * i * far, 50 * MIB);
-        struct xet_pattern pattern = begin_elsewhere(&table, (2 * i + 1) * far);
-        assert_true(pattern.ends && pattern.rest + 128 * KIB <= most);
+        uint64_t from = (2 * i + 1) * far;
+        struct xet_pattern pattern = begin_elsewhere(&table, from);
+        assert_in_range(pattern.ends_at, from + 1, from + most);
         most = 4 * 256 * KIB; // as many times the short one before it
     }
 }
@@ -217,8 +218,9 @@ static void what_is_expected_grows_with_runs_of_one_length(void **state)
     (void)state;
     struct stream_table table = {0};
     read_in_order(&table, far, 50 * MIB);
-    assert_int_equal(read_in_order(&table, 2 * far, 50 * MIB).ends, false);
-    assert_int_equal(stream_note(&table, 3 * far, 128 * KIB).rest, 16 * MIB - 128 * KIB);
+    assert_int_equal(read_in_order(&table, 2 * far, 4 * MIB).ends_at, 2 * far + 4 * MIB);
+    read_in_order(&table, 2 * far + 4 * MIB, 46 * MIB);
+    assert_int_equal(stream_note(&table, 3 * far, 128 * KIB).ends_at, 3 * far + 16 * MIB);
 }
 
 static void records_are_expected_to_be_as_long_as_the_last_one(void **state)
@@ -228,8 +230,7 @@ static void records_are_expected_to_be_as_long_as_the_last_one(void **state)
     for (uint64_t i = 0; i < 3 * STREAMS_PER_INODE; i++) {
         uint64_t from = (1 + i) * 100 * MIB;
         struct xet_pattern pattern = read_in_order(&table, from, 2 * MIB - 128 * KIB);
-        assert_int_equal(pattern.ends, i > 0);
-        assert_int_equal(pattern.rest, i > 0 ? 128 * KIB : 0);
+        assert_int_equal(pattern.ends_at, i > 0 ? from + 2 * MIB : 0);
         // They differ by some pages.
         stream_note(&table, from + 2 * MIB - 128 * KIB, (124 + 2 * (i % 2)) * KIB);
     }
@@ -243,9 +244,9 @@ static void so_are_records_near_each_other(void **state)
     for (uint64_t i = 1; i < 20; i++) {
         uint64_t from = 64 * MIB + i * 4 * MIB + i * i * 4 * KIB;
         struct xet_pattern pattern = stream_note(&table, from, 256 * KIB);
-        assert_true(pattern.ends);
-        assert_int_equal(pattern.rest, MIB - 256 * KIB);
-        assert_int_equal(pattern.follows, pattern.stream == 0 ? pattern.rest : 0);
+        assert_int_equal(pattern.stream, 0);
+        assert_int_equal(pattern.ends_at, from + MIB);
+        assert_int_equal(pattern.follows, MIB - 256 * KIB);
         read_in_order(&table, from + 256 * KIB, MIB - 256 * KIB);
     }
 }
@@ -258,7 +259,7 @@ static void what_the_kernel_reads_ahead_may_come_late(void **state)
     stream_note(&table, far, 128 * KIB);
     stream_note(&table, 65 * MIB, 512 * KIB);
     read_in_order(&table, far + 128 * KIB, MIB - 128 * KIB);
-    assert_int_equal(begin_elsewhere(&table, 2 * far).rest, MIB - 128 * KIB);
+    assert_int_equal(begin_elsewhere(&table, 2 * far).ends_at, 2 * far + MIB);
 }
 
 static void streams_that_are_read_by_turns_have_not_ended(void **state)
@@ -269,7 +270,7 @@ static void streams_that_are_read_by_turns_have_not_ended(void **state)
         stream_note(&table, 64 * MIB + i * 512 * KIB, 512 * KIB);
         stream_note(&table, far + i * 512 * KIB, 512 * KIB);
         if (i > 0) {
-            assert_false(stream_note(&table, (i + 2) * far, 128 * KIB).ends);
+            assert_int_equal(stream_note(&table, (i + 2) * far, 128 * KIB).ends_at, 0);
         }
     }
 }
@@ -283,13 +284,13 @@ records_of_several_readers_are_as_long_as_those_whose_place_was_taken(void **sta
     for (; record <= STREAMS_PER_INODE / 2; record++) {
         for (uint64_t i = 0; i < 8; i++) {
             uint64_t from = (2 * record + i % 2) * far;
-            assert_false(stream_note(&table, from + i / 2 * 512 * KIB, 512 * KIB).ends);
+            uint64_t at = from + i / 2 * 512 * KIB;
+            assert_int_equal(stream_note(&table, at, 512 * KIB).ends_at, 0);
         }
     }
     for (uint64_t reader = 0; reader < 2; reader++) {
         struct xet_pattern pattern =
             stream_note(&table, (2 * record + reader) * far, 512 * KIB);
-        assert_true(pattern.ends);
         assert_int_equal(pattern.follows, 2 * MIB - 512 * KIB);
     }
 }
@@ -299,8 +300,23 @@ static void how_long_a_header_is_says_nothing_of_the_rest(void **state)
     (void)state;
     struct stream_table table = {0};
     read_in_order(&table, 0, MIB);
-    assert_false(begin_elsewhere(&table, far).ends);
-    assert_false(stream_note(&table, 0, 128 * KIB).ends);
+    assert_int_equal(begin_elsewhere(&table, far).ends_at, 0);
+    assert_int_equal(stream_note(&table, 0, 128 * KIB).ends_at, 0);
+}
+
+static void what_was_learned_is_forgotten_as_stray_reads_come(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    for (uint64_t i = 1; i <= STREAMS_PER_INODE; i++) {
+        read_in_order(&table, i * far, 2 * MIB);
+    }
+    read_in_order(&table, 20 * far, 2 * MIB); // the first one's place
+    assert_int_equal(table.guess, 2 * MIB);
+    for (uint64_t i = 30; i < 70; i++) {
+        stream_note(&table, i * far, 128 * KIB);
+    }
+    assert_int_equal(table.guess, 0);
 }
 
 static void of_stray_reads_nothing_is_expected(void **state)
@@ -308,11 +324,11 @@ static void of_stray_reads_nothing_is_expected(void **state)
     (void)state;
     struct stream_table table = {0};
     read_in_order(&table, 64 * MIB, 2 * MIB);
-    assert_false(stream_note(&table, far, 4 * KIB).ends);
+    assert_int_equal(stream_note(&table, far, 4 * KIB).ends_at, 0);
     for (uint64_t i = 2; i < 6; i++) {
         stream_note(&table, i * far, 128 * KIB);
     }
-    assert_false(stream_note(&table, 7 * far, 128 * KIB).ends);
+    assert_int_equal(stream_note(&table, 7 * far, 128 * KIB).ends_at, 0);
 }
 
 static void eight_readers_keep_their_streams(void **state)
@@ -402,6 +418,7 @@ int main(void)
         cmocka_unit_test(
             records_of_several_readers_are_as_long_as_those_whose_place_was_taken),
         cmocka_unit_test(how_long_a_header_is_says_nothing_of_the_rest),
+        cmocka_unit_test(what_was_learned_is_forgotten_as_stray_reads_come),
         cmocka_unit_test(of_stray_reads_nothing_is_expected),
         cmocka_unit_test(eight_readers_keep_their_streams),
         cmocka_unit_test(stray_reads_do_not_push_a_stream_out),

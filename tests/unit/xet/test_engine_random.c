@@ -66,8 +66,7 @@ static bool one_read(struct reader *reader, uint64_t *at, uint64_t *consumed)
         .stream = *consumed > 500000 ? (uint32_t)(1 + dice % 8) : 0,
         .adjacent = goes_on,
         .consumed = *consumed,
-        .ends = (dice >> 52) % 2 == 0,
-        .rest = (dice >> 53) % 16 * 70000,
+        .ends_at = (dice >> 52) % 2 ? *at + (dice >> 53) % 16 * 70000 : 0,
     };
     if (!engine_read_begin(&read)) {
         if ((dice >> 50) % 16 == 0) {
