@@ -136,7 +136,7 @@ static struct xet_pattern pattern_of(const struct stream_table *table,
 // length differ by some pages of the kernel's read-ahead: rounded up.
 static uint64_t guess_after(const struct stream *ended)
 {
-    if (ended->used == 0 || ended->score < STREAM_SCORE || ended->run_from == 0) {
+    if (ended->score < STREAM_SCORE || ended->run_from == 0) {
         return 0;
     }
     uint64_t most = ended->expected > 0 ? ended->expected * GUESS_GROWS : FIRST_GUESS;
@@ -151,8 +151,8 @@ static uint64_t guess_beside(const struct stream_table *table)
     unsigned n_recent = 0;
     for (int i = 0; i < STREAMS_PER_INODE; i++) {
         const struct stream *stream = &table->at[i];
-        bool is_recent = stream->used != 0 && stream->score >= STREAM_SCORE &&
-                         table->turn - stream->used <= RECENT_TURNS;
+        bool is_recent =
+            stream->score >= STREAM_SCORE && table->turn - stream->used <= RECENT_TURNS;
         n_recent += is_recent;
         last = is_recent && stream->used == table->turn - 1 ? stream : last;
     }

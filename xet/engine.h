@@ -68,7 +68,6 @@ struct stream {
     uint64_t at;         // the furthest that it has read
     uint64_t asked_to;   // up to here it has been asked for ahead
     uint64_t planned_to; // and what follows has been planned
-    uint64_t end_at;     // where it is likely to end; UINT64_MAX = not known
     uint64_t taken_to;   // and what the store has was asked from the disk
 };
 

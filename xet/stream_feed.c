@@ -58,20 +58,21 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-// How far ahead of the stream is asked for at most.
-static struct window reach_of(const struct stream *stream) REQUIRES(engine_role)
+// How far ahead of the stream is asked for at most. `ends_at`: see struct xet_pattern.
+static struct window reach_of(const struct stream *stream, uint64_t ends_at)
+    REQUIRES(engine_role)
 {
     struct window reach = stream->window;
-    uint64_t rest = stream->end_at - least(stream->at, stream->end_at);
-    if (stream->end_at != UINT64_MAX && reach.size < REST_AT_ONCE) {
-        reach.size = least(rest, REST_AT_ONCE);
+    if (ends_at > 0 && reach.size < REST_AT_ONCE) {
+        reach.size = least(ends_at - least(stream->at, ends_at), REST_AT_ONCE);
     }
     return reach;
 }
 
-// What follows up to `to`, which is being asked for.
+// What follows up to `to`, which is being asked for, and lies before `last`.
 static void note_plans(struct xet_file *file, struct stream *stream, uint64_t consumed,
-                       uint64_t to, struct ahead *ahead) REQUIRES(engine_role)
+                       uint64_t to, uint64_t last, struct ahead *ahead)
+    REQUIRES(engine_role)
 {
     uint64_t next = window_next(&stream->window);
     if (!file->content.has_xet || next == 0 || consumed < PLANS_FROM) {
@@ -79,7 +80,7 @@ static void note_plans(struct xet_file *file, struct stream *stream, uint64_t co
     }
     uint64_t size = file->content.size;
     uint64_t unit = window_next_unit(&stream->window);
-    uint64_t end = least(least(size, stream->end_at), stream->at + next);
+    uint64_t end = least(last, stream->at + next);
     uint64_t from = stream->planned_to > to ? stream->planned_to : to;
     if (from >= end || (end < size && end - from < unit)) {
         return;
@@ -105,10 +106,10 @@ struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *p
     struct ahead ahead = {0};
     note_disk(file, stream, &ahead);
     window_on_read(&stream->window, pattern->consumed, stalled);
-    stream->end_at = pattern->ends_at > 0 ? pattern->ends_at : UINT64_MAX;
-    const struct window reach = reach_of(stream);
+    const struct window reach = reach_of(stream, pattern->ends_at);
     uint64_t unit = window_unit(&reach);
-    uint64_t last = least(file->content.size, stream->end_at);
+    uint64_t size = file->content.size;
+    uint64_t last = pattern->ends_at > 0 ? least(size, pattern->ends_at) : size;
     uint64_t open = least(last, stream->at + reach.size);
     bool is_end = open == last;
     uint64_t from = stream->asked_to > stream->at ? stream->asked_to : stream->at;
@@ -120,7 +121,7 @@ struct ahead stream_note_read(struct xet_file *file, const struct xet_pattern *p
     ahead.from = from;
     ahead.to = to;
     ahead.unit = unit;
-    note_plans(file, stream, pattern->consumed, to, &ahead);
+    note_plans(file, stream, pattern->consumed, to, last, &ahead);
     return ahead;
 }
 

@@ -33,18 +33,32 @@ static struct fake_counts settle(void)
     return counts;
 }
 
-static void read_at(struct xet_file *file, const struct fake_file *content,
-                    uint64_t offset, size_t len, uint32_t stream, uint64_t consumed)
+static void read_with(struct xet_file *file, const struct fake_file *content,
+                      uint64_t offset, size_t len, const struct xet_pattern *pattern)
 {
     struct engine_read read;
     engine_read_init(&read, &world, file, offset, len);
-    read.pattern = (struct xet_pattern){.stream = stream, .consumed = consumed};
+    read.pattern = *pattern;
     if (!engine_read_begin(&read)) {
         engine_read_finish(&read);
     }
     assert_ok(read.err);
     assert_memory_equal(read.to, fake_file_bytes(content) + offset, len);
     engine_read_release(&read);
+}
+
+static void read_at(struct xet_file *file, const struct fake_file *content,
+                    uint64_t offset, size_t len, uint32_t stream, uint64_t consumed)
+{
+    read_with(file, content, offset, len,
+              &(struct xet_pattern){.stream = stream, .consumed = consumed});
+}
+
+static void read_to_end(struct xet_file *file, const struct fake_file *content,
+                        uint64_t offset, uint64_t consumed, uint64_t end)
+{
+    read_with(file, content, offset, READ,
+              &(struct xet_pattern){.stream = 1, .consumed = consumed, .ends_at = end});
 }
 
 // A reader at the beginning of a file: what it waits for and its window are two ranges.
@@ -81,21 +95,6 @@ TEST(test_the_next_step_of_the_window_is_planned_and_not_fetched)
     assert_true(settle().ranges >= first.ranges + 3);
     read_on(file, content);
     xet_file_put(world.xet, file);
-}
-
-static void read_to_end(struct xet_file *file, const struct fake_file *content,
-                        uint64_t offset, uint64_t consumed, uint64_t end)
-{
-    struct engine_read read;
-    engine_read_init(&read, &world, file, offset, READ);
-    read.pattern =
-        (struct xet_pattern){.stream = 1, .consumed = consumed, .ends_at = end};
-    if (!engine_read_begin(&read)) {
-        engine_read_finish(&read);
-    }
-    assert_ok(read.err);
-    assert_memory_equal(read.to, fake_file_bytes(content) + offset, READ);
-    engine_read_release(&read);
 }
 
 TEST(test_of_a_stream_that_is_expected_to_end_the_rest_is_asked_for_once)
