@@ -19,20 +19,30 @@ static void drop_oldest(struct chunk_store *store)
     }
 }
 
+// Waits for a turn of the writer after those that *turns counts, and counts it. False when it takes
+// too long.
+static bool wait_for_turn(struct chunk_store *store, uint64_t *turns, int64_t deadline_ms)
+{
+    bool in_time = true;
+    lock_acquire(&store->wake_lock);
+    while (in_time && store->turns == *turns) {
+        in_time = condition_wait_until(&store->settled, &store->wake_lock, deadline_ms);
+    }
+    *turns = store->turns;
+    lock_release(&store->wake_lock);
+    return in_time;
+}
+
 // Waits until the ring has room for `bytes`; makes it by dropping what is oldest when the disk
 // refuses or the writer takes too long.
 static void make_volatile_room(struct chunk_store *store, uint64_t bytes)
 {
     int64_t deadline_ms = clock_now_ms() + VOLATILE_WAIT_MS;
+    lock_acquire(&store->wake_lock);
+    uint64_t turns = store->turns; // before the ring is looked at
+    lock_release(&store->wake_lock);
     while (resident_runs_volatile_bytes(store->resident) + bytes > VOLATILE_BYTES_MAX) {
-        bool in_time = !atomic_load(&store->degraded);
-        if (in_time) {
-            lock_acquire(&store->wake_lock);
-            in_time =
-                condition_wait_until(&store->settled, &store->wake_lock, deadline_ms);
-            lock_release(&store->wake_lock);
-        }
-        if (!in_time) {
+        if (atomic_load(&store->degraded) || !wait_for_turn(store, &turns, deadline_ms)) {
             uint64_t before = resident_runs_volatile_bytes(store->resident);
             drop_oldest(store);
             if (resident_runs_volatile_bytes(store->resident) >= before) {
@@ -117,7 +127,8 @@ enum err chunk_store_put(struct chunk_store *store, const struct object_id *obje
             chunk = there.first + there.n;
             continue;
         }
-        uint32_t until = chunk_store_gap_end(store, object, chunk, end);
+        uint32_t until =
+            chunk + 1 == end ? end : chunk_store_gap_end(store, object, chunk, end);
         uint32_t skip = chunk - first;
         struct record record;
         record_init(&record, object, first, ends, hashes, skip, until - chunk, bytes);

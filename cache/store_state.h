@@ -61,6 +61,7 @@ struct chunk_store {
     bool stop GUARDED_BY(wake_lock);
     bool hurry GUARDED_BY(wake_lock); // do not wait for the batch to fill
     bool work GUARDED_BY(wake_lock);
+    uint64_t turns GUARDED_BY(wake_lock); // of the writer that are over
     pthread_t thread;
 
     _Atomic bool degraded;

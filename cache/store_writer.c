@@ -234,6 +234,7 @@ static void take_turn(struct chunk_store *store)
     }
     lock_release(&store->writer_lock);
     lock_acquire(&store->wake_lock);
+    store->turns++;
     condition_broadcast(&store->settled);
     lock_release(&store->wake_lock);
 }

@@ -251,10 +251,9 @@ static void on_timer(void *ctx)
 // ------------------------------------------------------------------------------- parking
 
 // Puts the request into a slot that only parked_add() can see (invariant 3). 0 = refused.
-static parked_id occupy(struct parked *parked, const struct slot *content, bool *out_wake)
+static parked_id occupy(struct parked *parked, const struct slot *content)
 {
     parked_id id = 0;
-    *out_wake = false;
     lock_acquire(&parked->lock);
     bool has_room = parked->free_head != SLOT_NONE || grow(parked) == ERR_NONE;
     if (!parked->closed && has_room) {
@@ -264,17 +263,16 @@ static parked_id occupy(struct parked *parked, const struct slot *content, bool 
         *slot = *content;
         slot->turn = turn;
         id = id_of(parked, slot);
-        *out_wake = !parked->timer_wanted && parked->timer != NULL;
-        parked->timer_wanted = true;
     }
     lock_release(&parked->lock);
     return id;
 }
 
 // Makes the slot visible; false when an interrupt came while it was not: the request is out
-// of the table again.
-static bool publish(struct parked *parked, parked_id id)
+// of the table again. *out_wake: there is no timer, and now there has to be one.
+static bool publish(struct parked *parked, parked_id id, bool *out_wake)
 {
+    *out_wake = false;
     lock_acquire(&parked->lock);
     struct slot *slot = slot_of(parked, id);
     assert(slot != NULL && slot->state == SLOT_ARMING);
@@ -282,6 +280,8 @@ static bool publish(struct parked *parked, parked_id id)
     if (is_wanted) {
         slot->state = SLOT_PARKED;
         append(parked, slot);
+        *out_wake = !parked->timer_wanted && parked->timer != NULL;
+        parked->timer_wanted = true;
     } else {
         free_slot(parked, slot);
     }
@@ -302,21 +302,21 @@ parked_id parked_add(struct parked *parked, struct fuse_req *req, const char *op
         .since_ms = now_ms,
         .deadline_ms = now_ms + parked->timeout_ms,
     };
-    bool wake = false;
-    parked_id id = occupy(parked, &content, &wake);
+    parked_id id = occupy(parked, &content);
     if (id == 0) {
         parked->verbs.reply_error(req, ERR_CANCELLED);
         return 0;
     }
-    if (wake) {
-        event_loop_post(parked->loop, on_timer, parked);
-    }
     if ((flags & PARKED_CAN_INTERRUPT) != 0) {
         parked->verbs.arm_interrupt(req, id);
     }
-    if (!publish(parked, id)) {
+    bool wake;
+    if (!publish(parked, id, &wake)) {
         parked->verbs.reply_error(req, ERR_INTERRUPTED);
         return 0;
+    }
+    if (wake) {
+        event_loop_post(parked->loop, on_timer, parked);
     }
     return id;
 }

@@ -114,7 +114,7 @@ static void drop_oldest(struct xet_tokens *tokens)
     struct xet_token *entry = NULL;
     struct xet_token *next = NULL;
     HASH_ITER (hh, tokens->entries, entry, next) {
-        if (entry->fetch == 0) {
+        if (entry->fetch == 0 && entry->waiters == NULL) {
             drop(tokens, entry);
             return;
         }
@@ -166,8 +166,9 @@ void xet_tokens_free(struct xet_tokens *tokens)
 
 static void wake_waiters(struct xet_token *entry, enum err err, const struct why *why)
 {
-    // Taken off first: a woken call may ask again, or end others.
-    while (entry->waiters != NULL) {
+    // Taken off first: a woken call may ask again, or end others. Where the first one finds that the
+    // Hub token has changed, all who want one wait for the next.
+    while (entry->waiters != NULL && entry->fetch == 0) {
         struct call *call = entry->waiters;
         entry->waiters = call->next_waiter;
         call->next_waiter = NULL;

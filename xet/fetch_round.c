@@ -94,7 +94,10 @@ static void transfer_step_over(struct transfer *transfer)
     round_step_over(round);
     while (waiting) {
         struct transfer *next = waiting->next_waiting;
+        struct fetch_round *its = waiting->round;
+        atomic_fetch_add(&its->pending, 1); // it may be over before it has its ticket
         start_transfer(waiting);
+        round_step_over(its);
         waiting = next;
     }
 }

@@ -5,10 +5,13 @@ import errno
 import os
 
 import pytest
+from harness import PATIENCE, wait_until
 from hub.client import OTHER_TOKEN, READ_TOKEN
 from machine import needs_root
-from refusal import QUICKLY, complaint, failing, is_right, refused
+from reader import Reader
+from refusal import QUICKLY, complaint, failing, is_right, refused, strike
 
+SIZE = 80_000
 WRONG = "hf_neverIssuedToAnybody1234"
 
 
@@ -27,8 +30,8 @@ def gated(_hub_process, tmp_path_factory):
 def hidden(_hub_process, tmp_path_factory):
     """acme/hidden: a private repository with two Xet files."""
     folder = tmp_path_factory.mktemp("hidden")
-    (folder / "first.bin").write_bytes(os.urandom(80_000))
-    (folder / "second.bin").write_bytes(os.urandom(80_000))
+    (folder / "first.bin").write_bytes(os.urandom(SIZE))
+    (folder / "second.bin").write_bytes(os.urandom(SIZE))
     _hub_process.upload(folder, "acme/hidden")
     _hub_process.repo("acme/hidden", private=True)
     return folder
@@ -193,6 +196,21 @@ def test_a_new_token_in_the_file_is_used_after_the_old_one_was_revoked(mount, hu
     made.cli("refresh", made.path)
     assert (made / "second.bin").read_bytes() == (hidden / "second.bin").read_bytes()
     assert "read" in {row["auth"] for row in wire.rows("repo-info")}
+
+
+def test_a_token_that_changes_while_two_reads_wait_for_an_access_token_holds_nobody(mount, hub, hidden, wire, tmp_path):
+    hub.user("erin", tokens={"hf_erin_old_token_0001": "read", "hf_erin_new_token_0002": "read"})
+    hub.repo("acme/hidden", collaborators=["erin"])
+    file = tmp_path / "token"
+    file.write_text("hf_erin_old_token_0001")
+    strike(hub, {"origin": "hub", "path_regex": "/xet-read-token/"}, {"delay_ms": 4000}, count=1)
+    made = mount("acme/hidden", options=[f"token_file={file}"])
+    first, second = (Reader("read", made / name, 0, SIZE) for name in ("first.bin", "second.bin"))
+    with first, second:
+        wait_until(lambda: made.connection.waiting >= 2, "both reads to wait")
+        file.write_text("hf_erin_new_token_0002")
+        assert "bytes" in first.outcome(PATIENCE) and "bytes" in second.outcome(PATIENCE)
+    assert wire.count("xet-read-token") == 2
 
 
 def test_a_private_repositorys_listing_is_not_shown_to_the_next_token(mount, hub, hidden):
