@@ -30,6 +30,7 @@ from bench.measure import forget
 from bench.samples import TOKEN
 
 WAIT_S = 60
+DAY_MS = 86_400_000
 LIMIT_S = 1800  # for one cell and round: a daemon that takes longer is killed, and who reads gets an error
 
 # hugfs without the git endpoint has to ask for each small file.
@@ -162,7 +163,7 @@ class Hugfs(MountPeer):
                 self.hub.clear()
 
     def _environment(self, work):
-        return dict(os.environ, HF_ENDPOINT=self.hub.endpoint, HF_TOKEN=TOKEN, HOME=work, HUGFS_RUNTIME_DIR=f"{work}/run")
+        return self.hub.environment(f"{work}/home", TOKEN) | {"HOME": work, "HUGFS_RUNTIME_DIR": f"{work}/run"}
 
     def _start(self, repo, folder, work, mode="ro"):
         options = f"{mode},cache_dir={work}/cache,state_dir={work}/state,poll=never,log={work}/log"
@@ -181,12 +182,12 @@ class Hugfs(MountPeer):
 
 
 def hf_mount(binary, hub):
+    """As hugfs is started here: neither asks whether a file has changed."""
     def start(repo, folder, work):
-        environment = dict(os.environ, HF_TOKEN=TOKEN, HF_HOME=f"{work}/home")
         return subprocess.Popen(
             [binary, "--hub-endpoint", hub.endpoint, "--cache-dir", f"{work}/cache", "--poll-interval-secs", "0",
-             "repo", repo, folder],
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             "--metadata-ttl-ms", str(DAY_MS), "repo", repo, folder],
+            env=hub.environment(f"{work}/home", TOKEN), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     return MountPeer("hf-mount", start)
 
@@ -273,13 +274,15 @@ class PythonClient(Peer):
 
     def run(self, program, *arguments):
         """(seconds, result text, cpu seconds, peak MB) of one of the programs of clients.py."""
-        with tempfile.TemporaryDirectory(prefix="bench-") as home:
-            environment = dict(os.environ, HF_ENDPOINT=self.hub.endpoint, HF_TOKEN=TOKEN, HF_HOME=home,
-                               HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_ETAG_TIMEOUT="600", **self.environment)
-            script = Path(__file__).with_name("clients.py")
+        home = tempfile.mkdtemp(prefix="bench-")
+        environment = self.hub.environment(home, TOKEN) | {"HF_HUB_ETAG_TIMEOUT": "600"} | self.environment
+        script = Path(__file__).with_name("clients.py")
+        try:
             output = subprocess.run(
                 [self.python, str(script), program, home, *map(str, arguments)], env=environment, check=True,
                 capture_output=True, text=True, timeout=LIMIT_S).stdout.split()
+        finally:
+            forget(home)
         return [float(field) for field in output[-4:]]
 
 

@@ -36,6 +36,14 @@ def grep(folder):
     return f"{len(done.stdout)} bytes found{errors(done)}"
 
 
+def first_line(*command):
+    """What a program says first; nothing if it can't be run."""
+    try:
+        return run(*command).stdout.decode(errors="replace").partition("\n")[0]
+    except OSError:
+        return ""
+
+
 def reason(error):
     """Why something failed, in a line: the last one of the program that did, if it was one."""
     told = (getattr(error, "stderr", None) or "").strip().splitlines()

@@ -25,12 +25,13 @@ def peers_of(results):
     return [name for name in names if not name.startswith(OWN)]
 
 
-def ratio(cell, state, own, states, has_failed):
-    """One field; a peer whose page cache was not enough is compared by what it did then."""
+def ratio(cell, state, own, states, n_failed):
+    """One field; a peer whose page cache was not enough is compared by what it did then, and marked."""
     samples = states.get(state) or states.get(f"{state} asked")
-    if samples:
-        return number(summary.gain(cell, own, summary.median(samples)))
-    return "failed" if has_failed else ""
+    if not samples:
+        return "failed" if n_failed else ""
+    mark = "" if states.get(state) else "*"
+    return number(summary.gain(cell, own, summary.median(samples))) + mark + (" (failed)" if n_failed else "")
 
 
 def rows(report, cells):
@@ -38,16 +39,17 @@ def rows(report, cells):
     peers = peers_of(report["results"])
     told = set()
     for name, results in report["results"].items():
-        failed = {(failure["cell"], failure["peer"]) for failure in report["failures"][name]}
         for cell in cells:
             by_peer = results.get(cell.name, {})
             for state, samples in by_peer.get(OWN, {}).items():
                 if (cell.name, state) in told and not summary.median(samples, "requests"):
                     continue
                 told.add((cell.name, state))
+                n_failed = {peer: summary.failed_rounds(report, name, cell.name, peer, state) for peer in (OWN, *peers)}
                 own = summary.median(samples)
-                ratios = [ratio(cell, state, own, by_peer.get(peer, {}), (cell.name, peer) in failed) for peer in peers]
-                yield [name, cell.name, state, f"{number(own)} {cell.unit}", *ratios]
+                ratios = [ratio(cell, state, own, by_peer.get(peer, {}), n_failed[peer]) for peer in peers]
+                said = f"{number(own)} {cell.unit}" + (" (failed)" if n_failed[OWN] else "")
+                yield [name, cell.name, state, said, *ratios]
 
 
 def heading(report):

@@ -44,6 +44,12 @@ def facts(samples):
     return {name: statistics.median(figures) for name, figures in found.items()}
 
 
+def failed_rounds(report, profile, cell, peer, state):
+    """In how many rounds a peer failed before it had this state, or gave wrong bytes."""
+    return sum((failure["cell"], failure["peer"]) == (cell, peer) and (not failure.get("state") or failure["state"] == state)
+               for failure in report["failures"].get(profile, ()))
+
+
 def states_of(by_peer):
     """The states that any peer has, in the order in which they were measured."""
     return dict.fromkeys(state for states in by_peer.values() for state in states)

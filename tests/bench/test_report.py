@@ -38,7 +38,8 @@ RESULTS = {
     },
     "small-files": {"hugfs": {"cold": samples(3.0), "offline": samples(0.1)}, "hf-mount": {"cold": samples(12.0)}},
 }
-FAILURE = {"cell": "small-files", "peer": "hf-mount", "round": 1, "reason": "OfflineFailed: no server"}
+FAILURE = {"cell": "small-files", "peer": "hf-mount", "round": 1, "reason": "OfflineFailed: no server", "state": "offline"}
+WRONG = {"cell": "sequential", "peer": "hf-mount", "round": 1, "reason": "AssertionError: other bytes", "state": ""}
 
 
 def test_a_gain_is_above_one_for_the_better_whichever_way_the_unit_points():
@@ -94,17 +95,26 @@ COLD = ("L0", "sequential", "cold")
     (at_most(COLD, 3, "MiB", "fetched", "bytes_sent", 1 / MIB), "reached: sequential cold at L0, fetched: 3 asked <= 3 MiB"),
 ])
 def test_an_ask_is_told_as_reached_or_why_not(ask, said):
-    assert ask.tell(Figures({"L0": RESULTS}, BOTH)) == said
+    assert ask.tell(Figures(report(RESULTS), BOTH)) == said
 
 
 def test_figures_of_what_was_not_run_are_no_failure(capsys):
-    figures = Figures({"L0": RESULTS}, BOTH)
+    figures = Figures(report(RESULTS), BOTH)
     with pytest.raises(NotRun):
         figures.median(("L1", "sequential", "cold"))
     with pytest.raises(PeerAbsent):
         figures.median(COLD, "hf")
-    print_acceptance({"L0": {}}, CELLS)
+    print_acceptance(report({}), CELLS)
     assert f"{len(ASKS)} rows are of cells that were not run" in capsys.readouterr().out
+
+
+def test_a_peer_that_failed_in_one_round_reaches_nothing_there():
+    figures = Figures(report(RESULTS, [WRONG, FAILURE]), BOTH)
+    assert beats(COLD, "hf-mount", 1).tell(figures).endswith("hf-mount failed, asked >= 1 x")
+    assert beats(("L0", "small-files", "cold"), "hf-mount", 1).tell(figures).startswith("reached: ")
+    rows = readme.section(report(RESULTS, [WRONG, FAILURE]), BOTH).splitlines()
+    assert "| L0 | sequential | cold | 0.5 GB/s | 2 (failed) | 0.25 |" in rows
+    assert "| L0 | small-files | cold | 3 s | 4 |  |" in rows
 
 
 def test_every_ask_is_about_a_cell_that_there_is():
@@ -112,7 +122,7 @@ def test_every_ask_is_about_a_cell_that_there_is():
     for ask in ASKS:
         assert isinstance(ask, Ask) and (ask.least is None) != (ask.most is None)
         if ask.what != "peak memory in every cell":
-            assert ask.tell(Figures(everything, CELLS)).startswith("peer absent: ")
+            assert ask.tell(Figures({"results": everything, "failures": {}}, CELLS)).startswith("peer absent: ")
 
 
 def test_cells_have_names_of_their_own_and_groups_lie_together():
@@ -134,7 +144,7 @@ def test_the_readme_has_a_row_a_state_and_a_ratio_a_peer():
         "| network | cell | state | hugfs | hf-mount | local disk |",
         "| --- | --- | --- | --- | --- | --- |",
         "| L0 | sequential | cold | 0.5 GB/s | 2 | 0.25 |",
-        "| L0 | sequential | page | 8 GB/s | 4 | 1 |",
+        "| L0 | sequential | page | 8 GB/s | 4* | 1 |",
         "| L0 | small-files | cold | 3 s | 4 |  |",
         "| L0 | small-files | offline | 0.1 s | failed |  |",
     ]

@@ -39,21 +39,26 @@ def first_byte_of_mount(peer, context):
             yield "cold", timed(context, view, Work(mount_and_read, in_ms, FIRST))
 
 
-def probe_us(view, known, fd):
-    """Median time of a listing, a stat and a cached read, together, in microseconds; at least
-    GIVE_UP_S if the daemon was killed for one that did not end."""
+def probe_us(view, path):
+    """Times of a listing, of a lookup and of a read that the daemon has to answer, together, in microseconds: a name
+    that nobody has asked for before, and a page that has been read but is not in the page cache. It is an error if
+    one does not end and the daemon has to be killed."""
     times = []
-    while len(times) < PROBES and sum(times) < GIVE_UP_S:
-        started = time.perf_counter()
-        try:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+        while len(times) < PROBES:
+            os.posix_fadvise(fd, 0, FIRST, os.POSIX_FADV_DONTNEED)
+            started = time.perf_counter()
             os.listdir(view.path())
-            os.stat(known)
+            os.path.lexists(view.path(f"missing-{time.monotonic_ns()}"))
             os.pread(fd, FIRST, 0)
-        except OSError:
-            if time.perf_counter() - started < GIVE_UP_S:
-                raise
-        times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1e6
+            times.append(time.perf_counter() - started)
+            if view.process.poll() is not None:
+                raise RuntimeError(f"a probe did not end within {GIVE_UP_S} s")
+    finally:
+        os.close(fd)
+    return [seconds * 1e6 for seconds in times]
 
 
 def read_and_forget(path, offset):
@@ -91,10 +96,10 @@ def stalled(peer, context):
     if not peer.has_daemon or not peer.has_latency:
         return
     with peer.fresh(context.repos["big"]) as view:
-        known = view.path("data.bin")
-        with open(known, "rb", buffering=0) as file:
-            probe = Work(lambda view: probe_us(view, known, file.fileno()), lambda meter: meter.result, settles=False)
-            file.read(FIRST)
-            yield "idle", timed(context, view, probe)
-            with stalled_readers(context, view, known):
-                yield "stalled", timed(context, view, probe)
+        path = view.path("data.bin")
+        probe = Work(lambda view: probe_us(view, path), lambda meter: statistics.median(meter.result),
+                     facts=lambda meter: {"slowest": max(meter.result)}, settles=False)
+        readers.first_bytes(path, FIRST)
+        yield "idle", timed(context, view, probe)
+        with stalled_readers(context, view, path):
+            yield "stalled", timed(context, view, probe)
