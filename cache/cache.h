@@ -346,6 +346,9 @@ NODISCARD enum err tree_store_node(struct tree_store *store, uint64_t ino,
 // The path from the repository root ("" for a root); malloc'd.
 NODISCARD enum err tree_store_path(struct tree_store *store, uint64_t ino,
                                    char **out_path);
+// Both.
+NODISCARD enum err tree_store_node_and_path(struct tree_store *store, uint64_t ino,
+                                            struct tree_node *out, char **out_path);
 
 // Calls `visit` for the stored entries of a directory whose position is > after, in order,
 // until it returns false. The position is the readdir cookie (1, 2, 3 ...). The name is

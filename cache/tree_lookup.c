@@ -107,17 +107,23 @@ enum err tree_store_node(struct tree_store *store, uint64_t ino, struct tree_nod
     return tree_note(store, err);
 }
 
-enum err tree_store_path(struct tree_store *store, uint64_t ino, char **out_path)
+enum err tree_store_node_and_path(struct tree_store *store, uint64_t ino,
+                                  struct tree_node *out, char **out_path)
 {
     struct tree_conn *conn = NULL;
     enum err err = tree_take(store, &conn);
     if (err) {
         return err;
     }
-    struct tree_node node;
-    err = tree_get_node(conn, ino, &node, out_path);
+    err = tree_get_node(conn, ino, out, out_path);
     tree_give(store, conn);
     return tree_note(store, err);
+}
+
+enum err tree_store_path(struct tree_store *store, uint64_t ino, char **out_path)
+{
+    struct tree_node node;
+    return tree_store_node_and_path(store, ino, &node, out_path);
 }
 
 // Whether the node's path ends in this name: a flipped bit in an entry must not show another

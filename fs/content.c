@@ -79,21 +79,19 @@ void content_cache_free(struct content_cache *cache)
 static enum err describe(struct content_cache *cache, struct content *content,
                          struct tree_node *out_node)
 {
-    enum err err = tree_store_node(cache->tree, content->ino, out_node);
+    struct location at;
+    enum err err = locator_find(cache->locator, content->ino, &at);
     if (err != ERR_NONE) {
         return err;
     }
-    if (out_node->kind == ENTRY_DIRECTORY) {
+    if (at.node.kind == ENTRY_DIRECTORY) {
+        location_release(&at);
         return ERR_IS_DIRECTORY;
     }
+    *out_node = at.node;
     content->size = out_node->size;
     content->kind = out_node->kind;
     content->masked = out_node->masked;
-    struct location at;
-    err = locator_find(cache->locator, content->ino, &at);
-    if (err != ERR_NONE) {
-        return err;
-    }
     content->row = at.row;
     content->repo_root = at.repo_root;
     content->is_small = small_file_is(out_node);

@@ -269,8 +269,8 @@ void locator_distrust(struct locator *locator, int64_t row, const struct oid *co
 static bool leads_to(struct tree_store *tree, uint64_t root, const char *path,
                      const struct tree_node *wanted)
 {
-    struct tree_node at;
-    if (tree_store_node(tree, root, &at) != ERR_NONE) {
+    struct tree_node at = {.ino = root};
+    if (*path == '\0' && tree_store_node(tree, root, &at) != ERR_NONE) {
         return false;
     }
     while (*path != '\0') {
@@ -339,10 +339,7 @@ enum err locator_find(struct locator *locator, uint64_t ino, struct location *ou
     struct tree_node node;
     struct row_facts facts;
     struct known_commit found;
-    enum err err = tree_store_node(locator->tree, ino, &node);
-    if (err == ERR_NONE) {
-        err = tree_store_path(locator->tree, ino, &path);
-    }
+    enum err err = tree_store_node_and_path(locator->tree, ino, &node, &path);
     if (err == ERR_NONE) {
         err = get_row(locator, node.repo, &facts);
     }
@@ -352,7 +349,8 @@ enum err locator_find(struct locator *locator, uint64_t ino, struct location *ou
     if (err != ERR_NONE) {
         return err;
     }
-    *out = (struct location){.source = {facts.repo, found.commit},
+    *out = (struct location){.node = node,
+                             .source = {facts.repo, found.commit},
                              .row = node.repo,
                              .repo_root = found.repo_root,
                              .path = STEAL_POINTER(path)};

@@ -10,6 +10,7 @@
 struct locator;
 
 struct location {
+    struct tree_node node;
     struct hub_source
         source;         // the repository by its canonical id, and a commit that has it
     int64_t row;        // of the repository

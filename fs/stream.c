@@ -10,8 +10,8 @@
 // whose reader begins to hop about stops being one. A first read is evidence where it is
 // as long as the kernel's read-ahead and at the file's beginning: who looks at a header gets
 // half a MiB more than needed, who reads it all saves a round trip. Eight streams an inode; what
-// is replaced first is what never became a stream, so that stray reads (an index, a footer) do
-// not push a real reader out.
+// is replaced first is what never became a stream or has come to its end, so that stray reads (an
+// index, a footer) do not push a real reader out, and readers of records not each other.
 //
 // What is read in order without a jump is a run. People read records, columns, tensors: a run is
 // expected to be as long as the one before it, of this stream or of the one that has just ended,
@@ -66,9 +66,22 @@ static struct stream *find_nearest(struct stream_table *table, uint64_t offset)
     return nearest;
 }
 
+// Of the run.
+static uint64_t length_of(const struct stream *stream)
+{
+    return stream->next - stream->run_from;
+}
+
+// Where it, or any, is expected to end; it may still be read on.
+static bool is_at_its_end(const struct stream_table *table, const struct stream *stream)
+{
+    uint64_t expected = stream->expected > 0 ? stream->expected : table->guess;
+    return expected > 0 && distance(length_of(stream), expected) <= RUN_SLACK;
+}
+
 static bool is_protected(const struct stream_table *table, const struct stream *stream)
 {
-    return stream->score >= STREAM_SCORE &&
+    return stream->score >= STREAM_SCORE && !is_at_its_end(table, stream) &&
            table->turn - stream->used <= STREAM_IDLE_TURNS;
 }
 
@@ -113,12 +126,6 @@ static void advance(struct stream *stream, uint64_t len, uint64_t end)
     }
 }
 
-// Of the run.
-static uint64_t length_of(const struct stream *stream)
-{
-    return stream->next - stream->run_from;
-}
-
 static struct xet_pattern pattern_of(const struct stream_table *table,
                                      const struct stream *stream)
 {
@@ -144,7 +151,7 @@ static uint64_t guess_after(const struct stream *ended)
     return length < most ? length : most;
 }
 
-// Of a new stream. Where no stream was read lately, reads are stray ones, of no length to speak of.
+// Of a new stream.
 static uint64_t guess_beside(const struct stream_table *table)
 {
     const struct stream *last = NULL;
@@ -159,7 +166,7 @@ static uint64_t guess_beside(const struct stream_table *table)
     if (n_recent == 1 && last != NULL && last->turns <= LATE_READS) {
         return guess_after(last);
     }
-    return n_recent > 0 ? table->guess : 0;
+    return table->guess;
 }
 
 // Of short reads nothing is expected, and nothing of a header.

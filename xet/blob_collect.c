@@ -5,6 +5,7 @@
 #include "xet/blob_collect.h"
 
 #include "xet/blob_store.h"
+#include "xet/commit_blobs.h"
 #include "xet/fetch_unit.h"
 
 #include <string.h>
@@ -92,6 +93,9 @@ void blob_collect_begin(struct fetch_unit *unit, const struct hub_call *call)
         struct why why = {{0}};
         blob_publish(unit);
         fetch_unit_round_over(unit, size, ERR_NONE, &why);
+        return;
+    }
+    if (commit_blobs_take(unit)) {
         return;
     }
     struct blob_collect *collect = malloc(sizeof(*collect) + size);

@@ -2,7 +2,8 @@
 // A small file costs two requests of its own; a git fetch brings all of a commit with one. Whoever
 // reads one meanwhile waits for it, and then finds the file in the store, or asks for it as if
 // nothing had been. So it must not last: after some seconds it is given up. Those who wait take
-// no place of the queue meanwhile.
+// no place of the queue meanwhile. While the answer is being stored, they look again now and then
+// what has come, and who comes looks first.
 //
 // Every blob comes with the SHA-1 of its own bytes, which is the name that it is stored under: what
 // no listing names is never looked for.
@@ -13,12 +14,22 @@
 #include "xet/fetch_queue.h"
 #include "xet/fetch_unit.h"
 
+#include <string.h>
+
+// So many files are stored in one or two milliseconds.
+enum { LOOK_AGAIN_FILES = 64 };
+
+// Longer ones are none: what Git LFS itself reads.
+enum { POINTER_BYTES = 1024 };
+
 struct commit_blobs {
     struct xet *xet; // a reference
     struct commit_blobs *next;
     struct hub_source source;
     uint32_t limit;
-    struct fetch_unit *waiting; // by queue_next
+    size_t n;                      // files that have come; of the job that stores them
+    bool has_begun ENGINE_GUARDED; // to come
+    struct fetch_unit *waiting;    // by queue_next
     struct fetch_unit **waiting_end;
     xet_ready_fn done;
     void *ctx;
@@ -33,13 +44,19 @@ static bool brings(const struct commit_blobs *blobs, const struct fetch_unit *un
            repo_id_equal(&blobs->source.repo, &source->repo);
 }
 
-struct commit_blobs *commit_blobs_that_bring(const struct fetch_unit *unit)
+static struct commit_blobs *find(const struct fetch_unit *unit) REQUIRES(engine_role)
 {
     struct commit_blobs *blobs = unit->file->xet->commit_blobs;
     while (blobs && !brings(blobs, unit)) {
         blobs = blobs->next;
     }
     return blobs;
+}
+
+struct commit_blobs *commit_blobs_to_come(const struct fetch_unit *unit)
+{
+    struct commit_blobs *blobs = find(unit);
+    return blobs && !blobs->has_begun ? blobs : NULL;
 }
 
 void commit_blobs_set_aside(struct commit_blobs *blobs, struct fetch_unit *unit)
@@ -50,13 +67,22 @@ void commit_blobs_set_aside(struct commit_blobs *blobs, struct fetch_unit *unit)
     blobs->waiting_end = &unit->queue_next;
 }
 
-static void on_blob(void *ctx, const struct oid *oid, const void *bytes, size_t len)
+// What it gives up of its budget goes to others when the waiting ones look again, or at the end.
+bool commit_blobs_take(struct fetch_unit *unit)
 {
-    struct commit_blobs *blobs = ctx;
-    struct object_id name = blob_of_oid(oid);
-    if (len > 0 && blob_store(blobs->xet->store, &name, bytes, len) == ERR_NONE) {
-        atomic_fetch_add(&blobs->xet->bytes_fetched, len);
+    struct xet *xet = unit->file->xet;
+    engine_lock(xet);
+    struct commit_blobs *blobs = find(unit);
+    if (blobs) {
+        fetch_queue_release(unit);
+        unit->rounds--;
+        commit_blobs_set_aside(blobs, unit);
     }
+    engine_unlock(xet);
+    if (blobs) {
+        fetch_unit_unref(unit);
+    }
+    return blobs != NULL;
 }
 
 // An engine that stops has ended its queues already.
@@ -73,7 +99,41 @@ static void return_waiting(struct commit_blobs *blobs, struct errands *errands)
             fetch_queue_return(unit);
         }
     }
+    blobs->waiting_end = &blobs->waiting;
     fetch_queue_admit(xet, errands);
+}
+
+static void look_again(struct commit_blobs *blobs)
+{
+    struct errands errands = errands_init(blobs->xet);
+    engine_lock(blobs->xet);
+    blobs->has_begun = true;
+    return_waiting(blobs, &errands);
+    engine_unlock(blobs->xet);
+    errands_run(&errands);
+}
+
+// Stands for a large file, which no listing names by this id (Git LFS specification).
+static bool is_pointer(const void *bytes, size_t len)
+{
+    static const char begin[] = "version https://git-lfs.github.com/spec/v1\n";
+    return len < POINTER_BYTES && len >= sizeof(begin) - 1 &&
+           memcmp(bytes, begin, sizeof(begin) - 1) == 0;
+}
+
+static void on_blob(void *ctx, const struct oid *oid, const void *bytes, size_t len)
+{
+    struct commit_blobs *blobs = ctx;
+    struct object_id name = blob_of_oid(oid);
+    if (len == 0 || is_pointer(bytes, len)) {
+        return;
+    }
+    if (blob_store(blobs->xet->store, &name, bytes, len) == ERR_NONE) {
+        atomic_fetch_add(&blobs->xet->bytes_fetched, len);
+    }
+    if (blobs->n++ % LOOK_AGAIN_FILES == 0) {
+        look_again(blobs);
+    }
 }
 
 static void on_done(void *ctx, enum err err, const struct why *why,

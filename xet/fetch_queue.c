@@ -110,7 +110,7 @@ void fetch_queue_admit(struct xet *xet, struct errands *errands)
     for (int class = HUB_DEMAND; class <= HUB_PREFETCH && !xet->is_closing; class ++) {
         struct fetch_unit *unit;
         while ((unit = xet->queued[class].head)) {
-            struct commit_blobs *blobs = commit_blobs_that_bring(unit);
+            struct commit_blobs *blobs = commit_blobs_to_come(unit);
             if (!blobs && !may_begin(xet, unit)) {
                 break;
             }

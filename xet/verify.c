@@ -241,8 +241,8 @@ void verify_look(struct xet_file *file)
     struct verification *verification = NULL;
     engine_lock(xet);
     file->has_grown = file->is_verifying;
-    bool may_look =
-        file->verified == VERIFIED_UNKNOWN && !file->is_verifying && !xet->is_closing;
+    bool may_look = !file_is_small_blob(file) && file->verified == VERIFIED_UNKNOWN &&
+                    !file->is_verifying && !xet->is_closing;
     if (may_look && move_frontier(file)) {
         verification = calloc(1, sizeof(*verification));
     }

@@ -169,7 +169,9 @@ void xet_file_info(struct xet_file *file, struct xet_file_info *out)
     *out = (struct xet_file_info){
         .size = file->content.size,
         .cached_bytes = cached_bytes,
-        .verified = file->verified,
+        .verified = file_is_small_blob(file) && cached_bytes == file->content.size
+                        ? VERIFIED_GOOD
+                        : file->verified,
         .last_error = file->last_error,
         .why = file->why,
     };

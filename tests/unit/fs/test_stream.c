@@ -295,6 +295,29 @@ records_of_several_readers_are_as_long_as_those_whose_place_was_taken(void **sta
     }
 }
 
+// One after the other by turns, the first reads together.
+static void readers_of_records_do_not_push_each_other_out(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    uint64_t record = 1;
+    for (; record <= 8; record++) { // until the length of records is known
+        for (uint64_t i = 0; i < 4 * 8; i++) {
+            uint64_t from = (4 * record + i % 4) * far;
+            stream_note(&table, from + i / 4 * 512 * KIB, 512 * KIB);
+        }
+    }
+    for (; record < 40; record++) {
+        for (uint64_t i = 0; i < 4 * 8; i++) {
+            uint64_t from = (4 * record + i % 4) * far;
+            struct xet_pattern pattern =
+                stream_note(&table, from + i / 4 * 512 * KIB, 512 * KIB);
+            assert_int_equal(pattern.stream != 0, i >= 4);
+            assert_int_equal(pattern.ends_at, from + 4 * MIB);
+        }
+    }
+}
+
 static void how_long_a_header_is_says_nothing_of_the_rest(void **state)
 {
     (void)state;
@@ -417,6 +440,7 @@ int main(void)
         cmocka_unit_test(streams_that_are_read_by_turns_have_not_ended),
         cmocka_unit_test(
             records_of_several_readers_are_as_long_as_those_whose_place_was_taken),
+        cmocka_unit_test(readers_of_records_do_not_push_each_other_out),
         cmocka_unit_test(how_long_a_header_is_says_nothing_of_the_rest),
         cmocka_unit_test(what_was_learned_is_forgotten_as_stray_reads_come),
         cmocka_unit_test(of_stray_reads_nothing_is_expected),
