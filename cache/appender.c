@@ -16,7 +16,7 @@
 #include "cache/appender.h"
 
 #include <errno.h>
-#include <sys/uio.h>
+#include <string.h>
 
 struct appender {
     struct lock lock;
@@ -136,8 +136,8 @@ static void retire_broken(struct appender *appender, struct open_segment *segmen
 }
 
 enum err appender_write(struct appender *appender, const struct record *record,
-                        const void *data, struct open_segment **out_segment,
-                        uint64_t *out_offset)
+                        const struct iovec *data, int n,
+                        struct open_segment **out_segment, uint64_t *out_offset)
 {
     struct open_segment *segment = NULL;
     uint64_t offset = 0;
@@ -149,13 +149,9 @@ enum err appender_write(struct appender *appender, const struct record *record,
     uint8_t head[RECORD_HEAD_MAX];
     struct record_place place = {&segment->uuid, segment->id, offset};
     record_encode(head, record, &place);
-    union {
-        const void *from;
-        void *base;
-    } payload = {data}; // struct iovec has no const; pwritev only reads
-    struct iovec parts[2] = {{head, record_head_bytes(record->n)},
-                             {payload.base, record->data_len}};
-    err = write_all(segment->fd, parts, 2, offset);
+    struct iovec parts[1 + RUN_CHUNKS_MAX] = {{head, record_head_bytes(record->n)}};
+    memcpy(parts + 1, data, (size_t)n * sizeof(*data));
+    err = write_all(segment->fd, parts, 1 + n, offset);
     if (err) {
         retire_broken(appender, segment);
         appender_done(appender, segment);

@@ -30,10 +30,12 @@ NODISCARD enum err appender_reserve(struct appender *appender, uint64_t bytes,
 // The place was written and is known to the resident table (or was given up).
 void appender_done(struct appender *appender, struct open_segment *segment);
 
-// Reserves a place and writes the record there. The caller calls appender_done() once the
-// record's place is known to others. A failed write retires the segment.
+// Reserves a place and writes the record there, its data in n <= RUN_CHUNKS_MAX parts. The caller
+// calls appender_done() once the record's place is known to others. A failed write retires the
+// segment.
 NODISCARD enum err appender_write(struct appender *appender, const struct record *record,
-                                  const void *data, struct open_segment **out_segment,
+                                  const struct iovec *data, int n,
+                                  struct open_segment **out_segment,
                                   uint64_t *out_offset);
 
 enum appender_want { WANTS_NOTHING, WANTS_SPARE, WANTS_SEGMENT };

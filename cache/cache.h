@@ -72,6 +72,12 @@ NODISCARD enum err chunk_store_put(struct chunk_store *store,
                                    uint32_t n, const uint32_t *ends,
                                    const struct digest *hashes, const void *data,
                                    size_t len);
+// The same for chunks that lie anywhere: chunks[i] has ends[i] - ends[i-1] bytes.
+NODISCARD enum err chunk_store_put_chunks(struct chunk_store *store,
+                                          const struct object_id *object, uint32_t first,
+                                          uint32_t n, const uint32_t *ends,
+                                          const struct digest *hashes,
+                                          const uint8_t *const *chunks);
 
 // Reads `len` bytes at `offset` of the concatenation of the chunks first, first+1, ... of an
 // object into `to`. A read may span several runs. Every chunk touched is checked against its

@@ -53,10 +53,10 @@ static void make_volatile_room(struct chunk_store *store, uint64_t bytes)
 }
 
 static enum err put_volatile(struct chunk_store *store, const struct record *record,
-                             const void *data)
+                             const struct iovec *data, int n)
 {
     make_volatile_room(store, sizeof(struct volatile_run) + record->data_len);
-    struct volatile_run *memory = volatile_run_new(record, data);
+    struct volatile_run *memory = volatile_run_new(record, data, n);
     if (!memory) {
         return ERR_NO_MEMORY;
     }
@@ -82,19 +82,19 @@ static void remember_header(struct chunk_store *store, const struct record *reco
 }
 
 static enum err put_record(struct chunk_store *store, const struct record *record,
-                           const void *data)
+                           const struct iovec *data, int n)
 {
     bool is_pinned =
         pin_set_covers(store->pins, &record->object, record->first, record->n);
     struct appender *appender = is_pinned ? store->pinned : store->normal;
     struct open_segment *segment = NULL;
     uint64_t offset = 0;
-    enum err err = appender_write(appender, record, data, &segment, &offset);
+    enum err err = appender_write(appender, record, data, n, &segment, &offset);
     if (err) {
         if (err != ERR_NO_SPACE) {
             store_set_degraded(store, err, "write to a segment");
         }
-        return put_volatile(store, record, data);
+        return put_volatile(store, record, data, n);
     }
     remember_header(store, record, segment->id, offset);
     struct run_place place = {.object = record->object,
@@ -110,16 +110,38 @@ static enum err put_record(struct chunk_store *store, const struct record *recor
     return err;
 }
 
-enum err chunk_store_put(struct chunk_store *store, const struct object_id *object,
-                         uint32_t first, uint32_t n, const uint32_t *ends,
-                         const struct digest *hashes, const void *data, size_t len)
+// The chunks of a record as what pwritev() takes; those that lie side by side are one part. Returns how
+// many there are.
+static int parts_of(const struct record *record, const uint8_t *const *chunks,
+                    struct iovec *out)
 {
-    if (!run_is_legal(object, first, n, ends, len)) {
+    int n = 0;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < record->n; i++) {
+        size_t len = record->ends[i] - before;
+        before = record->ends[i];
+        if (n > 0 && (uint8_t *)out[n - 1].iov_base + out[n - 1].iov_len == chunks[i]) {
+            out[n - 1].iov_len += len;
+            continue;
+        }
+        union {
+            const void *from;
+            void *base;
+        } chunk = {chunks[i]}; // struct iovec has no const; pwritev only reads
+        out[n++] = (struct iovec){chunk.base, len};
+    }
+    return n;
+}
+
+enum err chunk_store_put_chunks(struct chunk_store *store, const struct object_id *object,
+                                uint32_t first, uint32_t n, const uint32_t *ends,
+                                const struct digest *hashes, const uint8_t *const *chunks)
+{
+    if (!run_is_legal(object, first, n, ends)) {
         return ERR_MALFORMED;
     }
     uint32_t end = first + n;
     uint32_t chunk = first;
-    const uint8_t *bytes = data;
     while (chunk < end) {
         struct run_place there;
         if (store_locate(store, object, chunk, &there) == ERR_NONE) {
@@ -131,15 +153,30 @@ enum err chunk_store_put(struct chunk_store *store, const struct object_id *obje
             chunk + 1 == end ? end : chunk_store_gap_end(store, object, chunk, end);
         uint32_t skip = chunk - first;
         struct record record;
-        record_init(&record, object, first, ends, hashes, skip, until - chunk, bytes);
+        struct iovec parts[RUN_CHUNKS_MAX];
+        record_init(&record, object, first, ends, hashes, skip, until - chunk, chunks);
         enum err err =
-            put_record(store, &record, bytes + (skip == 0 ? 0 : ends[skip - 1]));
+            put_record(store, &record, parts, parts_of(&record, chunks + skip, parts));
         if (err) {
             return err;
         }
         chunk = until;
     }
     return ERR_NONE;
+}
+
+enum err chunk_store_put(struct chunk_store *store, const struct object_id *object,
+                         uint32_t first, uint32_t n, const uint32_t *ends,
+                         const struct digest *hashes, const void *data, size_t len)
+{
+    const uint8_t *chunks[RUN_CHUNKS_MAX];
+    if (n == 0 || n > RUN_CHUNKS_MAX || ends[n - 1] != len) {
+        return ERR_MALFORMED;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        chunks[i] = (const uint8_t *)data + (i > 0 ? ends[i - 1] : 0);
+    }
+    return chunk_store_put_chunks(store, object, first, n, ends, hashes, chunks);
 }
 
 void store_settle_volatile(struct chunk_store *store)
@@ -153,11 +190,12 @@ void store_settle_volatile(struct chunk_store *store)
         struct appender *appender = is_pinned ? store->pinned : store->normal;
         struct open_segment *segment = NULL;
         uint64_t offset = 0;
-        enum err err = appender_write(appender, record, memory->data, &segment, &offset);
+        const struct iovec part = {memory->data, record->data_len};
+        enum err err = appender_write(appender, record, &part, 1, &segment, &offset);
         if (err == ERR_NO_SPACE && is_pinned) {
             // No pinned segment is to be had now. Eviction respects pins elsewhere, too.
             appender = store->normal;
-            err = appender_write(appender, record, memory->data, &segment, &offset);
+            err = appender_write(appender, record, &part, 1, &segment, &offset);
         }
         if (!err) {
             remember_header(store, record, segment->id, offset);

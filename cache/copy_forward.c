@@ -59,10 +59,11 @@ bool copy_group(struct chunk_store *store, const struct copy_group *group,
     }
     struct appender *appender = group->pinned ? store->pinned : store->normal;
     struct run_place *place = &copies->places[copies->n];
-    enum err err = appender_write(appender, record, data, &copies->segments[copies->n],
-                                  &place->offset);
+    const struct iovec part = {data, record->data_len};
+    enum err err = appender_write(appender, record, &part, 1,
+                                  &copies->segments[copies->n], &place->offset);
     if (err == ERR_NO_SPACE && group->pinned && !segment_open_next(store, true, bytes)) {
-        err = appender_write(appender, record, data, &copies->segments[copies->n],
+        err = appender_write(appender, record, &part, 1, &copies->segments[copies->n],
                              &place->offset);
     }
     if (err) {

@@ -173,7 +173,7 @@ enum err record_parse(const uint8_t *bytes, size_t len, const struct record_plac
 
 void record_init(struct record *record, const struct object_id *object, uint32_t first,
                  const uint32_t *ends, const struct digest *hashes, uint32_t skip,
-                 uint32_t n, const uint8_t *data)
+                 uint32_t n, const uint8_t *const *chunks)
 {
     uint32_t base = skip == 0 ? 0 : ends[skip - 1];
     record->object = *object;
@@ -185,14 +185,14 @@ void record_init(struct record *record, const struct object_id *object, uint32_t
     for (uint32_t i = 0; i < n; i++) {
         uint32_t end = ends[skip + i];
         record->ends[i] = end - base;
-        record->crcs[i] = crc32c(0, data + before, end - before);
+        record->crcs[i] = crc32c(0, chunks[skip + i], end - before);
         record->hashes[i] = hashes ? hashes[skip + i] : (struct digest){{0}};
         before = end;
     }
 }
 
 bool run_is_legal(const struct object_id *object, uint32_t first, uint32_t n,
-                  const uint32_t *ends, size_t len)
+                  const uint32_t *ends)
 {
     if ((object->kind != OBJECT_XORB && object->kind != OBJECT_BLOB) || n == 0 ||
         n > RUN_CHUNKS_MAX || first >= CHUNK_NUMBER_LIMIT - n) {
@@ -205,5 +205,5 @@ bool run_is_legal(const struct object_id *object, uint32_t first, uint32_t n,
         }
         before = ends[i];
     }
-    return before == len;
+    return true;
 }

@@ -65,11 +65,11 @@ NODISCARD enum err record_parse(const uint8_t *bytes, size_t len,
                                 const struct record_place *place, struct record *out);
 
 // Makes a head for chunks [skip, skip + n) of the run given by its ends and computes the
-// checksums; `data` is that of the whole run. hashes may be NULL.
+// checksums; `chunks` are those of the whole run. hashes may be NULL.
 void record_init(struct record *record, const struct object_id *object, uint32_t first,
                  const uint32_t *ends, const struct digest *hashes, uint32_t skip,
-                 uint32_t n, const uint8_t *data);
+                 uint32_t n, const uint8_t *const *chunks);
 
 // Whether the arguments of a put make a run that a record can hold.
 bool run_is_legal(const struct object_id *object, uint32_t first, uint32_t n,
-                  const uint32_t *ends, size_t len);
+                  const uint32_t *ends);

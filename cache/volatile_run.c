@@ -3,13 +3,18 @@
 // allocation, shared by whoever reads it while it waits. Immutable; the count is atomic.
 #include "cache/volatile_run.h"
 
-struct volatile_run *volatile_run_new(const struct record *record, const void *data)
+struct volatile_run *volatile_run_new(const struct record *record,
+                                      const struct iovec *data, int n)
 {
     struct volatile_run *run = malloc(sizeof(*run) + record->data_len);
     if (run) {
         atomic_init(&run->refs, 1);
         run->record = *record;
-        memcpy(run->data, data, record->data_len);
+        uint8_t *to = run->data;
+        for (int i = 0; i < n; i++) {
+            memcpy(to, data[i].iov_base, data[i].iov_len);
+            to += data[i].iov_len;
+        }
     }
     return run;
 }

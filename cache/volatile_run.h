@@ -12,7 +12,9 @@ struct volatile_run {
     struct record record;
     uint8_t data[];
 };
-struct volatile_run *volatile_run_new(const struct record *record, const void *data);
+// `data`: n parts of it, in order; copied. NULL when out of memory.
+struct volatile_run *volatile_run_new(const struct record *record,
+                                      const struct iovec *data, int n);
 void volatile_run_ref(struct volatile_run *run); // NULL is fine, here and below
 void volatile_run_unref(struct volatile_run *run);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes are hashed right after they were written, while they are in the cache of the
-// core. There are never more decoders than pool threads, because only a running job holds
+// A plain chunk stays where it is. Others are hashed right after they were written, while they are in
+// the cache of the core. There are never more decoders than pool threads, because only a running job holds
 // one.
 //
 // Lock: pool->lock, innermost.
@@ -72,9 +72,9 @@ void decoder_pool_trim(struct decoder_pool *pool)
     }
 }
 
-// The record at the head of `left`, onto the end of decoder->data.
-static enum err decode_one(struct decoder *decoder, struct cursor *left, bool hash,
-                           struct why *why)
+// The record at the head of `left`; *to is where there is room for it.
+static enum err decode_one(struct decoder *decoder, struct cursor *left, uint8_t **to,
+                           bool hash, struct why *why)
 {
     const uint8_t *header;
     const uint8_t *packed;
@@ -90,17 +90,20 @@ static enum err decode_one(struct decoder *decoder, struct cursor *left, bool ha
         (decoder->n == RUN_CHUNKS_MAX || decoder->len + record.len > RUN_BYTES_MAX)) {
         err = ERR_TOO_LARGE;
     }
-    uint8_t *to = decoder->data + decoder->len;
-    if (!err) {
-        err = chunk_record_decode(&decoder->record, &record, packed, why, to);
+    bool is_plain = !err && record.scheme == RECORD_PLAIN;
+    if (!err && !is_plain) {
+        err = chunk_record_decode(&decoder->record, &record, packed, why, *to);
     }
     if (err) {
         return err;
     }
+    const uint8_t *chunk = is_plain ? packed : *to;
+    *to += is_plain ? 0 : record.len;
     if (hash) {
-        xet_hash_chunk(to, record.len, &decoder->hashes[decoder->n]);
+        xet_hash_chunk(chunk, record.len, &decoder->hashes[decoder->n]);
     }
     decoder->len += record.len;
+    decoder->chunks[decoder->n] = chunk;
     decoder->ends[decoder->n++] = decoder->len;
     return ERR_NONE;
 }
@@ -110,10 +113,11 @@ enum err decoder_decode(struct decoder *decoder, const struct record_run *run, b
 {
     decoder->n = 0;
     decoder->len = 0;
+    uint8_t *to = decoder->data;
     for (const struct network_block *block = run->blocks; block; block = block->next) {
         struct cursor left = cursor_init(block->bytes, block->len);
         while (cursor_left(&left) > 0) {
-            enum err err = decode_one(decoder, &left, hash, why);
+            enum err err = decode_one(decoder, &left, &to, hash, why);
             if (err) {
                 return why_prefix(why, err, "chunk %u", run->first + decoder->n);
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns a run of records into bytes that the chunk store can take: decoded into one buffer,
-// with the end of each chunk and, for xorbs, its hash.
+// Turns a run of records into chunks that the chunk store can take: where the bytes of each are, where it
+// ends and, for xorbs, its hash.
 #pragma once
 
 #include "base/base.h"
@@ -12,8 +12,9 @@ struct decoder {
     struct record_decoder record;
     struct decoder *next; // the pool's own
     uint32_t n;
-    uint32_t len;
+    uint32_t len; // of all chunks
     uint32_t ends[RUN_CHUNKS_MAX];
+    const uint8_t *chunks[RUN_CHUNKS_MAX]; // plain ones in the run's blocks
     struct digest hashes[RUN_CHUNKS_MAX];
     uint8_t data[RUN_BYTES_MAX];
 };
@@ -26,6 +27,7 @@ void decoder_pool_give(struct decoder_pool *pool, struct decoder *decoder);
 // Frees the unused ones: for idle times.
 void decoder_pool_trim(struct decoder_pool *pool);
 
-// Decodes the run's records; with `hash`, also hashes them. `why` names the chunk.
+// Decodes the run's records; with `hash`, also hashes them. `why` names the chunk. The blocks have to stay
+// as long as the chunks are used.
 NODISCARD enum err decoder_decode(struct decoder *decoder, const struct record_run *run,
                                   bool hash, struct why *why);

@@ -124,12 +124,12 @@ static enum err decode_and_store(struct transfer *transfer, struct record_run *r
     const struct object_id *object = &round->layout.ranges[transfer->range].object;
     bool is_xorb = object->kind == OBJECT_XORB;
     enum err err = decoder_decode(decoder, run, is_xorb, why);
-    block_pool_give(xet->blocks, STEAL_POINTER(run->blocks));
-    if (err) {
-        return err;
+    if (!err) {
+        err =
+            chunk_store_put_chunks(xet->store, object, run->first, run->n, decoder->ends,
+                                   is_xorb ? decoder->hashes : NULL, decoder->chunks);
     }
-    err = chunk_store_put(xet->store, object, run->first, run->n, decoder->ends,
-                          is_xorb ? decoder->hashes : NULL, decoder->data, decoder->len);
+    block_pool_give(xet->blocks, STEAL_POINTER(run->blocks));
     if (err) {
         return err;
     }

@@ -81,25 +81,31 @@ static inline struct digest chunk_hash(uint64_t object, uint32_t chunk)
     return digest;
 }
 
-// Puts chunks [first, first + n) of an object.
+// Puts chunks [first, first + n) of an object; those of every other object lie apart.
 static inline enum err put_chunks(struct chunk_store *store, uint64_t number,
                                   uint32_t first, uint32_t n, uint32_t max)
 {
     struct object_id object = object_number(number);
     uint32_t ends[RUN_CHUNKS_MAX];
     struct digest hashes[RUN_CHUNKS_MAX];
+    const uint8_t *chunks[RUN_CHUNKS_MAX];
     uint8_t *data = malloc((size_t)n * max);
     uint32_t at = 0;
+    bool is_apart = number % 2 > 0;
     assert_non_null(data);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t len = chunk_length(number, first + i, max);
-        fill_chunk(number, first + i, data + at, len);
+        uint8_t *chunk = data + (is_apart ? (size_t)(n - 1 - i) * max : at);
+        fill_chunk(number, first + i, chunk, len);
         hashes[i] = chunk_hash(number, first + i);
+        chunks[i] = chunk;
         at += len;
         ends[i] = at;
     }
-    enum err err = chunk_store_put(store, &object, first, n, ends,
-                                   object.kind == OBJECT_XORB ? hashes : NULL, data, at);
+    const struct digest *known = object.kind == OBJECT_XORB ? hashes : NULL;
+    enum err err =
+        is_apart ? chunk_store_put_chunks(store, &object, first, n, ends, known, chunks)
+                 : chunk_store_put(store, &object, first, n, ends, known, data, at);
     free(data);
     return err;
 }

@@ -13,15 +13,17 @@ static void make_record(struct record *record, uint8_t *data, uint64_t number, u
     struct object_id object = object_number(number);
     uint32_t ends[RUN_CHUNKS_MAX];
     struct digest hashes[RUN_CHUNKS_MAX];
+    const uint8_t *chunks[RUN_CHUNKS_MAX];
     uint32_t at = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t len = chunk_length(number, i, 500);
         fill_chunk(number, i, data + at, len);
         hashes[i] = chunk_hash(number, i);
+        chunks[i] = data + at;
         at += len;
         ends[i] = at;
     }
-    record_init(record, &object, 1000, ends, hashes, 0, n, data);
+    record_init(record, &object, 1000, ends, hashes, 0, n, chunks);
 }
 
 static void a_head_survives_a_round_trip(void **state)

@@ -13,6 +13,7 @@ struct hub *fake_hub_new(struct event_loop *loop, struct worker_pool *pool, uint
 {
     struct hub *hub = calloc(1, sizeof(*hub));
     lock_init(&hub->lock);
+    condition_init(&hub->git_goes_on);
     hub->loop = loop;
     hub->pool = pool;
     hub->random = seed;
@@ -118,6 +119,14 @@ void fake_hub_hold(struct hub *hub, bool hold)
     lock_release(&hub->lock);
 }
 
+void fake_hub_hold_git(struct hub *hub, bool hold)
+{
+    lock_acquire(&hub->lock);
+    hub->is_git_held = hold;
+    condition_broadcast(&hub->git_goes_on);
+    lock_release(&hub->lock);
+}
+
 void fake_hub_close(struct hub *hub)
 {
     lock_acquire(&hub->lock);
@@ -134,6 +143,7 @@ void fake_hub_close(struct hub *hub)
         hub->files = file->next;
         fake_file_free(file);
     }
+    condition_destroy(&hub->git_goes_on);
     lock_destroy(&hub->lock);
     free(hub);
 }

@@ -56,6 +56,10 @@ void fake_hub_fault(struct hub *hub, enum fake_fault fault, unsigned n, uint64_t
 void fake_hub_heal(struct hub *hub);
 // Answers nothing until it is let go.
 void fake_hub_hold(struct hub *hub, bool hold);
+// A git fetch brings one file and the pointer of a large one, and then nothing until it is let go.
+void fake_hub_hold_git(struct hub *hub, bool hold);
+// What that pointer is.
+struct oid fake_hub_pointer(void);
 // Delivers at most so many bytes at a time (default 65536).
 void fake_hub_set_step(struct hub *hub, size_t bytes);
 

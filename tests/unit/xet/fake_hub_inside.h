@@ -59,6 +59,8 @@ struct hub {
     struct operation *operations;
     hub_ticket last_ticket;
     bool is_held;
+    bool is_git_held;
+    struct condition git_goes_on;
     bool is_closed;
     unsigned posted;
     size_t step;

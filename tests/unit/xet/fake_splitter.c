@@ -28,6 +28,16 @@ void fake_split_end(struct fake_split *split)
     buffer_release(&split->out);
 }
 
+static enum err append_chunks(struct buffer *out, const struct decoder *decoder)
+{
+    enum err err = ERR_NONE;
+    for (uint32_t i = 0; i < decoder->n && !err; i++) {
+        uint32_t begin = i > 0 ? decoder->ends[i - 1] : 0;
+        err = buffer_append(out, decoder->chunks[i], decoder->ends[i] - begin);
+    }
+    return err;
+}
+
 static void decode(struct fake_split *split, struct record_run *run)
 {
     struct why why = {{0}};
@@ -35,7 +45,7 @@ static void decode(struct fake_split *split, struct record_run *run)
     const struct decoder *decoder = split->decoder;
     bool fits = !err && run->first == split->next && run->at == split->out.len &&
                 decoder->n == run->n && decoder->len == run->len;
-    if (!err && (!fits || buffer_append(&split->out, decoder->data, decoder->len))) {
+    if (!err && (!fits || append_chunks(&split->out, decoder))) {
         abort();
     }
     split->next += run->n;

@@ -67,6 +67,28 @@ static void tell_plan(struct job *job)
     free_operation(operation);
 }
 
+struct oid fake_hub_pointer(void)
+{
+    return (struct oid){{0xfe, 0xed}};
+}
+
+static void tell_pointer(const struct hub_git_blobs *blobs)
+{
+    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\n"
+                                  "oid sha256:00\nsize 12345\n";
+    const struct oid oid = fake_hub_pointer();
+    blobs->each(blobs->ctx, &oid, pointer, sizeof(pointer) - 1);
+}
+
+static void wait_to_go_on(struct hub *hub)
+{
+    lock_acquire(&hub->lock);
+    while (hub->is_git_held) {
+        condition_wait(&hub->git_goes_on, &hub->lock);
+    }
+    lock_release(&hub->lock);
+}
+
 static void tell_git(struct job *job)
 {
     struct operation *operation = (struct operation *)job;
@@ -76,6 +98,8 @@ static void tell_git(struct job *job)
     for (; file; file = file->next) {
         if (file->size < blobs->limit) {
             blobs->each(blobs->ctx, &file->oid, file->bytes, file->size);
+            tell_pointer(blobs);
+            wait_to_go_on(operation->hub);
         }
     }
     operation->git_done(operation->ctx, operation->err, &why, NULL, 0);

@@ -3,6 +3,7 @@
 // does not work.
 
 #include "tests/unit/xet/engine_fixture.h"
+#include "xet/blob_store.h"
 #include "xet/xet.h"
 
 enum { FILES = 20, LIMIT = 65536 };
@@ -148,6 +149,48 @@ TEST(test_those_who_wait_hold_nobody_else_up)
     assert_int_equal(fake_hub_counts(world.hub).git_fetches, 1);
 }
 
+TEST(test_who_waits_for_what_has_come_does_not_wait_for_the_rest)
+{
+    enum { FIRST = FILES - 2 }; // the newest small one
+    struct together together;
+    struct engine_read first;
+    struct engine_read late;
+    open_files();
+    fake_hub_hold_git(world.hub, true);
+    fake_hub_hold(world.hub, true);
+    begin_together(&together);
+    engine_read_init(&first, &world, files[FIRST], 0, fake_file_size(contents[FIRST]));
+    engine_read_init(&late, &world, files[0], 0, fake_file_size(contents[0]));
+    assert_false(engine_read_begin(&first));
+    assert_false(engine_read_begin(&late));
+    fake_hub_hold(world.hub, false);
+    engine_read_finish(&first);
+    assert_ok(first.err);
+    fake_hub_hold_git(world.hub, false);
+    engine_read_finish(&late);
+    assert_ok(late.err);
+    assert_ok(await_together(&together));
+    assert_int_equal(fake_hub_counts(world.hub).ranges, 0);
+    engine_read_release(&first);
+    engine_read_release(&late);
+    close_files();
+}
+
+TEST(test_pointers_of_large_files_are_not_kept)
+{
+    struct together together;
+    struct oid pointer = fake_hub_pointer();
+    struct object_id name = blob_of_oid(&pointer);
+    uint32_t n = 0;
+    uint64_t bytes = 0;
+    open_files();
+    begin_together(&together);
+    assert_ok(await_together(&together));
+    chunk_store_extent(world.store, &name, 0, 1, &n, &bytes);
+    assert_int_equal(n, 0);
+    close_files();
+}
+
 TEST(test_a_leaf_that_was_loaded_before_does_not_hide_what_came)
 {
     struct together together;
@@ -212,6 +255,8 @@ int main(void)
         TEST_IN_WORLD(test_what_came_together_is_read_without_a_request),
         TEST_IN_WORLD(test_readers_of_small_files_wait_for_it_and_the_others_do_not),
         TEST_IN_WORLD(test_those_who_wait_hold_nobody_else_up),
+        TEST_IN_WORLD(test_who_waits_for_what_has_come_does_not_wait_for_the_rest),
+        TEST_IN_WORLD(test_pointers_of_large_files_are_not_kept),
         TEST_IN_WORLD(test_a_leaf_that_was_loaded_before_does_not_hide_what_came),
         TEST_IN_WORLD(test_when_it_fails_whoever_waited_gets_the_file_by_itself),
         TEST_IN_WORLD(test_the_engine_can_stop_while_readers_wait_for_it),
