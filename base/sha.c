@@ -82,3 +82,16 @@ struct sha *sha_new_git_object(const char *type, uint64_t size)
     }
     return sha;
 }
+
+enum err sha_of_git_object(const char *type, const void *bytes, size_t len,
+                           struct oid *out)
+{
+    struct sha *sha = sha_new_git_object(type, len);
+    if (sha == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    sha_update(sha, bytes, len);
+    sha_final_1(sha, out);
+    sha_free(sha);
+    return ERR_NONE;
+}

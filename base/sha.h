@@ -21,3 +21,6 @@ void sha256_of(const void *bytes, size_t len, struct digest *out);
 // Starts a SHA-1 with git's header "TYPE SIZE\0": feeding the content then gives the object
 // id. type is "blob", "tree", "commit" or "tag".
 struct sha *sha_new_git_object(const char *type, uint64_t size);
+// All of it at once. ERR_NO_MEMORY.
+NODISCARD enum err sha_of_git_object(const char *type, const void *bytes, size_t len,
+                                     struct oid *out);

@@ -3,7 +3,11 @@
 // commit an earlier process made has no name yet: it gets one, for the store trusts names.
 #include "fs/commit_content.h"
 
-enum { HASH_STEP = 1 << 18, PUT_BLOCKS = 16 };
+enum {
+    HASH_STEP = 1 << 18,
+    PUT_BLOCKS = 16,
+    KEEP_STEP = PUT_BLOCKS * BLOB_BLOCK_BYTES,
+};
 
 enum err commit_content_name(struct commit_work *work, struct commit_item *item,
                              struct why *why)
@@ -27,24 +31,57 @@ enum err commit_content_name(struct commit_work *work, struct commit_item *item,
     return err;
 }
 
-static enum err keep_run(struct commit_reading *reading, const struct object_id *object,
-                         uint64_t at, uint8_t *bytes)
+// `len` <= KEEP_STEP bytes at `at` of the blob.
+static enum err keep_run(struct commit_work *work, const struct object_id *blob,
+                         uint64_t at, const uint8_t *bytes, size_t len)
 {
-    const struct commit_item *item = reading->item;
-    uint64_t left = item->size - at;
-    size_t most = (size_t)PUT_BLOCKS * BLOB_BLOCK_BYTES;
-    size_t len = left < most ? (size_t)left : most;
     uint32_t ends[PUT_BLOCKS];
     uint32_t n = 0;
     for (size_t end = 0; end < len;) {
         end = len - end < BLOB_BLOCK_BYTES ? len : end + BLOB_BLOCK_BYTES;
         ends[n++] = (uint32_t)end;
     }
-    enum err err = commit_read(reading, at, bytes, len, NULL);
-    return err != ERR_NONE ? err
-                           : chunk_store_put(reading->work->mount->chunks, object,
-                                             (uint32_t)(at / BLOB_BLOCK_BYTES), n, ends,
-                                             NULL, bytes, len);
+    return chunk_store_put(work->mount->chunks, blob, (uint32_t)(at / BLOB_BLOCK_BYTES),
+                           n, ends, NULL, bytes, len);
+}
+
+// Its bytes are compared with its name once more, for nobody will do so later (XET_SMALL_BLOB).
+static enum err keep_small(struct commit_reading *reading, const struct object_id *blob)
+{
+    const struct commit_item *item = reading->item;
+    size_t size = (size_t)item->size;
+    AUTO_FREE uint8_t *bytes = malloc(size > 0 ? size : 1);
+    struct oid oid;
+    enum err err = bytes != NULL ? ERR_NONE : ERR_NO_MEMORY;
+    if (err == ERR_NONE) {
+        err = commit_read(reading, 0, bytes, size, NULL);
+    }
+    if (err == ERR_NONE) {
+        err = sha_of_git_object("blob", bytes, size, &oid);
+    }
+    if (err == ERR_NONE && !oid_equal(&oid, &item->oid)) {
+        err = ERR_DAMAGED;
+    }
+    for (size_t at = 0; err == ERR_NONE && at < size; at += KEEP_STEP) {
+        size_t len = size - at < KEEP_STEP ? size - at : KEEP_STEP;
+        err = keep_run(reading->work, blob, at, bytes + at, len);
+    }
+    return err;
+}
+
+static enum err keep_large(struct commit_reading *reading, const struct object_id *blob)
+{
+    uint64_t size = reading->item->size;
+    AUTO_FREE uint8_t *bytes = malloc(KEEP_STEP);
+    enum err err = bytes != NULL ? ERR_NONE : ERR_NO_MEMORY;
+    for (uint64_t at = 0; err == ERR_NONE && at < size; at += KEEP_STEP) {
+        size_t len = size - at < KEEP_STEP ? (size_t)(size - at) : KEEP_STEP;
+        err = commit_read(reading, at, bytes, len, NULL);
+        if (err == ERR_NONE) {
+            err = keep_run(reading->work, blob, at, bytes, len);
+        }
+    }
+    return err;
 }
 
 static bool is_named(struct commit_work *work, struct commit_item *item,
@@ -58,17 +95,16 @@ static bool is_named(struct commit_work *work, struct commit_item *item,
 void commit_content_keep(struct commit_work *work, struct commit_item *item,
                          const struct file_version *version)
 {
-    struct object_id object = {.kind = OBJECT_BLOB};
+    struct object_id blob = {.kind = OBJECT_BLOB};
     struct commit_reading reading = {.work = work, .item = item};
-    size_t step = (size_t)PUT_BLOCKS * BLOB_BLOCK_BYTES;
     if (item->item->has_version || version->has_sha256 ||
         !is_named(work, item, version)) {
         return;
     }
-    memcpy(object.hash.bytes, item->oid.bytes, sizeof(item->oid.bytes));
-    AUTO_FREE uint8_t *bytes = malloc(step);
-    enum err err = bytes != NULL ? ERR_NONE : ERR_NO_MEMORY;
-    for (uint64_t at = 0; err == ERR_NONE && at < item->size; at += step) {
-        err = keep_run(&reading, &object, at, bytes);
+    memcpy(blob.hash.bytes, item->oid.bytes, sizeof(item->oid.bytes));
+    enum err err = item->size <= XET_SMALL_BLOB ? keep_small(&reading, &blob)
+                                                : keep_large(&reading, &blob);
+    if (err != ERR_NONE) {
+        log_debug("fs", "what was saved could not be kept: %s", err_name(err));
     }
 }

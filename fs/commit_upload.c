@@ -30,14 +30,7 @@ enum err commit_pointer_oid(const struct digest *sha256, uint64_t size, struct o
                        "version https://git-lfs.github.com/spec/v1\noid sha256:%s\n"
                        "size %" PRIu64 "\n",
                        hex, size);
-    struct sha *sha = sha_new_git_object("blob", (uint64_t)len);
-    if (sha == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    sha_update(sha, text, (size_t)len);
-    sha_final_1(sha, out);
-    sha_free(sha);
-    return ERR_NONE;
+    return sha_of_git_object("blob", text, (size_t)len, out);
 }
 
 // ------------------------------------------------------------------------------ one session

@@ -31,6 +31,7 @@ enum {
     RUN_SLACK = 512 << 10, // the kernel reads ahead of who has gone elsewhere,
     LATE_READS = 4,        // and some of that comes late
     RECENT_TURNS = 2,
+    ALIVE_TURNS = 4,
     STRAYS_FORGET = 16,
     STREAM_IDLE_TURNS =
         256, // reads of others after which a stream is no longer protected
@@ -72,11 +73,12 @@ static uint64_t length_of(const struct stream *stream)
     return stream->next - stream->run_from;
 }
 
-// Where it, or any, is expected to end; it may still be read on.
+// Where it, or any, is expected to end; it may still be read on. Stray reads end no stream.
 static bool is_at_its_end(const struct stream_table *table, const struct stream *stream)
 {
     uint64_t expected = stream->expected > 0 ? stream->expected : table->guess;
-    return expected > 0 && distance(length_of(stream), expected) <= RUN_SLACK;
+    return expected > 0 && table->strays < STREAMS_PER_INODE &&
+           distance(length_of(stream), expected) <= RUN_SLACK;
 }
 
 static bool is_protected(const struct stream_table *table, const struct stream *stream)
@@ -151,22 +153,25 @@ static uint64_t guess_after(const struct stream *ended)
     return length < most ? length : most;
 }
 
-// Of a new stream.
+// Of a new stream. Where no stream was read lately, reads are stray ones, of no length to speak of.
 static uint64_t guess_beside(const struct stream_table *table)
 {
     const struct stream *last = NULL;
     unsigned n_recent = 0;
+    bool any_alive = false;
     for (int i = 0; i < STREAMS_PER_INODE; i++) {
         const struct stream *stream = &table->at[i];
         bool is_recent =
             stream->score >= STREAM_SCORE && table->turn - stream->used <= RECENT_TURNS;
         n_recent += is_recent;
+        any_alive = any_alive || (stream->score >= STREAM_SCORE &&
+                                  table->turn - stream->used <= ALIVE_TURNS);
         last = is_recent && stream->used == table->turn - 1 ? stream : last;
     }
     if (n_recent == 1 && last != NULL && last->turns <= LATE_READS) {
         return guess_after(last);
     }
-    return table->guess;
+    return any_alive ? table->guess : 0;
 }
 
 // Of short reads nothing is expected, and nothing of a header.

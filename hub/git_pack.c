@@ -172,14 +172,12 @@ static enum err take_entry(struct git_pack *pack, struct cursor *cursor,
 static enum err index_entry(struct git_pack *pack, struct entry *entry)
 {
     static const char *const names[] = {"", "commit", "tree", "blob", "tag"};
-    struct sha *sha = sha_new_git_object(names[entry->type], entry->len);
     struct entry *same = NULL;
-    if (sha == NULL) {
-        return ERR_NO_MEMORY;
+    enum err err =
+        sha_of_git_object(names[entry->type], entry->bytes, entry->len, &entry->oid);
+    if (err != ERR_NONE) {
+        return err;
     }
-    sha_update(sha, entry->bytes, entry->len);
-    sha_final_1(sha, &entry->oid);
-    sha_free(sha);
     HASH_FIND(hh, pack->by_oid, &entry->oid, sizeof(entry->oid), same);
     if (same == NULL) {
         HASH_ADD(hh, pack->by_oid, oid, sizeof(entry->oid), entry);

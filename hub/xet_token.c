@@ -176,6 +176,9 @@ static void wake_waiters(struct xet_token *entry, enum err err, const struct why
         call->request.state = REQUEST_IDLE;
         call->type->resumed(call, err, why);
     }
+    for (struct call *left = entry->waiters; left != NULL; left = left->next_waiter) {
+        xet_tokens_promote_for(left, left->class);
+    }
 }
 
 void xet_tokens_forget_waiter(struct call *call)

@@ -28,14 +28,11 @@ static void finish(struct blob_collect *collect, uint64_t missing, enum err err,
 
 static enum err check_oid(const struct blob_collect *collect, struct why *why)
 {
-    struct sha *sha = sha_new_git_object("blob", collect->size);
-    if (!sha) {
-        return ERR_NO_MEMORY;
-    }
     struct oid oid;
-    sha_update(sha, collect->bytes, collect->len);
-    sha_final_1(sha, &oid);
-    sha_free(sha);
+    enum err err = sha_of_git_object("blob", collect->bytes, collect->len, &oid);
+    if (err) {
+        return err;
+    }
     if (!oid_equal(&oid, &collect->unit->file->content.oid)) {
         return why_set(
             why, ERR_DAMAGED,

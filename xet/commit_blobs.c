@@ -29,6 +29,7 @@ struct commit_blobs {
     uint32_t limit;
     size_t n;                      // files that have come; of the job that stores them
     bool has_begun ENGINE_GUARDED; // to come
+    size_t taken ENGINE_GUARDED;   // units that looked in vain
     struct fetch_unit *waiting;    // by queue_next
     struct fetch_unit **waiting_end;
     xet_ready_fn done;
@@ -67,7 +68,7 @@ void commit_blobs_set_aside(struct commit_blobs *blobs, struct fetch_unit *unit)
     blobs->waiting_end = &unit->queue_next;
 }
 
-// What it gives up of its budget goes to others when the waiting ones look again, or at the end.
+// What it gives up of its budget goes to others when look_again() is over, or at the end.
 bool commit_blobs_take(struct fetch_unit *unit)
 {
     struct xet *xet = unit->file->xet;
@@ -76,6 +77,7 @@ bool commit_blobs_take(struct fetch_unit *unit)
     if (blobs) {
         fetch_queue_release(unit);
         unit->rounds--;
+        blobs->taken++;
         commit_blobs_set_aside(blobs, unit);
     }
     engine_unlock(xet);
@@ -103,14 +105,26 @@ static void return_waiting(struct commit_blobs *blobs, struct errands *errands)
     fetch_queue_admit(xet, errands);
 }
 
+// Who looks in vain makes room for others in the queue.
 static void look_again(struct commit_blobs *blobs)
 {
-    struct errands errands = errands_init(blobs->xet);
-    engine_lock(blobs->xet);
+    struct xet *xet = blobs->xet;
+    struct errands errands = errands_init(xet);
+    engine_lock(xet);
     blobs->has_begun = true;
+    size_t taken = blobs->taken;
     return_waiting(blobs, &errands);
-    engine_unlock(blobs->xet);
+    engine_unlock(xet);
     errands_run(&errands);
+    for (bool goes_on = true; goes_on;) {
+        errands = errands_init(xet);
+        engine_lock(xet);
+        goes_on = blobs->taken != taken;
+        taken = blobs->taken;
+        fetch_queue_admit(xet, &errands);
+        engine_unlock(xet);
+        errands_run(&errands);
+    }
 }
 
 // Stands for a large file, which no listing names by this id (Git LFS specification).

@@ -230,5 +230,5 @@ void xet_unref(struct xet *xet) EXCLUDES(engine_role);
 static inline bool file_is_small_blob(const struct xet_file *file)
 {
     return !file->content.has_xet && !file->content.has_sha256 &&
-           file->content.size <= 10 * MIB;
+           file->content.size <= XET_SMALL_BLOB;
 }

@@ -44,6 +44,10 @@ const char *xet_library_version(void);
 
 struct xet_file; // one content, shared by all readers, revisions and repositories
 
+// A git blob of up to so many bytes is in the store only if its SHA-1 is its name: whoever puts one
+// there has compared them, and nobody compares them again.
+enum { XET_SMALL_BLOB = 10 << 20 };
+
 // A content: by Xet hash, else by SHA-256 (LFS), else by git oid.
 struct xet_content {
     bool has_xet;

@@ -46,7 +46,7 @@ def facts(samples):
 
 def failed_rounds(report, profile, cell, peer, state):
     """In how many rounds a peer failed before it had this state, or gave wrong bytes."""
-    return sum((failure["cell"], failure["peer"]) == (cell, peer) and (not failure.get("state") or failure["state"] == state)
+    return sum((failure["cell"], failure["peer"]) == (cell, peer) and state not in failure.get("had", ())
                for failure in report["failures"].get(profile, ()))
 
 

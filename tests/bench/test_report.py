@@ -38,8 +38,8 @@ RESULTS = {
     },
     "small-files": {"hugfs": {"cold": samples(3.0), "offline": samples(0.1)}, "hf-mount": {"cold": samples(12.0)}},
 }
-FAILURE = {"cell": "small-files", "peer": "hf-mount", "round": 1, "reason": "OfflineFailed: no server", "state": "offline"}
-WRONG = {"cell": "sequential", "peer": "hf-mount", "round": 1, "reason": "AssertionError: other bytes", "state": ""}
+FAILURE = {"cell": "small-files", "peer": "hf-mount", "round": 1, "reason": "OfflineFailed: no server", "had": ["cold"]}
+WRONG = {"cell": "sequential", "peer": "hf-mount", "round": 1, "reason": "AssertionError: other bytes", "had": []}
 
 
 def test_a_gain_is_above_one_for_the_better_whichever_way_the_unit_points():

@@ -44,6 +44,9 @@ TEST(test_git_object_ids_are_gits)
     sha_free(sha);
     oid_to_hex(&oid, hex);
     assert_string_equal(hex, "3b18e512dba79e4c8300dd08aeb37f8e728b8dad");
+    struct oid at_once;
+    assert_ok(sha_of_git_object("blob", "hello world\n", 12, &at_once));
+    assert_true(oid_equal(&at_once, &oid));
 }
 
 TEST(test_an_unfinished_hash_can_be_freed)

@@ -354,6 +354,41 @@ static void of_stray_reads_nothing_is_expected(void **state)
     assert_int_equal(stream_note(&table, 7 * far, 128 * KIB).ends_at, 0);
 }
 
+static void random_reads_after_a_stream_are_stray_ones(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    read_in_order(&table, 64 * MIB, 2 * MIB);
+    for (uint64_t i = 1; i <= 600; i++) {
+        struct xet_pattern pattern = stream_note(&table, i * far, 128 * KIB);
+        if (i > 1) { // the first one may be the next record
+            assert_int_equal(pattern.ends_at, 0);
+            assert_int_equal(pattern.follows, 0);
+        }
+    }
+}
+
+static void stray_reads_do_not_push_a_stream_out_where_it_is_expected_to_end(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    uint64_t stray = 10;
+    uint32_t number = 0;
+    read_in_order(&table, far, 4 * MIB);
+    for (uint64_t at = 0; at < 64 * MIB; at += 128 * KIB) {
+        uint32_t stream = stream_note(&table, 2 * far + at, 128 * KIB).stream;
+        if (at == 128 * KIB) {
+            number = stream;
+        } else if (at > 0) {
+            assert_int_equal(stream, number);
+        }
+        for (int i = 0; i < 16 && at > 0; i++) {
+            stream_note(&table, stray++ * far, 128 * KIB);
+        }
+    }
+    assert_int_not_equal(number, 0);
+}
+
 static void eight_readers_keep_their_streams(void **state)
 {
     (void)state;
@@ -444,6 +479,9 @@ int main(void)
         cmocka_unit_test(how_long_a_header_is_says_nothing_of_the_rest),
         cmocka_unit_test(what_was_learned_is_forgotten_as_stray_reads_come),
         cmocka_unit_test(of_stray_reads_nothing_is_expected),
+        cmocka_unit_test(random_reads_after_a_stream_are_stray_ones),
+        cmocka_unit_test(
+            stray_reads_do_not_push_a_stream_out_where_it_is_expected_to_end),
         cmocka_unit_test(eight_readers_keep_their_streams),
         cmocka_unit_test(stray_reads_do_not_push_a_stream_out),
         cmocka_unit_test(a_stream_that_nobody_reads_any_more_gives_its_place_up),
