@@ -13,8 +13,10 @@
 
 #include <string.h>
 
-// Packed bytes after which an eager splitter hands a run over.
-enum { EAGER_BYTES = 65536 };
+// Bytes after which an eager splitter hands a run over: at first, and doubled with each such run. Who
+// waits has the beginning soon; that a stream catches up with every transfer does not make its runs
+// short, for each costs a job, a write and rows of the index.
+enum { EAGER_FIRST = 64 << 10, EAGER_MOST = 512 << 10 };
 
 void record_run_free(struct record_run *run, struct block_pool *pool)
 {
@@ -34,6 +36,7 @@ void record_splitter_init(struct record_splitter *splitter, struct block_pool *p
         .receiver = receiver,
         .next = first,
         .end = end,
+        .eager_at = EAGER_FIRST,
     };
 }
 
@@ -206,8 +209,9 @@ static size_t take_packed(struct record_splitter *splitter, const uint8_t *bytes
     splitter->tail->len += take;
     splitter->left -= (uint32_t)take;
     bool is_last = splitter->next == splitter->end;
-    bool is_enough = splitter->is_eager && splitter->tail->len >= EAGER_BYTES;
+    bool is_enough = splitter->is_eager && splitter->run->len >= splitter->eager_at;
     if (splitter->left == 0 && (is_last || is_enough)) {
+        splitter->eager_at *= splitter->eager_at < EAGER_MOST ? 2 : 1;
         hand_over(splitter);
     }
     return take;

@@ -42,7 +42,8 @@ struct record_splitter {
     struct block_waiter *waiter;
     struct splitter_receiver receiver;
     bool is_blob;  // no headers in the stream: BLOB_BLOCK_BYTES and a shorter last one
-    bool is_eager; // a reader waits: short runs
+    bool is_eager; // a reader waits: short runs at first
+    uint32_t eager_at;   // how long the next one is to be
     uint64_t blob_left;  // bytes of the blob range that are not in a record yet
     uint32_t next;       // index of the next chunk
     uint32_t end;        // index after the last one

@@ -46,7 +46,8 @@ def facts(samples):
 
 def failed_rounds(report, profile, cell, peer, state):
     """In how many rounds a peer failed before it had this state, or gave wrong bytes."""
-    return sum((failure["cell"], failure["peer"]) == (cell, peer) and state not in failure.get("had", ())
+    names = {state, f"{state} asked"}
+    return sum((failure["cell"], failure["peer"]) == (cell, peer) and names.isdisjoint(failure.get("had", ()))
                for failure in report["failures"].get(profile, ()))
 
 

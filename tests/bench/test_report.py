@@ -115,6 +115,8 @@ def test_a_peer_that_failed_in_one_round_reaches_nothing_there():
     rows = readme.section(report(RESULTS, [WRONG, FAILURE]), BOTH).splitlines()
     assert "| L0 | sequential | cold | 0.5 GB/s | 2 (failed) | 0.25 |" in rows
     assert "| L0 | small-files | cold | 3 s | 4 |  |" in rows
+    later = WRONG | {"had": ["cold", "page asked"]}
+    assert "| L0 | sequential | page | 8 GB/s | 4* | 1 |" in readme.section(report(RESULTS, [later]), BOTH).splitlines()
 
 
 def test_every_ask_is_about_a_cell_that_there_is():

@@ -86,6 +86,22 @@ TEST(test_a_run_never_decodes_to_more_than_a_mebibyte)
     fake_split_end(&split);
 }
 
+TEST(test_who_waits_has_the_beginning_soon_and_the_rest_in_long_runs)
+{
+    static uint8_t chunk[65536];
+    AUTO(buffer) struct buffer bytes = buffer_init(SIZE_MAX / 4);
+    for (int i = 0; i < 64; i++) {
+        fake_append_record(&bytes, RECORD_PLAIN, 0, chunk, sizeof(chunk));
+    }
+    struct fake_split split;
+    fake_split_begin(&split, 64);
+    assert_ok(fake_split_run(&split, 0, 64, 0, bytes.bytes, bytes.len, 0, 0, true));
+    assert_int_equal(split.runs,
+                     4 + 7); // 1, 2, 4 and 8 chunks; then 8 each, and the last one
+    assert_int_equal(split.out.len, 64 * sizeof(chunk));
+    fake_split_end(&split);
+}
+
 TEST(test_a_stream_that_ends_within_a_record_keeps_the_whole_ones)
 {
     AUTO(buffer) struct buffer content;
@@ -139,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_byte_by_byte_gives_the_same_chunks),
         cmocka_unit_test(test_an_empty_pool_parks_the_stream_and_loses_nothing),
         cmocka_unit_test(test_a_run_never_decodes_to_more_than_a_mebibyte),
+        cmocka_unit_test(test_who_waits_has_the_beginning_soon_and_the_rest_in_long_runs),
         cmocka_unit_test(test_a_stream_that_ends_within_a_record_keeps_the_whole_ones),
         cmocka_unit_test(test_more_records_than_the_range_has_chunks_are_refused),
         cmocka_unit_test(test_a_blob_becomes_blocks_of_64_kib),
