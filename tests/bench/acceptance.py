@@ -43,7 +43,7 @@ class Figures:
             raise PeerAbsent(peer)
         if state not in by_peer[peer]:
             raise NoFigure(f"{peer} has no `{state}`")
-        if summary.failed_rounds(self.report, profile, cell, peer, state):
+        if summary.has_failed(self.report, profile, cell, peer, state):
             raise NoFigure(f"{peer} failed")
         return by_peer[peer][state]
 

@@ -138,11 +138,10 @@ class Meter:
         self.seconds = time.perf_counter() - self.started
         before_settling = self._cpu()
         self.client_cpu, self.own_cpu, self.hub_cpu = (now - then for now, then in zip(before_settling, self.cpu))
-        self.peak = max((process_memory_mb(pid, "VmHWM") for pid in self.view.pids), default=0.0)
         self.log = [] if failed else self.hub.requests_since(self.last_request, self.settles)
         if self.settles and not failed:  # what was left to be done costs CPU and memory, too
             self.client_cpu += self._cpu()[0] - before_settling[0]
-            self.peak = max((process_memory_mb(pid, "VmHWM") for pid in self.view.pids), default=0.0)
+        self.peak = max((process_memory_mb(pid, "VmHWM") for pid in self.view.pids), default=0.0)
 
     def replace_client(self, seconds, cpu, peak):
         """What a program measured of itself, its start and its imports left out."""

@@ -25,13 +25,13 @@ def peers_of(results):
     return [name for name in names if not name.startswith(OWN)]
 
 
-def ratio(cell, state, own, states, n_failed):
+def ratio(cell, state, own, states, has_failed):
     """One field; a peer whose page cache was not enough is compared by what it did then, and marked."""
     samples = states.get(state) or states.get(f"{state} asked")
     if not samples:
-        return "failed" if n_failed else ""
+        return "failed" if has_failed else ""
     mark = "" if states.get(state) else "*"
-    return number(summary.gain(cell, own, summary.median(samples))) + mark + (" (failed)" if n_failed else "")
+    return number(summary.gain(cell, own, summary.median(samples))) + mark + (" (failed)" if has_failed else "")
 
 
 def rows(report, cells):
@@ -45,10 +45,10 @@ def rows(report, cells):
                 if (cell.name, state) in told and not summary.median(samples, "requests"):
                     continue
                 told.add((cell.name, state))
-                n_failed = {peer: summary.failed_rounds(report, name, cell.name, peer, state) for peer in (OWN, *peers)}
+                failed = {peer: summary.has_failed(report, name, cell.name, peer, state) for peer in (OWN, *peers)}
                 own = summary.median(samples)
-                ratios = [ratio(cell, state, own, by_peer.get(peer, {}), n_failed[peer]) for peer in peers]
-                said = f"{number(own)} {cell.unit}" + (" (failed)" if n_failed[OWN] else "")
+                ratios = [ratio(cell, state, own, by_peer.get(peer, {}), failed[peer]) for peer in peers]
+                said = f"{number(own)} {cell.unit}" + (" (failed)" if failed[OWN] else "")
                 yield [name, cell.name, state, said, *ratios]
 
 

@@ -44,10 +44,10 @@ def facts(samples):
     return {name: statistics.median(figures) for name, figures in found.items()}
 
 
-def failed_rounds(report, profile, cell, peer, state):
-    """In how many rounds a peer failed before it had this state, or gave wrong bytes."""
+def has_failed(report, profile, cell, peer, state):
+    """Whether a peer failed in some round before it had this state, or gave wrong bytes."""
     names = {state, f"{state} asked"}
-    return sum((failure["cell"], failure["peer"]) == (cell, peer) and names.isdisjoint(failure.get("had", ()))
+    return any((failure["cell"], failure["peer"]) == (cell, peer) and names.isdisjoint(failure.get("had", ()))
                for failure in report["failures"].get(profile, ()))
 
 

@@ -59,10 +59,7 @@ static void finish(struct buffer *pack)
 static struct oid oid_of(const char *type, const void *bytes, size_t len)
 {
     struct oid oid;
-    struct sha *sha = sha_new_git_object(type, len);
-    sha_update(sha, bytes, len);
-    sha_final_1(sha, &oid);
-    sha_free(sha);
+    assert_ok(sha_of_git_object(type, bytes, len, &oid));
     return oid;
 }
 

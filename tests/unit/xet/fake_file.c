@@ -100,10 +100,9 @@ static void name_file(struct fake_file *file)
     hash_tree_file(tree, &file->xet_hash);
     free(tree);
     sha256_of(file->bytes, file->size, &file->sha256);
-    struct sha *sha = sha_new_git_object("blob", file->size);
-    sha_update(sha, file->bytes, file->size);
-    sha_final_1(sha, &file->oid);
-    sha_free(sha);
+    if (sha_of_git_object("blob", file->bytes, file->size, &file->oid)) {
+        abort();
+    }
 }
 
 struct fake_file *fake_file_new(uint64_t seed, size_t size, int kind,
