@@ -79,6 +79,14 @@ NODISCARD enum err chunk_store_put_chunks(struct chunk_store *store,
                                           const struct digest *hashes,
                                           const uint8_t *const *chunks);
 
+// What the store calls the content of a git blob.
+struct object_id object_of_git_blob(const struct oid *oid);
+// Adds `len` bytes of a blob from `at`, a multiple of BLOB_BLOCK_BYTES, as blocks; they reach to the
+// end of a block or of the blob. Like chunk_store_put().
+NODISCARD enum err chunk_store_put_blob(struct chunk_store *store,
+                                        const struct object_id *blob, uint64_t at,
+                                        const uint8_t *bytes, size_t len);
+
 // Reads `len` bytes at `offset` of the concatenation of the chunks first, first+1, ... of an
 // object into `to`. A read may span several runs. Every chunk touched is checked against its
 // CRC-32C the first time this process reads it. ERR_ABSENT when any chunk that is needed is
@@ -168,10 +176,11 @@ NODISCARD enum err chunk_store_put_pieces(struct chunk_store *store,
 // The pieces that were put before the call survive a crash of this process. A few milliseconds.
 NODISCARD enum err chunk_store_flush(struct chunk_store *store);
 
-// Whether the whole content was compared with the file's published hash.
+// Whether the whole content, of `size` bytes, was compared with the file's published hash. What is
+// known of another size says nothing: one of the listings is wrong.
 enum verified_state { VERIFIED_UNKNOWN, VERIFIED_GOOD, VERIFIED_BAD };
 enum verified_state chunk_store_verified(struct chunk_store *store,
-                                         const struct digest *content);
+                                         const struct digest *content, uint64_t size);
 NODISCARD enum err chunk_store_set_verified(struct chunk_store *store,
                                             const struct digest *content, uint64_t size,
                                             enum verified_state state);

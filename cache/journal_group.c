@@ -148,6 +148,15 @@ static void keep_line(struct journal *journal, enum err err, const char *sentenc
     }
 }
 
+// The kernel tells once that it has lost what was written; whoever asks again is told that all is well.
+static void note_lost_wal(struct journal *journal)
+{
+    (void)why_set(&journal->why, ERR_SYSTEM, "cannot write %s: %s", journal->path,
+                  sqlite3_errmsg(journal->db.db));
+    log_error("cache", "%s", journal->why.text);
+    journal_publish(journal, false, true);
+}
+
 static void tidy(struct journal *journal)
 {
     if (staging_names_are_long(journal->staging)) {
@@ -156,8 +165,11 @@ static void tidy(struct journal *journal)
     staging_make_ballast(journal->staging);
     if (journal->db.wal_frames > WAL_FRAMES_MAX) {
         CRASH_POINT("journal.checkpoint");
-        sqlite3_wal_checkpoint_v2(journal->db.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                  NULL);
+        int rc = sqlite3_wal_checkpoint_v2(journal->db.db, NULL,
+                                           SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        if ((rc & 0xff) == SQLITE_IOERR) {
+            note_lost_wal(journal);
+        }
         journal->flushes += 2;
         CRASH_POINT("journal.checkpointed");
     }

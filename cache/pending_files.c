@@ -93,6 +93,7 @@ enum err pending_files_put(struct pending_files *files, const struct digest *con
     struct pending_file *file = find_or_add(files, content);
     enum err err = file ? ERR_NONE : ERR_NO_MEMORY;
     if (file) {
+        file->has_verdict = file->has_verdict && file->size == size;
         file->size = size;
     }
     for (size_t i = 0; i < n && !err; i++) {
@@ -141,7 +142,7 @@ bool pending_files_overlay(struct pending_files *files, const struct digest *con
 }
 
 bool pending_files_verdict(struct pending_files *files, const struct digest *content,
-                           enum verified_state *out)
+                           uint64_t *out_size, enum verified_state *out)
 {
     lock_acquire(&files->lock);
     const struct pending_file *file = find(files->open, content);
@@ -150,6 +151,7 @@ bool pending_files_verdict(struct pending_files *files, const struct digest *con
     }
     bool has = file && file->has_verdict;
     if (has) {
+        *out_size = file->size;
         *out = file->verdict;
     }
     lock_release(&files->lock);

@@ -34,7 +34,7 @@ NODISCARD enum err pending_files_set_verdict(struct pending_files *files,
 bool pending_files_overlay(struct pending_files *files, const struct digest *content,
                            uint64_t offset, uint64_t end, struct piece_list *list);
 bool pending_files_verdict(struct pending_files *files, const struct digest *content,
-                           enum verified_state *out);
+                           uint64_t *out_size, enum verified_state *out);
 
 // What to commit next; false when nothing is pending. One thread.
 bool pending_files_begin(struct pending_files *files, struct pending_batch *out);

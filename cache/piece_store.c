@@ -68,19 +68,18 @@ enum err chunk_store_put_pieces(struct chunk_store *store, const struct digest *
 }
 
 enum verified_state chunk_store_verified(struct chunk_store *store,
-                                         const struct digest *content)
+                                         const struct digest *content, uint64_t size)
 {
     enum verified_state state = VERIFIED_UNKNOWN;
-    if (pending_files_verdict(store->files, content, &state)) {
-        return state;
-    }
+    uint64_t known_size = 0;
     struct index_reader *reader = NULL;
-    if (run_index_take(store->index, &reader) == ERR_NONE) {
-        uint64_t size = 0;
-        store_note_index_error(store, index_get_file(reader, content, &size, &state));
+    if (!pending_files_verdict(store->files, content, &known_size, &state) &&
+        run_index_take(store->index, &reader) == ERR_NONE) {
+        store_note_index_error(store,
+                               index_get_file(reader, content, &known_size, &state));
         run_index_give(store->index, reader);
     }
-    return state;
+    return known_size == size ? state : VERIFIED_UNKNOWN;
 }
 
 enum err chunk_store_set_verified(struct chunk_store *store, const struct digest *content,
@@ -108,7 +107,8 @@ static enum err plan_writer_init(struct plan_writer *plan, struct index_writer *
     static const char *const texts[] = {
         "INSERT INTO file(content, size, verified) VALUES(?1, ?2, max(?3, 0)) ON "
         "CONFLICT(content)"
-        " DO UPDATE SET size=?2, verified=CASE WHEN ?3<0 THEN verified ELSE ?3 END",
+        " DO UPDATE SET size=?2, verified=CASE WHEN ?3>=0 THEN ?3"
+        " WHEN size=?2 THEN verified ELSE 0 END",
         "SELECT id FROM file WHERE content=?1",
         "SELECT piece.offset, length, object.kind, object.hash, first, n, crc FROM piece"
         " JOIN object ON object.id=piece.object WHERE piece.file=?1 AND piece.offset<?3"
@@ -173,9 +173,11 @@ static enum err add_piece(struct plan_writer *plan, int64_t file,
     return sql_done(plan->add_piece);
 }
 
-// The old rows that a new piece replaces, at least in part.
+// The old rows that a new piece replaces, at least in part. What is left of one is written anew, so a
+// damaged one counts as none, as for readers.
 static enum err old_pieces(struct plan_writer *plan, int64_t file,
-                           const struct piece *new, struct piece_list *out)
+                           const struct digest *content, const struct piece *new,
+                           struct piece_list *out)
 {
     sqlite3_stmt *statement = plan->overlapping;
     sqlite3_bind_int64(statement, 1, file);
@@ -193,6 +195,7 @@ static enum err old_pieces(struct plan_writer *plan, int64_t file,
         if (sql_column_bytes(statement, 3, old.object.hash.bytes,
                              sizeof(struct digest)) &&
             piece_is_legal(&old) &&
+            sqlite3_column_int64(statement, 6) == piece_checksum(content, &old) &&
             piece_overlaps(&old, new->offset, new->offset + new->length)) {
             err = piece_list_replace(out, &old);
         }
@@ -205,7 +208,7 @@ static enum err replace_piece(struct plan_writer *plan, int64_t file,
                               const struct digest *content, const struct piece *new)
 {
     struct piece_list list = {0};
-    enum err err = old_pieces(plan, file, new, &list);
+    enum err err = old_pieces(plan, file, content, new, &list);
     for (size_t i = 0; i < list.n && !err; i++) {
         sqlite3_bind_int64(plan->delete_piece, 1, file);
         sqlite3_bind_int64(plan->delete_piece, 2, (int64_t)list.pieces[i].offset);

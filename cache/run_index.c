@@ -122,6 +122,13 @@ static enum err open_reader(struct run_index *index, uint64_t generation,
     }
     reader->generation = generation;
     enum err err = sql_open(index->path, SQL_READ, INDEX_SCHEMA_VERSION, &reader->db);
+    int64_t version = 0;
+    if (!err) {
+        err = sql_query_i64(reader->db, "PRAGMA user_version", &version);
+    }
+    if (!err && version == 0) {
+        err = ERR_ABSENT; // it is being made: nothing is known yet
+    }
     if (!err) {
         err = sql_prepare_all(reader->db, question_sql, reader->statements, QUESTIONS);
     }

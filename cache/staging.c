@@ -36,6 +36,7 @@ struct staging {
     bool has_ballast;
     int names_fd;
     uint64_t names_bytes;
+    uint64_t names_begun_with; // bytes of them when the file was last written anew
     bool names_begun;
     struct buffer names;
 };
@@ -355,6 +356,7 @@ void staging_names_end(struct staging *staging)
         log_warn("cache", "%s", why_text(&why, err));
     }
     staging->names_bytes = staging->names.len;
+    staging->names_begun_with = staging->names.len;
     buffer_release(&staging->names);
 }
 
@@ -372,5 +374,6 @@ void staging_names_append(struct staging *staging, const void *lines, size_t len
 
 bool staging_names_are_long(const struct staging *staging)
 {
-    return staging->names_bytes > NAMES_BYTES_MAX;
+    return staging->names_bytes > NAMES_BYTES_MAX &&
+           staging->names_bytes > 2 * staging->names_begun_with;
 }

@@ -15,6 +15,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define INO_STEP (UINT64_C(1) << 20)
 // Where numbers of the file end; those made in memory follow (tree_memory.c).
@@ -64,13 +65,22 @@ static enum err open_reader(struct tree_store *store, struct tree_conn **out)
 }
 
 // The writer's connection, for reading: of a store in memory, or one whose file was deleted
-// while it runs. The analysis cannot see that the lock is held from take to give.
+// or replaced while it runs. The analysis cannot see that the lock is held from take to give.
 static enum err take_writer(struct tree_store *store,
                             struct tree_conn **out) NO_THREAD_ANALYSIS
 {
     lock_acquire(&store->writer_lock);
     *out = store->writer;
     return ERR_NONE;
+}
+
+// Another process that found the cache deleted begins a new file, with numbers that this one has given
+// out already.
+static bool is_our_file(const struct tree_store *store)
+{
+    struct stat status;
+    return stat(store->path, &status) == 0 && status.st_dev == store->device &&
+           status.st_ino == store->inode;
 }
 
 enum err tree_take(struct tree_store *store, struct tree_conn **out) NO_THREAD_ANALYSIS
@@ -84,14 +94,18 @@ enum err tree_take(struct tree_store *store, struct tree_conn **out) NO_THREAD_A
         store->idle = conn->next;
     }
     lock_release(&store->pool_lock);
-    if (!conn && access(store->path, F_OK) != 0) {
+    enum err err = ERR_NONE;
+    if (!conn && is_our_file(store)) {
+        err = tree_note(store, open_reader(store, &conn));
+        if (!err && !is_our_file(store)) {
+            tree_conn_free(STEAL_POINTER(conn));
+        }
+    }
+    if (!err && !conn) {
         return take_writer(store, out);
     }
-    if (!conn) {
-        return tree_note(store, open_reader(store, out));
-    }
     *out = conn;
-    return ERR_NONE;
+    return err;
 }
 
 void tree_give(struct tree_store *store, struct tree_conn *conn) NO_THREAD_ANALYSIS

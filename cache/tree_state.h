@@ -25,7 +25,9 @@ struct tree_conn {
 
 struct tree_store {
     char *dir;
-    char *path; // tree.db
+    char *path;   // tree.db
+    dev_t device; // of the file that was opened, which another may replace
+    ino_t inode;
     // The disk refused the file: one connection, for reading too. Set under writer_lock,
     // never cleared.
     _Atomic bool in_memory;

@@ -74,6 +74,11 @@ static enum err open_writer(struct tree_store *store) REQUIRES(store->writer_loc
         tree_conn_free(conn);
         return err;
     }
+    struct stat status;
+    if (stat(store->path, &status) == 0) {
+        store->device = status.st_dev;
+        store->inode = status.st_ino;
+    }
     conn->is_writer = true;
     store->writer = conn;
     return ERR_NONE;

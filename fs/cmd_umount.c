@@ -3,6 +3,7 @@
 // script may go on. A mount whose daemon was killed is cleaned up the same way.
 #include "fs/commands.h"
 #include "fs/fusermount.h"
+#include "fs/mount.h"
 #include "fs/mount_place.h"
 #include "fs/say.h"
 
@@ -10,7 +11,7 @@
 #include <poll.h>
 #include <sys/vfs.h>
 
-enum { DAEMON_END_MS = 30000 };
+enum { DAEMON_END_MS = MOUNT_DRAIN_MS + 15000 };
 
 static enum err wait_for_end(int pidfd, const char *dir, struct why *why)
 {

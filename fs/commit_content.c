@@ -5,8 +5,7 @@
 
 enum {
     HASH_STEP = 1 << 18,
-    PUT_BLOCKS = 16,
-    KEEP_STEP = PUT_BLOCKS * BLOB_BLOCK_BYTES,
+    KEEP_STEP = 1 << 20,
 };
 
 enum err commit_content_name(struct commit_work *work, struct commit_item *item,
@@ -31,20 +30,6 @@ enum err commit_content_name(struct commit_work *work, struct commit_item *item,
     return err;
 }
 
-// `len` <= KEEP_STEP bytes at `at` of the blob.
-static enum err keep_run(struct commit_work *work, const struct object_id *blob,
-                         uint64_t at, const uint8_t *bytes, size_t len)
-{
-    uint32_t ends[PUT_BLOCKS];
-    uint32_t n = 0;
-    for (size_t end = 0; end < len;) {
-        end = len - end < BLOB_BLOCK_BYTES ? len : end + BLOB_BLOCK_BYTES;
-        ends[n++] = (uint32_t)end;
-    }
-    return chunk_store_put(work->mount->chunks, blob, (uint32_t)(at / BLOB_BLOCK_BYTES),
-                           n, ends, NULL, bytes, len);
-}
-
 // Its bytes are compared with its name once more, for nobody will do so later (XET_SMALL_BLOB).
 static enum err keep_small(struct commit_reading *reading, const struct object_id *blob)
 {
@@ -62,9 +47,8 @@ static enum err keep_small(struct commit_reading *reading, const struct object_i
     if (err == ERR_NONE && !oid_equal(&oid, &item->oid)) {
         err = ERR_DAMAGED;
     }
-    for (size_t at = 0; err == ERR_NONE && at < size; at += KEEP_STEP) {
-        size_t len = size - at < KEEP_STEP ? size - at : KEEP_STEP;
-        err = keep_run(reading->work, blob, at, bytes + at, len);
+    if (err == ERR_NONE) {
+        err = chunk_store_put_blob(reading->work->mount->chunks, blob, 0, bytes, size);
     }
     return err;
 }
@@ -78,7 +62,8 @@ static enum err keep_large(struct commit_reading *reading, const struct object_i
         size_t len = size - at < KEEP_STEP ? (size_t)(size - at) : KEEP_STEP;
         err = commit_read(reading, at, bytes, len, NULL);
         if (err == ERR_NONE) {
-            err = keep_run(reading->work, blob, at, bytes, len);
+            err =
+                chunk_store_put_blob(reading->work->mount->chunks, blob, at, bytes, len);
         }
     }
     return err;
@@ -95,13 +80,12 @@ static bool is_named(struct commit_work *work, struct commit_item *item,
 void commit_content_keep(struct commit_work *work, struct commit_item *item,
                          const struct file_version *version)
 {
-    struct object_id blob = {.kind = OBJECT_BLOB};
     struct commit_reading reading = {.work = work, .item = item};
     if (item->item->has_version || version->has_sha256 ||
         !is_named(work, item, version)) {
         return;
     }
-    memcpy(blob.hash.bytes, item->oid.bytes, sizeof(item->oid.bytes));
+    struct object_id blob = object_of_git_blob(&item->oid);
     enum err err = item->size <= XET_SMALL_BLOB ? keep_small(&reading, &blob)
                                                 : keep_large(&reading, &blob);
     if (err != ERR_NONE) {

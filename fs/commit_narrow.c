@@ -196,7 +196,7 @@ enum err commit_narrow(struct commit_work *work, struct commit_item *item,
     return err;
 }
 
-static bool is_deleted_by(struct commit_item *const *items, size_t n, const char *path)
+bool commit_is_deleted(struct commit_item *const *items, size_t n, const char *path)
 {
     for (size_t i = 0; i < n; i++) {
         if (items[i]->fate == COMMIT_FATE_OPEN && items[i]->item->op != OVERLAY_PUT &&
@@ -219,7 +219,7 @@ enum err commit_replace(struct commit_work *work, struct commit_item *item,
         const struct seen *seen = &comparison.seen[i];
         if (seen->now.kind == ENTRY_DIRECTORY) {
             err = look_into(&comparison, i);
-        } else if (!is_deleted_by(items, n, seen->path)) {
+        } else if (!commit_is_deleted(items, n, seen->path)) {
             has_more = true;
             is_theirs |= !is_covered(work, seen);
         }

@@ -186,31 +186,41 @@ struct folder {
     uint64_t ino;
 };
 
-static void on_listed(void *ctx, enum err err, const struct why *why)
+static void note_listed(struct fetch_job *job, uint64_t ino, enum err err,
+                        const struct why *why)
 {
-    struct folder *folder = ctx;
-    struct fetch_job *job = folder->job;
     if (err == ERR_NONE) {
-        err = tree_store_list(job->mount->tree, folder->ino, 0, add_entry, job);
+        err = tree_store_list(job->mount->tree, ino, 0, add_entry, job);
     }
     lock_acquire(&job->lock);
     job->n_listing--;
     job->has_listed = true;
     fetch_job_note(job, err, why);
     lock_release(&job->lock);
+}
+
+static void on_listed(void *ctx, enum err err, const struct why *why)
+{
+    struct folder *folder = ctx;
+    struct fetch_job *job = folder->job;
+    note_listed(job, folder->ino, err, why);
     free(folder);
     fetch_work_step(job);
     fetch_job_unref(job);
 }
 
+// One that is known is not waited for: its answer would take the next step within this one, as deep
+// as there are folders.
 static void list_folder(struct fetch_job *job, uint64_t ino)
 {
+    struct tree_dir dir = {.complete = false};
+    if (tree_store_dir(job->mount->tree, ino, &dir) == ERR_NONE && dir.complete) {
+        note_listed(job, ino, ERR_NONE, NULL);
+        return;
+    }
     struct folder *folder = calloc(1, sizeof(*folder));
     if (folder == NULL) {
-        lock_acquire(&job->lock);
-        job->n_listing--;
-        fetch_job_note(job, ERR_NO_MEMORY, NULL);
-        lock_release(&job->lock);
+        note_listed(job, ino, ERR_NO_MEMORY, NULL);
         return;
     }
     *folder = (struct folder){fetch_job_ref(job), ino};

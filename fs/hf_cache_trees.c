@@ -66,7 +66,8 @@ static bool visit_file(void *ctx, uint64_t position, const char *name,
         return false;
     }
     write_entry(file->json, path, node);
-    return true;
+    file->err = file->json->err; // it has become too large
+    return file->err == ERR_NONE;
 }
 
 // The files of one folder; its folders go on the list.

@@ -334,7 +334,8 @@ enum err local_file_adopt(struct local_file *file, const struct file_version *so
     lock_acquire(&file->lock);
     bool goes_on = offset == 0 || (file->has_base && offset == file->size &&
                                    oid_equal(&file->base.oid, &source->oid));
-    bool is_empty = offset > 0 || (!file->has_base && file->size == 0);
+    bool shows_all = !has_layer(&file->top) || file->top.below_valid == file->size;
+    bool is_empty = offset > 0 ? shows_all : !file->has_base && file->size == 0;
     bool has_all = offset + len <= source->size;
     enum err err = goes_on && is_empty && has_all && file->top.ranges.n == 0 &&
                            !has_layer(&file->flight)

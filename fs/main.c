@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 // A program started without stdin, stdout or stderr would get its next files there, and
 // print into them.
@@ -23,6 +24,17 @@ static void fill_standard_fds(void)
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd > STDERR_FILENO) {
         close(fd);
+    }
+}
+
+// What is saved and not committed has a file open each, as have connections and segments: the usual
+// soft limit of 1,024, which is there for select(), is too low.
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
 }
 
@@ -65,6 +77,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     fill_standard_fds();
+    raise_file_limit();
     int status = argc > 0 && is_mount_helper(argv[0]) ? cmd_mount_helper(argc, argv)
                                                       : dispatch(argc, argv);
     // A full disk or a closed pipe behind stdout is an error of the command.

@@ -11,6 +11,9 @@
 
 struct mount;
 
+// At unmount: so long what waits may take to be committed.
+enum { MOUNT_DRAIN_MS = 30000 };
+
 // Mounts, daemonises unless options->foreground, serves until unmounted, cleans up. The
 // parent of a daemon returns when the mount answers. Returns an exit status (DESIGN "Command
 // line"); has printed one sentence when it is not 0.

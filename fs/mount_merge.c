@@ -68,8 +68,22 @@ static enum err apply_variable(struct mount_options *options, const char *variab
     return err ? why_prefix(why, err, "%s in the environment", variable) : ERR_NONE;
 }
 
+// Stronger than a file that the configuration names.
+static void apply_token(struct mount_options *options)
+{
+    const char *variables[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = environment(variables[i]);
+        if (value != NULL && value[strspn(value, " \t\r\n")] != '\0') {
+            free(options->token_file);
+            options->token_file = NULL;
+        }
+    }
+}
+
 static enum err apply_environment(struct mount_options *options, struct why *why)
 {
+    apply_token(options);
     enum err err = apply_variable(options, "HUGFS_CACHE_DIR", "cache_dir", why);
     if (err == ERR_NONE) {
         err = apply_variable(options, "HUGFS_STATE_DIR", "state_dir", why);

@@ -10,8 +10,6 @@
 #include "fs/say.h"
 #include "fs/state_folder.h"
 
-enum { DRAIN_MS = 30000 };
-
 const char *mount_target_branch(const struct mount *mount)
 {
     const struct mount_options *options = mount->options;
@@ -259,7 +257,7 @@ void mount_drain_writing(struct mount *mount)
     if (mount->committer != NULL) {
         (void)overlay_seal(mount->overlay, 0, true, NULL, NULL);
         if (mount->refresher != NULL) { // else it never served
-            committer_drain(mount->committer, clock_now_ms() + DRAIN_MS);
+            committer_drain(mount->committer, clock_now_ms() + MOUNT_DRAIN_MS);
         }
         committer_stop(mount->committer);
     }

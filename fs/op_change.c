@@ -83,6 +83,7 @@ static void reply(struct change *change, fuse_req_t req, enum err err)
     int given_up = 0;
     switch (change->kind) {
     case CHANGE_CREATE:
+        overlay_opened(mount->overlay, change->entry.ino);
         err = op_handle_new(mount->overlay, &change->file_info, change->entry.ino,
                             change->file);
         change->file = NULL;

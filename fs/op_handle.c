@@ -9,11 +9,11 @@ enum err op_handle_new(struct overlay *overlay, struct fuse_file_info *file_info
 {
     struct op_handle *handle = calloc(1, sizeof(*handle));
     if (handle == NULL) {
+        overlay_closed(overlay, ino);
         local_file_put(file);
         return ERR_NO_MEMORY;
     }
     *handle = (struct op_handle){.overlay = overlay, .ino = ino, .file = file};
-    overlay_opened(overlay, ino);
     file_info->fh = (uintptr_t)handle;
     // Pages of a number never go stale: only this kernel changes what they hold.
     file_info->keep_cache = 1;

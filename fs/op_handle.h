@@ -22,7 +22,8 @@ struct op_handle {
 
 struct overlay;
 
-// Takes the reference of `file` over, also on error.
+// For a file that is counted as open for writing (overlay_writer()). Takes the reference of `file` and
+// the count over, also on error.
 NODISCARD enum err op_handle_new(struct overlay *overlay,
                                  struct fuse_file_info *file_info, uint64_t ino,
                                  struct local_file *file);

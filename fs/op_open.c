@@ -30,6 +30,8 @@ static void open_writer(struct mount *mount, fuse_req_t req, uint64_t ino,
         err = local_file_truncate(file, 0, &why);
         if (err == ERR_NONE) {
             overlay_touched(mount->overlay, ino);
+        } else {
+            overlay_closed(mount->overlay, ino);
         }
     }
     if (err == ERR_NONE) {

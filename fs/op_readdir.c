@@ -20,6 +20,7 @@ struct readdir_wait {
     uint64_t dir_ino;     // the stored node; 0 = it is virtual
     struct vnode *folder; // of a virtual one, referenced
     uint64_t cookie;      // entries up to it have been given
+    uint64_t passed;      // and the one at this position is not shown
     uint64_t turn;        // of the root of a mount of one repository (snapshot.h), else 0
     bool is_past;         // that root is not shown any more
     size_t size;
@@ -39,6 +40,7 @@ struct filler {
     size_t size;
     size_t used;
     uint64_t last_cookie;
+    uint64_t passed; // as in the wait
 };
 
 enum { DOT_COOKIES = 2, TURN_SHIFT = 42 };
@@ -76,6 +78,7 @@ static bool add_node(void *ctx, uint64_t position, const char *name,
     struct filler *filler = ctx;
     struct entry entry;
     if (filler->hides && hidden_is(name, strlen(name))) {
+        filler->passed = position;
         return true; // .hub stands before it, and no listing names that
     }
     entry_of_node(filler->mount, filler->ino, node, &entry);
@@ -99,6 +102,13 @@ static void add_dots(struct filler *filler, uint64_t ino, uint64_t cookie)
 static uint64_t position_of(uint64_t cookie)
 {
     return cookie > DOT_COOKIES ? cookie - DOT_COOKIES : 0;
+}
+
+// What has to follow.
+static uint64_t position_after(const struct readdir_wait *wait)
+{
+    uint64_t position = position_of(wait->cookie);
+    return position > wait->passed ? position : wait->passed;
 }
 
 // Fills what is here of a virtual folder. ERR_PARKED: nothing, and more can be had.
@@ -134,8 +144,7 @@ static enum err fill(struct filler *filler, const struct readdir_wait *wait,
     }
     add_dots(filler, wait->ino, wait->cookie);
     size_t used_by_dots = filler->used;
-    err =
-        tree_store_list(tree, wait->dir_ino, position_of(wait->cookie), add_node, filler);
+    err = tree_store_list(tree, wait->dir_ino, position_after(wait), add_node, filler);
     if (err != ERR_NONE) {
         return err;
     }
@@ -147,33 +156,17 @@ static enum err fill(struct filler *filler, const struct readdir_wait *wait,
 
 enum { AHEAD_ENTRIES = 1000 }; // one page of the Hub's
 
-struct remainder {
-    uint64_t n;
-    uint64_t last;
-};
-
-static bool count_remainder(void *ctx, uint64_t position, const char *name,
-                            const struct tree_node *node)
-{
-    struct remainder *remainder = ctx;
-    (void)name;
-    (void)node;
-    remainder->last = position;
-    return ++remainder->n < AHEAD_ENTRIES;
-}
-
-// The reader has come to `position` of a listing that goes on.
+// The reader has come to `position` (1, 2, 3 ...) of a listing that goes on.
 static void read_ahead(struct mount *mount, uint64_t dir_ino, uint64_t position)
 {
-    struct remainder remainder = {.last = position};
-    enum err err =
-        tree_store_list(mount->tree, dir_ino, position, count_remainder, &remainder);
-    if (err != ERR_NONE || remainder.n >= AHEAD_ENTRIES) {
+    struct tree_dir dir = {0};
+    if (tree_store_dir(mount->tree, dir_ino, &dir) != ERR_NONE || dir.complete ||
+        dir.entries >= position + AHEAD_ENTRIES) {
         return;
     }
     struct hub_call call = mount_demand(mount, "readdir ahead");
     call.class = HUB_AHEAD;
-    namespace_more(mount->namespace, dir_ino, remainder.last, &call, NULL, NULL);
+    namespace_more(mount->namespace, dir_ino, dir.entries, &call, NULL, NULL);
 }
 
 // ----------------------------------------------------------------------------- answering
@@ -197,7 +190,7 @@ static void park(struct readdir_wait *wait, fuse_req_t req)
         free_wait(wait);
         return;
     }
-    uint64_t after = position_of(wait->cookie);
+    uint64_t after = position_after(wait);
     if (wait->folder != NULL) {
         wait->folder->type->list_more(mount, wait->folder, after, &wait->call, on_page,
                                       wait);
@@ -219,6 +212,7 @@ static void answer(struct readdir_wait *wait, fuse_req_t req)
         .is_past = wait->is_past,
         .hides = wait->folder == NULL && hidden_is_at(mount, wait->ino),
         .is_plus = wait->is_plus,
+        .passed = wait->passed,
     };
     bool goes_on = false;
     filler.size = wait->size < REPLY_BUFFER_BYTES ? wait->size : REPLY_BUFFER_BYTES;
@@ -227,6 +221,7 @@ static void answer(struct readdir_wait *wait, fuse_req_t req)
                    : wait->folder != NULL ? fill_virtual(&filler, wait, &goes_on)
                                           : fill(&filler, wait, &goes_on);
     if (err == ERR_PARKED) {
+        wait->passed = filler.passed;
         reply_buffers_put(mount->buffers, filler.bytes);
         park(wait, req);
         return;

@@ -67,6 +67,9 @@ static enum err set_size(struct mount *mount, uint64_t ino, uint64_t size,
             (void)overlay_seal(mount->overlay, ino, false, NULL, NULL);
         }
     }
+    if (handle == NULL && file != NULL) {
+        overlay_closed(mount->overlay, ino);
+    }
     complain(mount, ino, err, &why);
     local_file_put(file);
     return err;
@@ -201,6 +204,9 @@ static enum err version_of(struct mount *mount, uint64_t ino, struct file_versio
     if (err == ERR_NONE && file == NULL) {
         // One that nobody has changed: with a node of its own it tells.
         err = overlay_writer(mount->overlay, ino, &file);
+        if (err == ERR_NONE) {
+            overlay_closed(mount->overlay, ino);
+        }
     }
     if (err == ERR_NONE) {
         local_file_info(file, &info);

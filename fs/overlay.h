@@ -86,13 +86,13 @@ NODISCARD enum err overlay_rename(struct overlay *overlay,
 // that nobody has changed. ERR_STALE, ERR_IS_DIRECTORY.
 NODISCARD enum err overlay_reader(struct overlay *overlay, uint64_t ino,
                                   struct local_file **out);
-// The local file to write to, referenced; made when there is none. ERR_READ_ONLY. ERR_STALE: the
-// name leads to another version by now.
+// The local file to write to, referenced; made when there is none. It is counted as open for writing
+// until overlay_closed(). ERR_STALE: the name leads to another version by now.
 NODISCARD enum err overlay_writer(struct overlay *overlay, uint64_t ino,
                                   struct local_file **out);
 NODISCARD enum err overlay_set_time(struct overlay *overlay, uint64_t ino,
                                     const struct timespec *at);
-// Somebody has it open for writing, and has it no more.
+// Somebody who created it has it open for writing; somebody has it no more.
 void overlay_opened(struct overlay *overlay, uint64_t ino);
 void overlay_closed(struct overlay *overlay, uint64_t ino);
 // A file was changed: it waits for its seal.
@@ -153,11 +153,14 @@ struct overlay_item {
     char *path; // from the repository's root; malloc'd
     uint64_t
         id; // of the file's row; 0 = a deletion, or a file that only moved with its folder
+    uint64_t
+        moved_to; // of a deletion: the row of the file that stood here and moved; 0 = none
     uint64_t generation;
     struct local_file *file; // frozen and referenced; NULL = it is `version`
     bool has_version;        // the content is exactly this version of the repository
     struct file_version version;
     bool under_exists; // what is believed to stand at `path` at the commit `under_commit`
+    bool is_put_off;   // it waits for the next commit; never of one that is given out
     bool under_is_folder; // which goes with deletions in the same commit
     struct oid under_oid;
     struct oid under_commit;

@@ -140,6 +140,33 @@ static struct overlay_under below(const struct overlay_found *found)
                      : found->under;
 }
 
+// A folder that goes takes what the base has in it by now. Where that was changed here before others
+// changed it, it is the older one that goes: whoever commits it compares (commit_narrow.h). Of several
+// older commits nobody knows the oldest: then none counts.
+static void go_back(struct overlay *overlay, const struct overlay_node *folder,
+                    struct overlay_under *under) REQUIRES(overlay->lock)
+{
+    const struct oid *older = NULL;
+    bool is_one = true;
+    for (struct overlay_node *node = overlay->by_ino; node != NULL;
+         node = node->by_ino.next) {
+        bool is_in_it = node->names != NULL && node->base_path != NULL &&
+                        overlay_node_is_below(node, folder);
+        for (struct overlay_name *name = is_in_it ? node->names : NULL; name != NULL;
+             name = name->hh.next) {
+            if (overlay_is_outdated(overlay, node, name)) {
+                is_one =
+                    is_one && (older == NULL || oid_equal(older, &name->under.commit));
+                older = &name->under.commit;
+            }
+        }
+    }
+    if (older != NULL) {
+        under->commit = is_one ? *older : (struct oid){{0}};
+        under->oid = (struct oid){{0}};
+    }
+}
+
 // Makes the name say that nothing stands there. The node that did is given back, still with its
 // row; NULL: it was a file of the base.
 static enum err vacate(struct overlay *overlay, struct journal_change *change,
@@ -153,6 +180,10 @@ static enum err vacate(struct overlay *overlay, struct journal_change *change,
     }
     entry->node = NULL;
     entry->under = below(found);
+    if (found->node != NULL && found->node->kind == ENTRY_DIRECTORY &&
+        entry->under.exists) {
+        go_back(overlay, found->node, &entry->under);
+    }
     entry->is_taken = entry->is_settled = false;
     entry->moved_to = moved_to;
     clock_gettime(CLOCK_REALTIME, &dir->changed_at);
@@ -194,11 +225,14 @@ static enum err remove_name(struct overlay *overlay, uint64_t dir_ino, const cha
         struct overlay_node *node = found.node;
         struct journal_change *change = journal_change_new();
         err = vacate(overlay, change, dir, name, len, &found, 0);
-        if (err == ERR_NONE && node != NULL) {
+        bool is_gone = err == ERR_NONE && node != NULL;
+        if (is_gone) {
             overlay_detach(overlay, change, node);
-            overlay_node_sweep(overlay, node);
         }
         submit(overlay, change);
+        if (is_gone) {
+            overlay_node_sweep(overlay, node);
+        }
     }
     lock_release(&overlay->lock);
     return err;
@@ -287,6 +321,9 @@ static enum err settle(struct overlay *overlay, struct journal_change *change,
         return err;
     }
     if (node->kind == ENTRY_FILE) {
+        // Whoever gives their version of a conflict another name wants to keep it.
+        node->is_theirs = false;
+        node->trouble = (struct why){""};
         node->moved_again = node->state == JOURNAL_UPLOADING;
         if (!node->moved_again && node->state != JOURNAL_DIRTY) {
             node->state = JOURNAL_SEALED;
@@ -326,11 +363,11 @@ static enum err move(struct overlay *overlay, struct end *from, struct end *to,
             err = vacate(overlay, change, from->dir, from->place->name, from->place->len,
                          &from->found, node->id);
         }
-        if (other != NULL) {
-            overlay_node_sweep(overlay, other);
-        }
     }
     submit(overlay, change);
+    if (other != NULL && !exchanges) {
+        overlay_node_sweep(overlay, other);
+    }
     return err;
 }
 

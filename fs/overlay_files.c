@@ -22,8 +22,10 @@ enum err overlay_adopt_base(struct overlay *overlay, struct overlay_node *dir,
     if (err != ERR_NONE) {
         return err;
     }
+    uint64_t number = overlay_number_of(&found->base);
+    bool is_free = overlay_by_ino(overlay, number) == NULL;
     struct overlay_node *node =
-        overlay_node_new(overlay, overlay_number_of(&found->base), 0, ENTRY_FILE);
+        overlay_node_new(overlay, is_free ? number : 0, 0, ENTRY_FILE);
     err = node == NULL ? ERR_NO_MEMORY
                        : local_file_new(&parts, node->id, &version, &node->file);
     file_version_release(&version);
@@ -44,7 +46,7 @@ enum err overlay_adopt_base(struct overlay *overlay, struct overlay_node *dir,
         return err;
     }
     node->is_executable = found->base.executable;
-    node->kernel_knows = true;
+    node->kernel_knows = is_free;
     node->state = JOURNAL_CLEAN;
     entry->node = node;
     entry->under = found->under;
@@ -113,7 +115,11 @@ enum err overlay_writer(struct overlay *overlay, uint64_t ino, struct local_file
     if (err == ERR_NONE && node->is_theirs) {
         err = ERR_ACCESS;
     }
+    if (err == ERR_NONE && node->is_outdated) {
+        err = ERR_STALE;
+    }
     if (err == ERR_NONE) {
+        node->n_handles++;
         local_file_scan_by(node->file, overlay->mount->scanner);
         *out = local_file_ref(node->file);
     }

@@ -300,6 +300,21 @@ void overlay_node_free(struct overlay *overlay, struct overlay_node *node)
     free(node);
 }
 
+// Of a file that was deleted: what was written until nobody had it open any more.
+static void drop_staging(struct overlay *overlay, const struct overlay_node *node)
+    REQUIRES(overlay->lock)
+{
+    struct local_file_info info = {.is_clean = true};
+    if (node->file != NULL) {
+        local_file_info(node->file, &info);
+    }
+    if (!info.is_clean) {
+        struct journal_change *change = journal_change_new();
+        local_file_drop_staging(node->file, change);
+        journal_submit(overlay->journal, change, false, NULL, NULL);
+    }
+}
+
 void overlay_node_sweep(struct overlay *overlay, struct overlay_node *node)
 {
     while (node != NULL && !is_needed(node)) {
@@ -314,6 +329,7 @@ void overlay_node_sweep(struct overlay *overlay, struct overlay_node *node)
             overlay_name_forget(overlay, parent, entry);
         }
         overlay_node_unplace(node);
+        drop_staging(overlay, node);
         overlay_node_free(overlay, node);
         node = parent;
     }

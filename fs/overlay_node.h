@@ -26,6 +26,8 @@ struct overlay_node {
     uint64_t n_lookups; // that the kernel has counted
     bool
         kernel_knows; // a number of the base, whose lookups are not counted: not forgotten yet
+    bool
+        is_outdated; // its place has another version by now: who opens it by name gets that
     unsigned n_handles;          // open for writing
     struct overlay_node *parent; // NULL: the root, or nothing names it any more
     char *name;                  // there; malloc'd, NULL like the parent
@@ -39,6 +41,7 @@ struct overlay_node {
     enum journal_state state; // CLEAN, DIRTY, SEALED, UPLOADING, CONFLICT, FAILED
     bool may_land;            // an earlier process has sent it (overlay_expect())
     bool moved_again;         // since it was taken for a commit
+    bool is_put_off;          // it waits for the commit after the one that was taken
     bool is_theirs;        // the other version of a conflict: never committed, read-only
     struct why trouble;    // of CONFLICT and FAILED
     enum err refusal;      // of FAILED; not known after a restart
@@ -185,13 +188,15 @@ char *overlay_join(const char *dir, const char *name, size_t len);
 // unless the repository has it.
 bool overlay_stays_here(struct overlay *overlay, const struct overlay_name *entry,
                         const char *path) REQUIRES(overlay->lock);
-// A file of the base gets a node, with the kernel's number; `found` tells it from now on.
+// A file of the base gets a node, with the kernel's number unless another node has that; `found` tells
+// it from now on.
 NODISCARD enum err overlay_adopt_base(struct overlay *overlay, struct overlay_node *dir,
                                       const char *name, size_t len,
                                       struct overlay_found *found)
     REQUIRES(overlay->lock);
 struct local_file_parts overlay_parts(const struct overlay *overlay);
-// Nothing leads to the node any more; who has it open goes on. Its rows go with the change.
+// Nothing leads to the node any more; who has it open goes on. Its rows go with the change; it is to be
+// swept when that has been submitted.
 void overlay_detach(struct overlay *overlay, struct journal_change *change,
                     struct overlay_node *node) REQUIRES(overlay->lock);
 // Something waits for a commit from now on.
@@ -265,6 +270,10 @@ NODISCARD enum err overlay_seek(struct overlay *overlay, struct overlay_node *di
 // The stored node of the base behind a folder. ERR_NOT_FOUND: none; ERR_ABSENT.
 NODISCARD enum err overlay_base_of(struct overlay *overlay, struct overlay_node *dir,
                                    uint64_t *out_ino) REQUIRES(overlay->lock);
+// Whether the base has, or may have, something else under a name by now than it had when the name was
+// changed here.
+bool overlay_is_outdated(struct overlay *overlay, struct overlay_node *dir,
+                         const struct overlay_name *name) REQUIRES(overlay->lock);
 // Whether a folder shows nothing. ERR_ABSENT: it has to be listed first.
 NODISCARD enum err overlay_is_empty(struct overlay *overlay, struct overlay_node *dir,
                                     bool *out) REQUIRES(overlay->lock);

@@ -188,6 +188,7 @@ void overlay_described_release(struct overlay_described *described)
 struct discarded {
     uint64_t dir;
     char *name;
+    uint64_t node; // that stood there; 0 = none
 };
 
 struct discarding {
@@ -222,7 +223,8 @@ static void gather(void *ctx, struct overlay_node *dir, struct overlay_name *ent
         free(name);
         return;
     }
-    grown[n - 1] = (struct discarded){dir->id, name};
+    grown[n - 1] =
+        (struct discarded){dir->id, name, entry->node != NULL ? entry->node->id : 0};
     discarding->n_names = n;
 }
 
@@ -279,11 +281,12 @@ NO_THREAD_ANALYSIS static void discard(struct discarding *discarding,
                 discarding->inos = grown;
                 grown[discarding->n_inos++] = node->ino;
             }
+            // Who has it open keeps the file; the number is the base's.
             node->kernel_knows = false;
-            node->n_handles = 0; // they keep the file, the number is the base's
+            node->n_lookups = 0;
+            node->n_handles = 0;
         }
         overlay_detach(discarding->overlay, discarding->change, node);
-        overlay_node_sweep(discarding->overlay, node);
     }
     discarding->n++;
 }
@@ -308,6 +311,12 @@ enum err overlay_discard(struct overlay *overlay, const char *path, uint64_t *ou
         free(discarding.names[i].name);
     }
     journal_submit(overlay->journal, discarding.change, true, NULL, NULL);
+    for (size_t i = 0; i < discarding.n_names; i++) {
+        struct overlay_node *node = overlay_by_id(overlay, discarding.names[i].node);
+        if (node != NULL) {
+            overlay_node_sweep(overlay, node);
+        }
+    }
     lock_release(&overlay->lock);
     free(discarding.names);
     *out_n = discarding.n;

@@ -77,23 +77,40 @@ static enum err peek_base(struct overlay *overlay, struct overlay_node *dir,
     return err;
 }
 
+bool overlay_is_outdated(struct overlay *overlay, struct overlay_node *dir,
+                         const struct overlay_name *name)
+{
+    struct snapshot_view view;
+    struct tree_node base;
+    struct overlay_under now = {.exists = false};
+    current_view(overlay, &view);
+    if (!name->under.exists || oid_equal(&name->under.commit, &view.commit)) {
+        return false;
+    }
+    enum err err = peek_base(overlay, dir, name->name, name->len, &base, &now);
+    return err != ERR_NONE || now.kind != name->under.kind ||
+           !oid_equal(&now.oid, &name->under.oid);
+}
+
 // Whether the name is a memory of something that was committed, which the base may contradict.
 static bool is_memory(const struct overlay_name *entry)
 {
     return entry->node != NULL && !overlay_name_is_change(entry);
 }
 
-// A memory that the base contradicts: whoever has the file open keeps it.
+// A memory that the base contradicts: who reads it goes on with it.
 static void forget_memory(struct overlay *overlay, struct overlay_node *dir,
                           struct overlay_name *entry) REQUIRES(overlay->lock)
 {
     struct overlay_node *node = entry->node;
     overlay_name_forget(overlay, dir, entry);
     overlay_node_unplace(node);
+    node->is_outdated = node->kind != ENTRY_DIRECTORY;
     overlay_node_sweep(overlay, node);
 }
 
-// ERR_NONE: the memory is right (again).
+// ERR_NONE: the memory is right (again), or somebody may write to it yet: over the version that it
+// was opened as, so that what is written is a conflict and not lost.
 static enum err check_memory(struct overlay *overlay, struct overlay_node *dir,
                              struct overlay_name *entry) REQUIRES(overlay->lock)
 {
@@ -115,7 +132,7 @@ static enum err check_memory(struct overlay *overlay, struct overlay_node *dir,
         entry->under = under;
         return ERR_NONE;
     }
-    return ERR_NOT_FOUND;
+    return entry->node->n_handles > 0 ? ERR_NONE : ERR_NOT_FOUND;
 }
 
 // A folder that the base has no more, but in which something was changed here, is still there.
@@ -143,6 +160,11 @@ static enum err seek_base(struct overlay *overlay, struct overlay_node *dir,
     if (err == ERR_NONE && out->base.kind == ENTRY_DIRECTORY) {
         out->node = overlay_base_folder(overlay, dir, name, len);
         return out->node != NULL ? ERR_NONE : ERR_NO_MEMORY;
+    }
+    if (err == ERR_NONE &&
+        overlay_by_ino(overlay, overlay_number_of(&out->base)) != NULL) {
+        // What was saved over this version and given up since still has its number.
+        err = overlay_adopt_base(overlay, dir, name, len, out);
     }
     return err;
 }

@@ -124,6 +124,7 @@ static enum err take_deletion(struct overlay_taking *taking, enum overlay_op op,
         return ERR_NO_MEMORY;
     }
     set_under(item, &entry->under);
+    item->moved_to = entry->node == NULL ? entry->moved_to : 0;
     return ERR_NONE;
 }
 
@@ -232,18 +233,48 @@ static void join_twins(struct overlay_items *items)
     items->n = n;
 }
 
+// The file that stood where the deletion is and is put elsewhere by now; NULL: there is none.
+static struct overlay_node *moved_by(struct overlay *overlay,
+                                     const struct overlay_item *item)
+    REQUIRES(overlay->lock)
+{
+    struct overlay_node *node =
+        item->moved_to != 0 ? overlay_by_id(overlay, item->moved_to) : NULL;
+    bool is_put = node != NULL && node->kind == ENTRY_FILE && node->parent != NULL &&
+                  node->state == JOURNAL_SEALED;
+    return is_put ? node : NULL;
+}
+
+// The first ones go. A deletion that belongs to a file goes when that does, whatever its own place.
 static void cut(struct overlay_taking *taking) REQUIRES(taking->overlay->lock)
 {
+    struct overlay *overlay = taking->overlay;
     struct overlay_items *items = taking->items;
+    size_t n_going = 0;
+    size_t n = 0;
     if (items->n <= taking->n_max || has_moves(items)) {
         return;
     }
-    for (size_t i = taking->n_max; i < items->n; i++) {
-        overlay_none_above_vanishes(taking->overlay, items->items[i].path);
-        overlay_item_release(&items->items[i]);
+    for (size_t i = 0; i < items->n; i++) {
+        struct overlay_item *item = &items->items[i];
+        bool goes = moved_by(overlay, item) != NULL || n_going++ < taking->n_max;
+        if (!goes && item->id != 0) {
+            overlay_by_id(overlay, item->id)->is_put_off = true;
+        }
+        item->is_put_off = !goes;
     }
-    items->n = taking->n_max;
-    items->has_more = true;
+    for (size_t i = 0; i < items->n; i++) {
+        struct overlay_item *item = &items->items[i];
+        const struct overlay_node *moved = moved_by(overlay, item);
+        if (item->is_put_off || (moved != NULL && moved->is_put_off)) {
+            overlay_none_above_vanishes(overlay, item->path);
+            overlay_item_release(item);
+        } else {
+            items->items[n++] = *item;
+        }
+    }
+    items->has_more = n < items->n;
+    items->n = n;
 }
 
 // From here on it is on its way. False: somebody writes to it; the overlay is locked, but not the file.
@@ -291,6 +322,7 @@ static void forget_last(struct overlay *overlay) REQUIRES(overlay->lock)
         free(node->taken_path);
         node->taken_path = NULL;
         node->takes_files = false;
+        node->is_put_off = false;
         for (struct overlay_name *name = node->names; name != NULL; name = next) {
             next = name->hh.next;
             name->is_taken = false;

@@ -412,7 +412,7 @@ void owner_lists_more(struct owner_lists *lists, enum repo_kind kind, const char
     if (err == ERR_NONE && !is_here) {
         LL_APPEND(list->waiters, waiter);
         list->is_fetching = true;
-        if (list->now->next != NULL && is_mine) {
+        if (is_mine && list->now->next != NULL) {
             page = strdup(list->now->next);
         }
     }

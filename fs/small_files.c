@@ -40,22 +40,34 @@ struct together {
 };
 
 // What has nothing to do with this commit may be better another time.
-static bool is_passing(enum err err)
+static enum small_end end_of(enum err err)
 {
-    return err == ERR_CANCELLED || err == ERR_OFFLINE || err == ERR_QUOTA;
+    switch (err) {
+    case ERR_NONE:
+        return SMALL_BROUGHT;
+    case ERR_CANCELLED:
+    case ERR_OFFLINE:
+    case ERR_QUOTA:
+        return SMALL_LATER;
+    default:
+        return SMALL_FAILED;
+    }
+}
+
+static void over(struct mount *mount, int64_t row, const struct oid *commit,
+                 enum small_end end)
+{
+    lock_acquire(&mount->lock);
+    small_watch_over(&mount->small_watch, row, commit, end);
+    lock_release(&mount->lock);
 }
 
 static void on_fetched(void *ctx, enum err err, const struct why *why)
 {
     struct together *together = ctx;
-    struct mount *mount = together->mount;
-    if (err != ERR_NONE) {
-        lock_acquire(&mount->lock);
-        small_watch_failed(&mount->small_watch, together->row, &together->commit,
-                           is_passing(err));
-        lock_release(&mount->lock);
-    }
-    if (err != ERR_NONE && !is_passing(err)) {
+    enum small_end end = end_of(err);
+    over(together->mount, together->row, &together->commit, end);
+    if (end == SMALL_FAILED) {
         log_info("fs", "small files are fetched one by one: %s", why_text(why, err));
     }
     free(together);
@@ -67,6 +79,7 @@ static void fetch_together(struct mount *mount, const struct content *content)
     struct together *together = malloc(sizeof(*together));
     int64_t patience_ms = mount->options->timeout_ms / 4; // readers have as much as that
     if (together == NULL) {
+        over(mount, content->row, &source->sha, SMALL_LATER);
         return;
     }
     *together = (struct together){mount, content->row, source->sha};
@@ -87,8 +100,8 @@ void small_files_note(struct mount *mount, const struct content *content)
                          content->ino, clock_now_ms());
     if (advice == SMALL_TOGETHER &&
         (options->cache_size < CACHE_LEAST || options->max_rate > 0)) {
-        small_watch_failed(&mount->small_watch, content->row, &content->source.hub.sha,
-                           false);
+        small_watch_over(&mount->small_watch, content->row, &content->source.hub.sha,
+                         SMALL_FAILED);
         advice = SMALL_SIBLINGS;
     }
     lock_release(&mount->lock);

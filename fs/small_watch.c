@@ -53,14 +53,21 @@ enum small_advice small_watch_note(struct small_watch *watch, int64_t row,
     if (at->is_asked || at->n_files < FILES_LEAST) {
         return SMALL_ALONE;
     }
+    if (watch->n_under_way == SMALL_AT_ONCE) {
+        return SMALL_SIBLINGS;
+    }
+    watch->n_under_way++;
     at->is_asked = true;
     return SMALL_TOGETHER;
 }
 
-void small_watch_failed(struct small_watch *watch, int64_t row, const struct oid *commit,
-                        bool is_passing)
+void small_watch_over(struct small_watch *watch, int64_t row, const struct oid *commit,
+                      enum small_end end)
 {
-    struct small_commit *at = find_commit(watch, row, commit);
-    at->has_failed = !is_passing;
-    at->n_files = is_passing ? 0 : at->n_files;
+    watch->n_under_way--;
+    if (end != SMALL_BROUGHT) {
+        struct small_commit *at = find_commit(watch, row, commit);
+        at->has_failed = end == SMALL_FAILED;
+        at->n_files = end == SMALL_LATER ? 0 : at->n_files;
+    }
 }

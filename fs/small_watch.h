@@ -5,12 +5,24 @@
 
 #include "base/base.h"
 
-enum { SMALL_COMMITS = 16 }; // that are remembered
+enum {
+    SMALL_COMMITS = 16, // that are remembered
+    // That are brought whole at the same time: each takes up to 40 MB while it is (the answer, and
+    // what it unpacks to).
+    SMALL_AT_ONCE = 2,
+};
 
 enum small_advice {
-    SMALL_ALONE,    // fetch this one
-    SMALL_TOGETHER, // fetch all of the commit, at once: told once in ten minutes
-    SMALL_SIBLINGS, // that did not work: fetch the next ones of the folder
+    SMALL_ALONE, // fetch this one
+    SMALL_TOGETHER, // fetch all of the commit, then small_watch_over(): told once in ten minutes
+    SMALL_SIBLINGS, // that did not work, or can't be done now: fetch the next ones of the folder
+};
+
+// How what SMALL_TOGETHER advised has ended.
+enum small_end {
+    SMALL_BROUGHT,
+    SMALL_FAILED, // and would again
+    SMALL_LATER,  // it may be advised again soon
 };
 
 struct small_commit {
@@ -28,12 +40,13 @@ struct small_commit {
 struct small_watch {
     struct small_commit commits[SMALL_COMMITS];
     uint64_t turn;
+    unsigned n_under_way;
 };
 
 // A small file had to be fetched.
 enum small_advice small_watch_note(struct small_watch *watch, int64_t row,
                                    const struct oid *commit, uint64_t ino,
                                    int64_t now_ms);
-// What SMALL_TOGETHER advised could not be done; `is_passing`: it may be advised again soon.
-void small_watch_failed(struct small_watch *watch, int64_t row, const struct oid *commit,
-                        bool is_passing);
+// What SMALL_TOGETHER advised is over; once for each time.
+void small_watch_over(struct small_watch *watch, int64_t row, const struct oid *commit,
+                      enum small_end end);

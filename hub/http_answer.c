@@ -86,17 +86,30 @@ static void read_limits(CURL *easy, struct http_answer *answer)
     }
 }
 
+// Links may stand in several fields (RFC 8288 section 3), and a proxy may add its own.
+static enum err read_next_link(CURL *easy, struct http_answer *answer)
+{
+    struct curl_header *header = NULL;
+    for (size_t i = 0;
+         answer->next_link == NULL &&
+         curl_easy_header(easy, "Link", i, CURLH_HEADER, -1, &header) == CURLHE_OK;
+         i++) {
+        enum err err = http_parse_link_next(header->value, &answer->next_link);
+        if (err == ERR_NO_MEMORY) {
+            return err;
+        }
+        answer->has_bad_link |= err != ERR_NONE && strcasestr(header->value, "next");
+    }
+    return ERR_NONE;
+}
+
 static enum err read_addresses(CURL *easy, struct http_answer *answer)
 {
     const char *location = header_once(easy, "Location");
-    const char *link = header_once(easy, "Link");
     if (location != NULL && (answer->location = strdup(location)) == NULL) {
         return ERR_NO_MEMORY;
     }
-    if (link != NULL && http_parse_link_next(link, &answer->next_link) == ERR_NO_MEMORY) {
-        return ERR_NO_MEMORY;
-    }
-    return ERR_NONE;
+    return read_next_link(easy, answer);
 }
 
 enum err http_answer_read(CURL *easy, struct http_answer *out)

@@ -26,6 +26,7 @@ struct http_answer {
     int64_t clock_offset_s; // the server's clock minus ours
     char *location;         // malloc'd; NULL = none
     char *next_link;        // malloc'd; NULL = none
+    bool has_bad_link;      // a Link that may have been it can't be read
 };
 
 // ERR_NO_MEMORY only: headers that make no sense count as absent.

@@ -31,6 +31,11 @@ static enum err refuse_elsewhere(struct why *why)
 enum err next_page_take(const struct call *call, struct why *why, char **out_next)
 {
     const char *link = call->request.answer.next_link;
+    if (link == NULL && call->request.answer.has_bad_link) {
+        return why_set(why, ERR_BAD_ANSWER,
+                       "the answer's Link header, which says where the listing goes on, "
+                       "can't be read");
+    }
     if (link == NULL) {
         *out_next = NULL;
         return ERR_NONE;

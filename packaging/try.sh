@@ -268,6 +268,8 @@ try_local() {
     get_model
     start_hub
     upload
+    # It is on this machine: no proxy leads there.
+    export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
     echo "It listens at $endpoint."
     look_around
     look_at_everything

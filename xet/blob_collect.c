@@ -26,6 +26,13 @@ static void finish(struct blob_collect *collect, uint64_t missing, enum err err,
     fetch_unit_round_over(unit, missing, err, why);
 }
 
+static void submit(struct blob_collect *collect, void (*run)(struct job *job))
+{
+    collect->job.run = run;
+    worker_pool_submit(collect->unit->file->xet->pool, &collect->job,
+                       collect->unit->class == HUB_DEMAND ? JOB_DEMAND : JOB_BACKGROUND);
+}
+
 static enum err check_oid(const struct blob_collect *collect, struct why *why)
 {
     struct oid oid;
@@ -48,8 +55,8 @@ static void check_and_store(struct job *job)
     struct why why = {{0}};
     enum err err = check_oid(collect, &why);
     if (!err) {
-        err = blob_store(xet->store, &collect->unit->file->blob, collect->bytes,
-                         collect->len);
+        err = chunk_store_put_blob(xet->store, &collect->unit->file->blob, 0,
+                                   collect->bytes, collect->len);
     }
     if (!err) {
         atomic_fetch_add(&xet->bytes_fetched, collect->len);
@@ -77,33 +84,38 @@ static void on_done(void *ctx, enum err err, const struct why *why)
         finish(collect, 0, err, &said);
         return;
     }
-    collect->job.run = check_and_store;
-    worker_pool_submit(collect->unit->file->xet->pool, &collect->job,
-                       collect->unit->class == HUB_DEMAND ? JOB_DEMAND : JOB_BACKGROUND);
+    submit(collect, check_and_store);
 }
 
+static void end_stored(struct job *job)
+{
+    struct blob_collect *collect = (struct blob_collect *)job;
+    struct why why = {{0}};
+    blob_publish(collect->unit);
+    finish(collect, collect->size, ERR_NONE, &why);
+}
+
+// Another process or a fetch of many may have brought it. A unit's end begins the next one, so that
+// is a job's work: thousands may be queued, and would end inside each other.
 void blob_collect_begin(struct fetch_unit *unit, const struct hub_call *call)
 {
     struct xet_file *file = unit->file;
     size_t size = (size_t)file->content.size;
-    if (blob_is_stored(file)) { // another process or a fetch of many has brought it
-        struct why why = {{0}};
-        blob_publish(unit);
-        fetch_unit_round_over(unit, size, ERR_NONE, &why);
+    bool is_stored = blob_is_stored(file);
+    if (!is_stored && commit_blobs_take(unit)) {
         return;
     }
-    if (commit_blobs_take(unit)) {
-        return;
-    }
-    struct blob_collect *collect = malloc(sizeof(*collect) + size);
+    struct blob_collect *collect = malloc(sizeof(*collect) + (is_stored ? 0 : size));
     if (!collect) {
         struct why why = {{0}};
         fetch_unit_round_over(unit, 0, ERR_NO_MEMORY, &why);
         return;
     }
-    collect->unit = unit;
-    collect->size = size;
-    collect->len = 0;
+    *collect = (struct blob_collect){.unit = unit, .size = size};
+    if (is_stored) {
+        submit(collect, end_stored);
+        return;
+    }
     struct hub_sink sink = {on_bytes, on_done, collect};
     hub_ticket ticket = hub_read_range(file->xet->hub, call, &unit->source->hub,
                                        unit->source->path, 0, size - 1, sink);

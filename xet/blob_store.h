@@ -4,11 +4,6 @@
 
 #include "xet/engine.h"
 
-// What the store calls it.
-struct object_id blob_of_oid(const struct oid *oid);
-// Stores `len` > 0 bytes whose object id has been checked. Like chunk_store_put().
-NODISCARD enum err blob_store(struct chunk_store *store, const struct object_id *blob,
-                              const uint8_t *bytes, size_t len);
 // Whether all of it is there. Asks the store: no lock may be held.
 bool blob_is_stored(const struct xet_file *file) EXCLUDES(engine_role);
 // Tells those who wait for the unit's file that all of it is there.

@@ -9,7 +9,6 @@
 // no listing names is never looked for.
 #include "xet/commit_blobs.h"
 
-#include "xet/blob_store.h"
 #include "xet/errands.h"
 #include "xet/fetch_queue.h"
 #include "xet/fetch_unit.h"
@@ -138,11 +137,11 @@ static bool is_pointer(const void *bytes, size_t len)
 static void on_blob(void *ctx, const struct oid *oid, const void *bytes, size_t len)
 {
     struct commit_blobs *blobs = ctx;
-    struct object_id name = blob_of_oid(oid);
+    struct object_id name = object_of_git_blob(oid);
     if (len == 0 || is_pointer(bytes, len)) {
         return;
     }
-    if (blob_store(blobs->xet->store, &name, bytes, len) == ERR_NONE) {
+    if (chunk_store_put_blob(blobs->xet->store, &name, 0, bytes, len) == ERR_NONE) {
         atomic_fetch_add(&blobs->xet->bytes_fetched, len);
     }
     if (blobs->n++ % LOOK_AGAIN_FILES == 0) {

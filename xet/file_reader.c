@@ -39,6 +39,21 @@ static struct request clamp_request(struct xet_file *file, uint64_t offset, size
     return (struct request){file, from, to};
 }
 
+// Whether the content is known to be another than the Hub lists: until the cache is cleared, by us or
+// another process.
+static bool is_bad(struct xet_file *file)
+{
+    if (chunk_store_verified(file->xet->store, &file->name, file->content.size) ==
+        VERIFIED_BAD) {
+        return true;
+    }
+    engine_lock(file->xet);
+    file->verified = VERIFIED_UNKNOWN;
+    file->frontier = 0;
+    engine_unlock(file->xet);
+    return false;
+}
+
 // The fragments that hold the request from `from` on; *out_n of them. ERR_ABSENT at a gap.
 static enum err gather(const struct request *request, uint64_t from,
                        struct fragment *fragments, size_t *out_n, struct why *why)
@@ -62,6 +77,9 @@ static enum err gather(const struct request *request, uint64_t from,
         piece_map_mark_read(&file->map, fragments[0].from, fragments[n - 1].to);
     }
     engine_unlock(xet);
+    if (err == ERR_DAMAGED && !is_bad(file)) {
+        return gather(request, from, fragments, out_n, why);
+    }
     if (err == ERR_DAMAGED) {
         return why_set(why, err,
                        "the content does not have the hash that the Hub lists for it; "

@@ -3,13 +3,11 @@
 // different sizes get two objects, so a wrong listing spoils nobody else's.
 #include "xet/file_table.h"
 
-#include "xet/blob_store.h"
-
 static void blob_name(const struct xet_content *content, struct object_id *out)
 {
     *out = content->has_sha256
                ? (struct object_id){.kind = OBJECT_BLOB, .hash = content->sha256}
-               : blob_of_oid(&content->oid);
+               : object_of_git_blob(&content->oid);
 }
 
 static size_t bucket_of(const struct digest *name)
@@ -30,7 +28,7 @@ static struct xet_file *new_file(struct xet *xet,
     blob_name(content, &file->blob);
     file->name = content->has_xet ? content->xet_hash : file->blob.hash;
     if (!file_is_small_blob(file)) {
-        file->verified = chunk_store_verified(xet->store, &file->name);
+        file->verified = chunk_store_verified(xet->store, &file->name, content->size);
     }
     return file;
 }

@@ -9,6 +9,27 @@
 
 #include <inttypes.h>
 
+// A unit's 8 MiB are at most 1,024 chunks of 8 KiB. Every chunk that passes is compared with all
+// terms, and each term with the ranges, so that a plan of more costs time that only a broken server
+// asks for.
+enum { LAYOUT_TERMS_MAX = 16384, LAYOUT_STEPS_MAX = 1 << 26 };
+
+static enum err check_cost(const struct cas_plan *plan, struct why *why)
+{
+    uint64_t chunks = plan->n_ranges;
+    for (size_t i = 0; i < plan->n_ranges; i++) {
+        chunks += plan->ranges[i].chunk_end - plan->ranges[i].chunk_first;
+    }
+    if (plan->n_terms > LAYOUT_TERMS_MAX || plan->n_ranges > LAYOUT_TERMS_MAX ||
+        plan->n_terms * chunks > LAYOUT_STEPS_MAX) {
+        return why_set(why, ERR_BAD_ANSWER,
+                       "the plan has %zu terms in %zu ranges of %" PRIu64
+                       " chunks, which no file needs",
+                       plan->n_terms, plan->n_ranges, chunks - plan->n_ranges);
+    }
+    return ERR_NONE;
+}
+
 static enum err find_range(const struct cas_plan *plan, const struct cas_term *term,
                            uint32_t *out_range)
 {
@@ -117,7 +138,8 @@ enum err plan_layout_init(struct plan_layout *layout, const struct cas_plan *pla
                        " of the file",
                        plan->offset_into_first, first);
     }
-    enum err err = allocate(layout, plan->n_terms, plan->n_ranges);
+    enum err err = check_cost(plan, why);
+    err = err ? err : allocate(layout, plan->n_terms, plan->n_ranges);
     if (err) {
         return err;
     }

@@ -48,7 +48,7 @@ struct plan_layout {
 
 // Lays out the plan that answers a question for [first, last] of a file. ERR_BAD_ANSWER with
 // a sentence when it does not cover that, or leads past the end of the file, or a term lies
-// in no range.
+// in no range, or it is much larger than any file needs.
 NODISCARD enum err plan_layout_init(struct plan_layout *layout,
                                     const struct cas_plan *plan, uint64_t first,
                                     uint64_t last, uint64_t file_size, struct why *why);

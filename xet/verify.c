@@ -67,6 +67,9 @@ static void conclude(struct verification *verification)
     struct xet *xet = file->xet;
     bool is_good = is_the_listed_one(verification);
     enum verified_state state = is_good ? VERIFIED_GOOD : VERIFIED_BAD;
+    if (chunk_store_set_verified(xet->store, &file->name, file->content.size, state)) {
+        log_debug("xet", "the store could not remember that a file was verified");
+    }
     engine_lock(xet);
     file->verified = state;
     if (!is_good) {
@@ -82,9 +85,6 @@ static void conclude(struct verification *verification)
                   "a file's content does not have the hash that the Hub lists for it; "
                   "reading it fails until the cache is cleared name=%s size=%llu",
                   hex, (unsigned long long)file->content.size);
-    }
-    if (chunk_store_set_verified(xet->store, &file->name, file->content.size, state)) {
-        log_debug("xet", "the store could not remember that a file was verified");
     }
 }
 

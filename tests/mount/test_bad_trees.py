@@ -147,12 +147,18 @@ def test_a_next_page_at_another_host_is_refused(mount, hub, sample, servers, hos
 def test_a_next_page_at_no_address_is_never_asked_for(mount, hub, sample, address):
     rule = strike(hub, ROOT, page_link(address))
     made = mount("acme/sample", options=QUICKLY)
-    if address:
-        assert failing("list", made.path) == errno.EIO
-        assert "pass" not in complaint(made, "could not be listed")
-    else:
-        assert "README.md" in names(made.path)
+    assert failing("list", made.path) == errno.EIO
+    assert "pass" not in complaint(made, "could not be listed")
     assert hub.fired(rule) > 0
+
+
+def test_a_link_that_somebody_in_between_has_added_cuts_no_listing_short(mount, hub, sample):
+    tree = f"/api/models/acme/sample/tree/{sample.head}"
+    link = {"Link": '<https://example.com/style.css>; rel="preload"', "link": f'<{tree}?cursor=a>; rel="next"'}
+    strike(hub, {**ROOT, "query_regex": "^$"}, {"status": 200, "body": [file("one.txt")], "headers": link})
+    strike(hub, {**ROOT, "query_regex": "cursor=a"}, {"status": 200, "body": [file("two.txt")]})
+    made = mount("acme/sample", options=QUICKLY)
+    assert names(made.path) == ["one.txt", "two.txt"]
 
 
 def test_a_page_that_leads_to_itself_is_a_loop(mount, hub, sample):

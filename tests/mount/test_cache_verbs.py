@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`hugfs prefetch`, `pin`, `unpin` and `hugfs cache`: what is on this machine, by command."""
 
+import resource
 import subprocess
 
 import pytest
@@ -139,3 +140,18 @@ def test_cache_clear_leaves_nothing_and_the_file_is_fetched_again(mount, sample,
     wire.mark()
     assert (made / "mixed.bin").read_bytes() == sample.bytes("mixed.bin")
     assert wire.xorb_bytes() > 0
+
+
+def test_prefetch_of_thousands_of_folders_that_are_known_takes_one_after_the_other(mount, hub):
+    """Each one within the one before would need a stack as deep as they are many: this one has 1 MiB."""
+    hub.repo("acme/folders")
+    hub.commit("acme/folders", [{"add": f"{number:04}/in.txt", "text": "in\n"} for number in range(4000)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, hard))
+    try:
+        made = mount("acme/folders")
+    finally:
+        resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
+    subprocess.run(["find", made.path], stdout=subprocess.DEVNULL, check=True, timeout=PATIENCE)
+    made.cli("prefetch", made.path)
+    assert cached(made, "3999/in.txt") == 3

@@ -165,6 +165,16 @@ def test_hub_is_ours_though_the_repository_has_one(mount, shadowed, source, root
         assert (top / "sub/.hub/real.txt").read_text() == "the real sub/.hub/real.txt\n"
 
 
+def test_a_page_that_names_nothing_but_hub_leads_to_the_next_one(mount, hub, shadowed):
+    tree = f"/api/models/acme/shadowed/tree/{shadowed}"
+    page = {"origin": "hub", "path_regex": f"^{tree}/?$"}
+    entry = {"type": "directory", "path": ".hub", "oid": "2" * 40, "size": 0}
+    more = {"status": 200, "body": [entry], "headers": {"Link": f'<{tree}?cursor=a>; rel="next"'}}
+    hub.faults({"match": {**page, "query_regex": "^$"}, "action": more})
+    hub.faults({"match": {**page, "query_regex": "cursor=a"}, "action": {"status": 200, "body": [{**entry, "path": "sub"}]}})
+    assert names(mount("acme/shadowed").path) == ["sub"]
+
+
 # ---- refs with slashes
 
 

@@ -11,16 +11,10 @@ import subprocess
 import pytest
 from harness import wait_until
 from machine import HUGFS, PATIENCE
-from writing import WritableMount, sha256, tree_of
+from writing import COMMIT, WritableMount, meanwhile, sha256, tree_of
 
 FIRST = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/in.txt": "in\n"}
-COMMIT = {"method": "POST", "path_regex": "/commit/"}
 THEIRS = ".hub/revisions/branches/main"  # the Hub's version of everything
-
-
-def meanwhile(hub, path="other.txt", text="theirs\n", **rule):
-    """Somebody commits a file just before our commit is handled; the fault's number."""
-    return hub.faults({"match": COMMIT, "action": {"foreign_commit": {"path": path, "text": text}}, **rule})[0]
 
 
 @pytest.mark.quick

@@ -300,6 +300,16 @@ class TestCopies:
         assert os.pread(new, 100, 0) == bytes(1) + b"234567"
         os.close(new)
 
+    def test_copy_file_range_brings_nothing_back_where_zeros_are(self, made, fd):
+        new = opened(made / "copy", os.O_CREAT | os.O_RDWR)
+        assert os.copy_file_range(fd, new, 5, 0, 0) == 5
+        os.ftruncate(new, 8)
+        assert os.copy_file_range(fd, new, 2, 8, 8) == 2
+        assert os.pread(new, 100, 0) == b"01234" + bytes(3) + b"89"
+        os.close(new)
+        made.settle()
+        assert made.branch.tree()["copy"] == sha256(b"01234" + bytes(3) + b"89")
+
     def test_copy_file_range_ends_with_the_file(self, made, fd):
         new = opened(made / "copy", os.O_CREAT | os.O_RDWR)
         assert os.copy_file_range(fd, new, 100, 4, 0) == 6

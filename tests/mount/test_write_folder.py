@@ -8,6 +8,7 @@ The ordinary part is in test_write_data.py and test_write_names.py.
 import contextlib
 import os
 import re
+import resource
 import shutil
 import sqlite3
 import threading
@@ -346,6 +347,31 @@ class TestKept:
         found = [path for path in made.home.state.rglob("*") if path.is_file() and needle in path.read_bytes()]
         assert found, "no staging file holds the bytes as they are"
         assert any("new.txt" in path.read_text(errors="replace") for path in made.home.state.rglob("*.txt"))
+
+    @pytest.mark.parametrize("how", ["never closed", "saved before", "grown afterwards"])
+    def test_what_is_deleted_while_it_is_open_leaves_no_staging_file(self, writable, how):
+        made = writable(FIRST, options=["commit=manual"])
+        fd = os.open(made / "temporary", os.O_CREAT | os.O_RDWR)
+        os.write(fd, bytes(10 if how == "grown afterwards" else 100_000))
+        if how != "never closed":
+            os.fsync(fd)
+        (made / "temporary").unlink()
+        os.write(fd, bytes(100_000))
+        assert os.fstat(fd).st_size >= 100_000
+        os.close(fd)
+        wait_until(lambda: not list(made.home.state.rglob("*.data")), "its staging file to go")
+
+    def test_more_files_than_the_usual_limit_of_open_ones_wait_for_a_commit(self, writable):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        try:
+            made = writable(FIRST, options=["commit=manual"])
+            for number in range(500):
+                (made / f"{number}.txt").write_text(f"{number}\n")
+            made.remount()
+            assert (made / "499.txt").read_text() == "499\n" and made.writes["waiting"] == 500
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     def test_what_is_small_is_in_the_journals_database(self, writable):
         made = writable(FIRST, options=["commit=manual"])

@@ -24,11 +24,14 @@ from branch import Branch, sha256
 from harness import PATIENCE, Failed, Mount, wait_until
 from hub.client import WRITE_TOKEN
 
-__all__ = ["PLAIN", "PlainFolder", "Uploads", "WritableMount", "begin", "errno_of", "fallocate", "fill", "rename2", "sha256", "tree_of"]
+__all__ = [
+    "COMMIT", "PLAIN", "PlainFolder", "Uploads", "WritableMount", "begin", "errno_of", "fallocate", "fill", "meanwhile", "rename2", "sha256", "tree_of",
+]  # fmt: skip
 
 PLAIN = os.environ.get("HUGFS_TEST_PLAIN")
 QUICK = ("rw", "quiet=0.2", "max_delay=1", "poll=never")
 HIDDEN = (".hub", ".gitattributes")  # the mount's own folder; the file that the Hub keeps itself
+COMMIT = {"method": "POST", "path_regex": "/commit/"}
 NO_WORK = {"dirty": 0, "waiting": 0, "on_their_way": 0}  # dirty: written, neither closed nor synced
 
 NOREPLACE, EXCHANGE, WHITEOUT = 1, 2, 4
@@ -181,6 +184,11 @@ class PlainFolder:
 
     def close(self):
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def meanwhile(hub, path="other.txt", text="theirs\n", **rule):
+    """Somebody commits a file just before our commit is handled; the fault's number."""
+    return hub.faults({"match": COMMIT, "action": {"foreign_commit": {"path": path, "text": text}}, **rule})[0]
 
 
 def make_folder(hub, repo_id, files=None, xet=None, **arguments):

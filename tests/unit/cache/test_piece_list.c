@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plans: replacing a part keeps the rest, in memory and on disk alike.
+#include "../unit_test.h"
 #include "cache/piece_list.h"
 #include "store_fixture.h"
+
+#include <sqlite3.h>
 
 enum { UNIT = 1000, CHUNKS = 200 };
 
@@ -112,17 +115,71 @@ static void a_verdict_is_remembered(void **state)
     struct chunk_store *store = open_store(scratch.dir, 256 * MIB_BYTES);
     struct digest good = object_number(1).hash;
     struct digest bad = object_number(2).hash;
-    assert_int_equal(chunk_store_verified(store, &good), VERIFIED_UNKNOWN);
-    assert_int_equal(chunk_store_set_verified(store, &good, 5, VERIFIED_GOOD), ERR_NONE);
-    assert_int_equal(chunk_store_set_verified(store, &bad, 5, VERIFIED_BAD), ERR_NONE);
-    assert_int_equal(chunk_store_verified(store, &good), VERIFIED_GOOD);
+    assert_int_equal(chunk_store_verified(store, &good, 5000), VERIFIED_UNKNOWN);
+    assert_ok(chunk_store_set_verified(store, &good, 5000, VERIFIED_GOOD));
+    assert_ok(chunk_store_set_verified(store, &bad, 5000, VERIFIED_BAD));
+    assert_int_equal(chunk_store_verified(store, &good, 5000), VERIFIED_GOOD);
     chunk_store_close(store);
     store = open_store(scratch.dir, 256 * MIB_BYTES);
     struct piece piece = piece_of(1, 0, 5);
-    assert_int_equal(chunk_store_put_pieces(store, &good, 5000, &piece, 1), ERR_NONE);
+    assert_ok(chunk_store_put_pieces(store, &good, 5000, &piece, 1));
     sleep_ms(150);
-    assert_int_equal(chunk_store_verified(store, &good), VERIFIED_GOOD);
-    assert_int_equal(chunk_store_verified(store, &bad), VERIFIED_BAD);
+    assert_int_equal(chunk_store_verified(store, &good, 5000), VERIFIED_GOOD);
+    assert_int_equal(chunk_store_verified(store, &bad, 5000), VERIFIED_BAD);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
+static void a_verdict_says_nothing_of_another_size(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    struct chunk_store *store = open_store(scratch.dir, 256 * MIB_BYTES);
+    struct digest content = object_number(1).hash;
+    struct piece piece = piece_of(1, 0, 5);
+    for (int round = 0; round < 2; round++) {
+        assert_ok(chunk_store_set_verified(store, &content, 4000, VERIFIED_BAD));
+        assert_int_equal(chunk_store_verified(store, &content, 5000), VERIFIED_UNKNOWN);
+        assert_int_equal(chunk_store_verified(store, &content, 4000), VERIFIED_BAD);
+        sleep_ms(round * 150); // the second time it is in the index
+        assert_ok(chunk_store_put_pieces(store, &content, 5000, &piece, 1));
+        assert_int_equal(chunk_store_verified(store, &content, 5000), VERIFIED_UNKNOWN);
+        sleep_ms(150);
+        assert_int_equal(chunk_store_verified(store, &content, 5000), VERIFIED_UNKNOWN);
+    }
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
+// What is left of a row beside a newer one is written anew, and must not make a damaged one whole.
+static void a_damaged_piece_stays_damaged_beside_a_newer_one(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    struct chunk_store *store = open_store(scratch.dir, 256 * MIB_BYTES);
+    struct digest content = object_number(9).hash;
+    struct piece whole = piece_of(1, 0, 100);
+    assert_ok(chunk_store_put_pieces(store, &content, CHUNKS * UNIT, &whole, 1));
+    chunk_store_close(store);
+    char path[512];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof(path), "%s/index.db", scratch.dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE piece SET first=first+7", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    store = open_store(scratch.dir, 256 * MIB_BYTES);
+    struct piece fresh = piece_of(1, 10, 10);
+    struct piece got[CHUNKS];
+    assert_int_equal(chunk_store_pieces(store, &content, 0, UNIT, got, CHUNKS), 0);
+    assert_ok(chunk_store_put_pieces(store, &content, CHUNKS * UNIT, &fresh, 1));
+    chunk_store_close(store);
+    store = open_store(scratch.dir, 256 * MIB_BYTES);
+    size_t n =
+        chunk_store_pieces(store, &content, 0, (uint64_t)CHUNKS * UNIT, got, CHUNKS);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(got[i].offset, (uint64_t)got[i].first * UNIT);
+    }
     chunk_store_close(store);
     scratch_remove(&scratch);
 }
@@ -151,6 +208,8 @@ int main(void)
         cmocka_unit_test(a_different_answer_replaces_what_it_overlaps),
         cmocka_unit_test(pieces_are_read_back_at_once_and_after_a_commit),
         cmocka_unit_test(a_verdict_is_remembered),
+        cmocka_unit_test(a_verdict_says_nothing_of_another_size),
+        cmocka_unit_test(a_damaged_piece_stays_damaged_beside_a_newer_one),
         cmocka_unit_test(a_piece_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tree.db that is damaged or of another time never shows a wrong node or an old number.
+#include "cache/tree_state.h"
 #include "tree_fixture.h"
 
 static void overwrite(const char *dir, const char *name, size_t from, size_t len)
@@ -13,6 +14,17 @@ static void overwrite(const char *dir, const char *name, size_t from, size_t len
     assert_true(len <= sizeof(noise));
     assert_int_equal(file_pwrite(fd, noise, len, from), ERR_NONE);
     close(fd);
+}
+
+static void delete_all(const char *dir)
+{
+    static const char *const names[] = {"tree.db",     "tree.db-wal", "tree.db-shm",
+                                        "tree.inodes", "tree.users",  "tree.lock"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[512];
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        (void)unlink(path);
+    }
 }
 
 static void numbers_are_never_given_out_again_after_damage(void **state)
@@ -113,6 +125,37 @@ static void a_number_out_of_its_range_is_damage(void **state)
     scratch_remove(&scratch);
 }
 
+// As when the folder of the cache was deleted, and another process began it anew.
+static void a_running_store_never_reads_what_another_has_begun_anew(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    struct tree_store *old = open_names(scratch.dir);
+    uint64_t root = root_of(old, 1);
+    struct tree_entry mine[] = {a_file("mine", 1)};
+    struct tree_entry other[] = {a_file("other", 2)};
+    assert_ok(tree_store_put_page(old, root, mine, 1, NULL, NULL));
+    delete_all(scratch.dir);
+    struct tree_store *anew = open_names(scratch.dir);
+    uint64_t other_root = root_of(anew, 2);
+    assert_int_equal(other_root, root); // numbers begin anew, too
+    assert_ok(tree_store_put_page(anew, other_root, other, 1, NULL, NULL));
+    struct tree_conn *held = NULL; // a second reader needs a connection of its own
+    struct tree_node node;
+    assert_ok(tree_take(old, &held));
+    if (held->is_writer) {
+        tree_give(old, STEAL_POINTER(held));
+    }
+    assert_err(tree_store_lookup(old, root, "other", 5, &node), ERR_ABSENT);
+    assert_ok(tree_store_lookup(old, root, "mine", 4, &node));
+    if (held) {
+        tree_give(old, held);
+    }
+    tree_store_close(anew);
+    tree_store_close(old);
+    scratch_remove(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +163,7 @@ int main(void)
         cmocka_unit_test(flipped_bytes_never_show_a_wrong_node),
         cmocka_unit_test(a_newer_schema_is_refused_with_a_sentence),
         cmocka_unit_test(a_number_out_of_its_range_is_damage),
+        cmocka_unit_test(a_running_store_never_reads_what_another_has_begun_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,8 +35,9 @@ static int clean_environment(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "HUGFS_CACHE_DIR", "HF_ENDPOINT",     "HF_HUB_OFFLINE", "SSL_CERT_FILE",
-        "XDG_CACHE_HOME",  "HUGFS_STATE_DIR", "XDG_STATE_HOME"};
+        "HUGFS_CACHE_DIR", "HF_ENDPOINT",    "HF_HUB_OFFLINE",
+        "SSL_CERT_FILE",   "XDG_CACHE_HOME", "HUGFS_STATE_DIR",
+        "XDG_STATE_HOME",  "HF_TOKEN",       "HUGGING_FACE_HUB_TOKEN"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unsetenv(names[i]);
     }
@@ -129,6 +130,26 @@ TEST(test_stronger_sources_replace_weaker_ones)
     assert_string_equal(options.cache_dir, "/line");
     assert_string_equal(options.address.revision, "v1");
     assert_string_equal(options.mount_point, "/mnt");
+}
+
+TEST(test_a_token_of_the_environment_is_stronger_than_a_file_of_the_configuration)
+{
+    struct why why = {""};
+    write_user_config("token_file = /file.token\n");
+    {
+        AUTO(mount_options) struct mount_options options;
+        assert_ok(merge("hugfs a/b /mnt", &why, &options));
+        assert_string_equal(options.token_file, "/file.token");
+    }
+    setenv("HF_TOKEN", "hf_of_the_environment", 1);
+    {
+        AUTO(mount_options) struct mount_options options;
+        assert_ok(merge("hugfs a/b /mnt", &why, &options));
+        assert_null(options.token_file);
+    }
+    AUTO(mount_options) struct mount_options options;
+    assert_ok(merge("hugfs a/b /mnt -o token_file=/line.token", &why, &options));
+    assert_string_equal(options.token_file, "/line.token");
 }
 
 TEST(test_the_address_is_stronger_than_files)
@@ -277,6 +298,9 @@ int main(void)
         cmocka_unit_test(test_wrong_command_lines_are_told_apart),
         cmocka_unit_test_setup(test_stronger_sources_replace_weaker_ones,
                                clean_environment),
+        cmocka_unit_test_setup(
+            test_a_token_of_the_environment_is_stronger_than_a_file_of_the_configuration,
+            clean_environment),
         cmocka_unit_test_setup(test_the_address_is_stronger_than_files,
                                clean_environment),
         cmocka_unit_test_setup(test_a_revision_given_twice_must_agree, clean_environment),

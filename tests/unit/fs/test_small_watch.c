@@ -68,7 +68,7 @@ TEST(test_where_it_failed_siblings_are_advised_until_the_time_is_over)
     for (uint64_t ino = 10; ino < 13; ino++) {
         (void)note(&watch, &one, ino, 0);
     }
-    small_watch_failed(&watch, 1, &one, false);
+    small_watch_over(&watch, 1, &one, SMALL_FAILED);
     assert_int_equal(note(&watch, &one, 14, 100), SMALL_SIBLINGS);
     assert_int_equal(note(&watch, &one, 14, 101), SMALL_SIBLINGS);
     assert_int_equal(note(&watch, &one, 15, 600000), SMALL_ALONE);
@@ -80,10 +80,30 @@ TEST(test_after_a_passing_failure_it_is_advised_again)
     for (uint64_t ino = 10; ino < 13; ino++) {
         (void)note(&watch, &one, ino, 0);
     }
-    small_watch_failed(&watch, 1, &one, true);
+    small_watch_over(&watch, 1, &one, SMALL_LATER);
     assert_int_equal(note(&watch, &one, 20, 10), SMALL_ALONE);
     assert_int_equal(note(&watch, &one, 21, 11), SMALL_ALONE);
     assert_int_equal(note(&watch, &one, 22, 12), SMALL_TOGETHER);
+}
+
+static enum small_advice note_three(struct small_watch *watch, uint8_t commit)
+{
+    struct oid oid = {{commit}};
+    (void)note(watch, &oid, 10, 0);
+    (void)note(watch, &oid, 11, 0);
+    return note(watch, &oid, 12, 0);
+}
+
+TEST(test_a_third_commit_gets_siblings_until_one_of_two_has_been_brought)
+{
+    struct small_watch watch = {.turn = 0};
+    struct oid third = {{3}};
+    assert_int_equal(note_three(&watch, 1), SMALL_TOGETHER);
+    assert_int_equal(note_three(&watch, 2), SMALL_TOGETHER);
+    assert_int_equal(note_three(&watch, 3), SMALL_SIBLINGS);
+    small_watch_over(&watch, 1, &one, SMALL_BROUGHT);
+    assert_int_equal(note(&watch, &third, 13, 1), SMALL_TOGETHER);
+    assert_int_equal(note(&watch, &one, 13, 1), SMALL_ALONE);
 }
 
 TEST(test_the_commit_that_was_read_longest_ago_makes_room)
@@ -112,6 +132,8 @@ int main(void)
         cmocka_unit_test(
             test_where_it_failed_siblings_are_advised_until_the_time_is_over),
         cmocka_unit_test(test_after_a_passing_failure_it_is_advised_again),
+        cmocka_unit_test(
+            test_a_third_commit_gets_siblings_until_one_of_two_has_been_brought),
         cmocka_unit_test(test_the_commit_that_was_read_longest_ago_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

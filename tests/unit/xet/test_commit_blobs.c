@@ -3,7 +3,7 @@
 // does not work.
 
 #include "tests/unit/xet/engine_fixture.h"
-#include "xet/blob_store.h"
+#include "tests/unit/xet/fake_file.h"
 #include "xet/xet.h"
 
 enum { FILES = 20, LIMIT = 65536 };
@@ -176,11 +176,37 @@ TEST(test_who_waits_for_what_has_come_does_not_wait_for_the_rest)
     close_files();
 }
 
+// Only so many are begun at a time; when those have come, the others turn out to be here, all at once.
+TEST(test_thousands_that_somebody_else_has_stored_end_one_after_the_other)
+{
+    enum { READERS = 4000, BEGUN = 64 };
+    static struct engine_read reads[READERS];
+    static struct fake_file *stored[READERS];
+    static struct xet_file *opened[READERS];
+    fake_hub_hold(world.hub, true);
+    for (uint64_t i = 0; i < READERS; i++) {
+        stored[i] = add_file(10000 + i, 100, FAKE_PLAIN);
+        opened[i] = engine_world_open(&world, stored[i], false, false);
+        engine_read_init(&reads[i], &world, opened[i], 0, 50);
+        assert_false(engine_read_begin(&reads[i]));
+    }
+    for (size_t i = BEGUN; i < READERS; i++) {
+        struct object_id name = object_of_git_blob(&stored[i]->oid);
+        assert_ok(chunk_store_put_blob(world.store, &name, 0, stored[i]->bytes, 100));
+    }
+    fake_hub_hold(world.hub, false);
+    for (size_t i = 0; i < READERS; i++) {
+        end_read(&reads[i]);
+        xet_file_put(world.xet, opened[i]);
+    }
+    assert_int_equal(fake_hub_counts(world.hub).ranges, BEGUN);
+}
+
 TEST(test_pointers_of_large_files_are_not_kept)
 {
     struct together together;
     struct oid pointer = fake_hub_pointer();
-    struct object_id name = blob_of_oid(&pointer);
+    struct object_id name = object_of_git_blob(&pointer);
     uint32_t n = 0;
     uint64_t bytes = 0;
     open_files();
@@ -256,6 +282,8 @@ int main(void)
         TEST_IN_WORLD(test_readers_of_small_files_wait_for_it_and_the_others_do_not),
         TEST_IN_WORLD(test_those_who_wait_hold_nobody_else_up),
         TEST_IN_WORLD(test_who_waits_for_what_has_come_does_not_wait_for_the_rest),
+        TEST_IN_WORLD(
+            test_thousands_that_somebody_else_has_stored_end_one_after_the_other),
         TEST_IN_WORLD(test_pointers_of_large_files_are_not_kept),
         TEST_IN_WORLD(test_a_leaf_that_was_loaded_before_does_not_hide_what_came),
         TEST_IN_WORLD(test_when_it_fails_whoever_waited_gets_the_file_by_itself),

@@ -54,6 +54,28 @@ TEST(test_terms_lie_one_after_the_other_from_where_the_first_begins)
     plan_layout_release(&layout);
 }
 
+TEST(test_a_plan_of_too_many_terms_is_refused_before_they_are_compared)
+{
+    enum { N = 16385 };
+    AUTO_FREE struct cas_term *terms = calloc(N, sizeof(*terms));
+    assert_non_null(terms);
+    for (size_t i = 0; i < N; i++) {
+        terms[i] = TERMS[0];
+    }
+    struct cas_plan plan = PLAN;
+    plan.offset_into_first = 0;
+    plan.terms = terms;
+    plan.n_terms = N;
+    struct plan_layout layout;
+    struct why why = {""};
+    assert_err(plan_layout_init(&layout, &plan, 0, N * 100 - 1, N * 100, &why),
+               ERR_BAD_ANSWER);
+    assert_non_null(strstr(why.text, "16385 terms"));
+    plan.n_terms = N - 1;
+    assert_ok(plan_layout_init(&layout, &plan, 0, 99, N * 100, NULL));
+    plan_layout_release(&layout);
+}
+
 TEST(test_a_run_gives_a_piece_to_every_term_that_uses_its_chunks)
 {
     struct plan_layout layout = laid_out();
@@ -160,6 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_terms_lie_one_after_the_other_from_where_the_first_begins),
+        cmocka_unit_test(
+            test_a_plan_of_too_many_terms_is_refused_before_they_are_compared),
         cmocka_unit_test(test_a_run_gives_a_piece_to_every_term_that_uses_its_chunks),
         cmocka_unit_test(test_a_term_of_another_length_than_planned_is_damage),
         cmocka_unit_test(

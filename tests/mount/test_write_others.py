@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody else changes what is open, deleted, moved, given up or in the way here: nobody's work is lost.
+
+What simply collides is in test_write_conflicts.py.
+"""
+
+import os
+import shutil
+import time
+
+import pytest
+from writing import meanwhile, sha256
+
+FIRST = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/in.txt": "in\n"}
+
+
+def look_anew(made, name):
+    """A LOOKUP of its own: what the kernel knows of a name is good for a second."""
+    time.sleep(1.2)
+    os.stat(made / name)
+
+
+@pytest.mark.quick
+def test_what_was_given_up_is_the_repositorys_again_and_can_be_saved_anew(writable):
+    made = writable(FIRST, options=["commit=manual"])
+    (made / "a.txt").write_text("mistake\n")
+    look_anew(made, "a.txt")
+    made.cli("discard", made / "a.txt")
+    assert (made / "a.txt").read_text() == "aaa\n"
+    (made / "a.txt").write_text("meant\n")
+    made.cli("commit", made.path)
+    assert made.branch.bytes("a.txt") == b"meant\n"
+
+
+def test_what_somebody_else_has_undone_is_undone_here_and_can_be_saved_anew(writable, hub):
+    made = writable(FIRST)
+    (made / "a.txt").write_text("mine\n")
+    made.settle()
+    look_anew(made, "a.txt")
+    hub.put(made.branch.id, "a.txt", "aaa\n")
+    made.cli("refresh", made.path)
+    look_anew(made, "a.txt")
+    assert (made / "a.txt").read_text() == "aaa\n"
+    (made / "a.txt").write_text("mine again\n")
+    made.settle()
+    assert made.branch.bytes("a.txt") == b"mine again\n" and (made / "a.txt").read_text() == "mine again\n"
+
+
+class TestOpenForWriting:
+    """A file that is open for writing, with nothing unsaved in it, while somebody else changes it."""
+
+    @pytest.mark.quick
+    @pytest.mark.parametrize("before", ["never-written", "committed"])
+    @pytest.mark.parametrize("theirs", ["changed", "deleted"])
+    def test_what_is_written_afterwards_is_a_conflict_and_not_lost(self, writable, hub, before, theirs):
+        made = writable(FIRST)
+        fd = os.open(made / "a.txt", os.O_RDWR | os.O_APPEND)
+        kept = "aaa\n"
+        if before == "committed":
+            os.write(fd, b"first\n")
+            os.fsync(fd)
+            made.settle()
+            kept += "first\n"
+        hub.commit(made.branch.id, [{"delete": "a.txt"} if theirs == "deleted" else {"add": "a.txt", "text": "theirs\n"}])
+        made.cli("refresh", made.path)
+        os.listdir(made.path)
+        look_anew(made, "a.txt")
+        os.write(fd, b"later\n")
+        os.close(fd)
+        made.settle(conflicts=1)
+        assert (made / "a.txt").read_text() == kept + "later\n"
+        assert theirs == "deleted" or made.branch.bytes("a.txt") == b"theirs\n"
+
+    def test_a_file_that_nothing_was_written_to_shows_theirs_when_it_is_closed(self, writable, hub):
+        made = writable(FIRST)
+        fd = os.open(made / "a.txt", os.O_RDWR)
+        hub.put(made.branch.id, "a.txt", "theirs\n")
+        made.cli("refresh", made.path)
+        look_anew(made, "a.txt")
+        os.close(fd)
+        look_anew(made, "a.txt")
+        assert (made / "a.txt").read_text() == "theirs\n"
+        made.settle()
+
+
+class TestFoldersThatWereChangedBeforeOthersDid:
+    """What was changed in a folder over one commit, and the folder itself over a later one of somebody else."""
+
+    def test_their_version_of_a_deleted_file_does_not_go_with_its_folder(self, writable, hub):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "d/in.txt").unlink()
+        hub.put(made.branch.id, "d/in.txt", "theirs\n")
+        made.cli("refresh", made.path)
+        (made / "d").rmdir()
+        made.cli("commit", made.path, status=None)
+        assert made.branch.bytes("d/in.txt") == b"theirs\n"
+
+    def test_nor_when_it_lies_deeper(self, writable, hub):
+        made = writable(FIRST | {"d/s/one.txt": "one\n", "d/s/two.txt": "two\n"}, options=["commit=manual"])
+        (made / "d/s/one.txt").unlink()
+        hub.put(made.branch.id, "d/s/one.txt", "theirs\n")
+        made.cli("refresh", made.path)
+        shutil.rmtree(made / "d")
+        made.cli("commit", made.path, status=None)
+        made.cli("commit", made.path, status=None)
+        tree = made.branch.tree()
+        assert tree == {"a.txt": sha256(b"aaa\n"), "b.txt": sha256(b"bbb\n"), "d/s/one.txt": sha256(b"theirs\n")}
+
+    def test_their_version_of_an_edited_file_stays_when_its_folder_is_moved(self, writable, hub):
+        made = writable(FIRST | {"d/other.txt": "other\n"}, options=["commit=manual"])
+        (made / "d/in.txt").write_text("mine\n")
+        hub.put(made.branch.id, "d/in.txt", "theirs\n")
+        made.cli("refresh", made.path)
+        (made / "d").rename(made / "e")
+        for _ in range(2):
+            made.cli("commit", made.path, status=None)
+        tree = made.branch.tree()
+        assert tree["d/in.txt"] == sha256(b"theirs\n") and tree["e/in.txt"] == sha256(b"mine\n")
+        assert tree["e/other.txt"] == sha256(b"other\n")
+
+
+class TestTheirFileInTheWayOfAFolder:
+    """To the Hub a file in a folder takes the place of a file of the folder's name."""
+
+    @pytest.mark.parametrize("when", ["before", "meanwhile", "refreshed"])
+    def test_a_new_folder_does_not_take_its_place(self, writable, hub, when):
+        made = writable(FIRST)
+        os.listdir(made.path)
+        if when == "meanwhile":
+            meanwhile(hub, "new")
+        (made / "new/deep").mkdir(parents=True)
+        if when != "meanwhile":
+            hub.put(made.branch.id, "new", "theirs\n")
+        if when == "refreshed":
+            made.cli("refresh", made.path)
+        (made / "new/deep/mine.txt").write_text("mine\n")
+        made.settle(conflicts=1)
+        assert made.branch.tree()["new"] == sha256(b"theirs\n") and (made / "new/deep/mine.txt").read_text() == "mine\n"
+        assert "\"new\"" in made.complaints()
+
+    def test_a_folder_takes_the_place_of_a_file_that_was_deleted_here(self, writable):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "a.txt").unlink()
+        (made / "a.txt").mkdir()
+        (made / "a.txt/in.txt").write_text("in\n")
+        made.cli("commit", made.path)
+        assert made.branch.tree()["a.txt/in.txt"] == sha256(b"in\n")
+
+
+class TestTakingTheirs:
+    """Whoever renames their version of a conflict wants to keep it."""
+
+    def theirs(self, writable, hub):
+        made = writable(FIRST)
+        meanwhile(hub, "a.txt")
+        (made / "a.txt").write_text("mine\n")
+        made.settle(conflicts=1)
+        (shown,) = (name for name in os.listdir(made.path) if ".theirs-" in name)
+        return made, made / shown
+
+    def test_over_ours_it_settles_the_conflict(self, writable, hub):
+        made, shown = self.theirs(writable, hub)
+        shown.rename(made / "a.txt")
+        made.settle()
+        assert (made / "a.txt").read_text() == "theirs\n" and made.branch.bytes("a.txt") == b"theirs\n"
+        (made / "a.txt").write_text("and more\n")
+        made.settle()
+        assert made.branch.bytes("a.txt") == b"and more\n"
+
+    def test_under_another_name_it_is_a_file_like_others(self, writable, hub):
+        made, shown = self.theirs(writable, hub)
+        shown.rename(made / "kept.txt")
+        made.settle(conflicts=1)
+        assert made.branch.bytes("kept.txt") == b"theirs\n"
+
+
+def test_a_file_that_moves_and_changes_is_in_every_commit_of_many(writable):
+    made = writable(FIRST, options=["commit=manual"])
+    before = made.branch.head
+    (made / "a.txt").rename(made / "z.txt")
+    with open(made / "z.txt", "a") as file:
+        file.write("more\n")
+    for number in range(150):
+        (made / f"n{number:03}.txt").write_text(f"{number}\n")
+    made.cli("commit", made.path)
+    for commit in made.branch.ours(before):
+        tree = made.branch.tree(commit.oid)
+        assert ("a.txt" in tree) != ("z.txt" in tree)
+    assert made.branch.bytes("z.txt") == b"aaa\nmore\n" and len(made.branch.tree()) == 153
