@@ -22,7 +22,12 @@ enum err control_client_connect(uid_t uid, const char *mount_point, struct why *
     if (fd < 0) {
         return why_set(why, err_from_errno(errno), "no socket: %s", strerror(errno));
     }
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    bool is_connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (!is_connected && (errno == ENOENT || errno == ECONNREFUSED) &&
+        control_address_before_login(uid, mount_point, &address) == ERR_NONE) {
+        is_connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    }
+    if (!is_connected) {
         if (errno == EACCES || errno == EPERM) {
             return why_set(why, ERR_ACCESS, "%s was mounted by another user",
                            mount_point);

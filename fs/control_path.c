@@ -9,10 +9,20 @@
 
 enum { ID_BYTES = 8 };
 
+static bool is_folder_of(const char *path, uid_t uid)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == uid;
+}
+
+static void folder_in_tmp(uid_t uid, char *out, size_t size)
+{
+    snprintf(out, size, "/tmp/hugfs-%u", (unsigned)uid);
+}
+
 void control_folder(uid_t uid, char *out, size_t size)
 {
     const char *chosen = getenv("HUGFS_RUNTIME_DIR");
-    struct stat info;
     if (chosen != NULL && chosen[0] == '/') {
         snprintf(out, size, "%s", chosen);
         return;
@@ -22,10 +32,10 @@ void control_folder(uid_t uid, char *out, size_t size)
         return;
     }
     snprintf(out, size, "/run/user/%u", (unsigned)uid);
-    if (lstat(out, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == uid) {
+    if (is_folder_of(out, uid)) {
         snprintf(out, size, "/run/user/%u/hugfs", (unsigned)uid);
     } else {
-        snprintf(out, size, "/tmp/hugfs-%u", (unsigned)uid);
+        folder_in_tmp(uid, out, size);
     }
 }
 
@@ -53,11 +63,9 @@ enum err control_make_folder(struct why *why)
     return ERR_NONE;
 }
 
-enum err control_address(uid_t uid, const char *mount_point, struct why *why,
-                         struct sockaddr_un *out)
+static enum err address_in(const char *folder, const char *mount_point, struct why *why,
+                           struct sockaddr_un *out)
 {
-    char folder[sizeof out->sun_path];
-    control_folder(uid, folder, sizeof folder);
     struct digest digest;
     sha256_of(mount_point, strlen(mount_point), &digest);
     char hex[DIGEST_HEX_SIZE];
@@ -70,4 +78,25 @@ enum err control_address(uid_t uid, const char *mount_point, struct why *why,
                        folder);
     }
     return ERR_NONE;
+}
+
+enum err control_address(uid_t uid, const char *mount_point, struct why *why,
+                         struct sockaddr_un *out)
+{
+    char folder[sizeof out->sun_path];
+    control_folder(uid, folder, sizeof folder);
+    return address_in(folder, mount_point, why, out);
+}
+
+enum err control_address_before_login(uid_t uid, const char *mount_point,
+                                      struct sockaddr_un *out)
+{
+    char folder[sizeof out->sun_path];
+    char used[sizeof out->sun_path];
+    control_folder(uid, used, sizeof used);
+    folder_in_tmp(uid, folder, sizeof folder);
+    bool has_login = strncmp(used, "/run/user/", strlen("/run/user/")) == 0;
+    return has_login && is_folder_of(folder, uid)
+               ? address_in(folder, mount_point, NULL, out)
+               : ERR_ABSENT;
 }

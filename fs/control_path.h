@@ -22,3 +22,7 @@ NODISCARD enum err control_make_folder(struct why *why);
 // The address of the socket. ERR_NAME_TOO_LONG when the folder's path leaves no room.
 NODISCARD enum err control_address(uid_t uid, const char *mount_point, struct why *why,
                                    struct sockaddr_un *out);
+// Where a daemon put it that was started before the user had a /run/user/UID (cron, a system's unit).
+// ERR_ABSENT: there can be none.
+NODISCARD enum err control_address_before_login(uid_t uid, const char *mount_point,
+                                                struct sockaddr_un *out);

@@ -104,7 +104,8 @@ static void leave_terminal(void)
     close(fd);
 }
 
-static void write_report(int fd, enum err err, const char *sentence)
+// False: the parent was killed.
+static bool write_report(int fd, enum err err, const char *sentence)
 {
     char report[1 + WHY_MAX];
     report[0] = (char)err;
@@ -114,24 +115,27 @@ static void write_report(int fd, enum err err, const char *sentence)
     while (done < len) {
         ssize_t n = write(fd, report + done, len - done);
         if (n < 0 && errno != EINTR) {
-            return; // the parent was killed: nobody wants to know
+            return false;
         }
         done += n > 0 ? (size_t)n : 0;
     }
+    return true;
 }
 
-void verdict_report(struct verdict *verdict, enum err err, const struct why *why)
+bool verdict_report(struct verdict *verdict, enum err err, const struct why *why)
 {
     if (verdict->fd < 0) {
         if (err != ERR_NONE) {
             (void)say_error(err, why);
         }
-        return;
+        return true;
     }
     if (err == ERR_NONE) {
         leave_terminal();
     }
-    write_report(verdict->fd, err, err == ERR_NONE ? "" : why_text(why, err));
+    bool is_taken =
+        write_report(verdict->fd, err, err == ERR_NONE ? "" : why_text(why, err));
     close(verdict->fd);
     verdict->fd = -1;
+    return is_taken;
 }

@@ -16,5 +16,6 @@ struct verdict {
 bool daemonise(bool foreground, struct verdict *out, int *out_status);
 
 // Tells the parent: `err` and its sentence, ERR_NONE = the mount answers. In the foreground
-// prints the sentence. A daemon lets go of the terminal with success.
-void verdict_report(struct verdict *verdict, enum err err, const struct why *why);
+// prints the sentence. A daemon lets go of the terminal with success. False: nobody waits for it any
+// more, for the command was stopped.
+bool verdict_report(struct verdict *verdict, enum err err, const struct why *why);

@@ -359,12 +359,12 @@ static void mount_init(struct mount *mount, const struct mount_options *options)
     wait_owner_init(&mount->startup);
 }
 
-// Serves until the end.
-static void serve(struct mount *mount)
+// Serves until the end; not at all when the command has been stopped meanwhile.
+static void serve(struct mount *mount, bool is_wanted)
 {
     lock_acquire(&mount->lock);
     mount->is_serving = true;
-    bool stop_wanted = mount->stop_wanted; // a signal came while mounting
+    bool stop_wanted = mount->stop_wanted || !is_wanted; // a signal came while mounting
     lock_release(&mount->lock);
     if (stop_wanted) {
         session_stop(mount->session);
@@ -387,9 +387,9 @@ static int run(const struct mount_options *options, struct verdict *verdict)
     if (err == ERR_NONE) {
         err = open_all(&mount, &why);
     }
-    verdict_report(verdict, err, &why);
+    bool is_wanted = verdict_report(verdict, err, &why);
     if (err == ERR_NONE) {
-        serve(&mount);
+        serve(&mount, is_wanted);
     }
     close_session(&mount);
     close_network(&mount);

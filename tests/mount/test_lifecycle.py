@@ -2,6 +2,8 @@
 """A mount's life: how it begins, who may use it, how it ends, and what a crash leaves behind."""
 
 import os
+import shutil
+import signal
 import stat
 import subprocess
 from contextlib import suppress
@@ -119,6 +121,22 @@ def test_the_parent_waits_while_the_hub_does_not_answer(hub, sample, home):
         assert "README.md" in os.listdir(made.path)
         made.cli("umount", made.path)
         wait_until(lambda: daemon_of(made.path) is None, "the end of the daemon")
+    finally:
+        made.close()
+
+
+def test_a_command_that_is_stopped_while_it_waits_leaves_no_mount(hub, sample):
+    hub.faults({"match": {"path_regex": "^/api/models/acme/sample"}, "count": 1, "action": {"stall": True}})
+    made = Mount("acme/sample", hub)
+    made.path.mkdir()
+    try:
+        parent = subprocess.Popen([HUGFS, "mount", "-o", ",".join(made.options), "acme/sample", made.path], env=made.environment)
+        hub.wait_stalled(1, PROMPT)
+        parent.send_signal(signal.SIGINT)
+        assert parent.wait(PATIENCE) != 0 and daemon_of(made.path)
+        hub.clear()
+        wait_until(lambda: daemon_of(made.path) is None, "the end of the daemon")
+        assert not made.is_mounted
     finally:
         made.close()
 
@@ -283,3 +301,20 @@ def test_mount_8_hears_of_a_failure(hub, home, helper):
     done = subprocess.run(command, env=home.environment(), capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode != 0 and "acme/no-such-repo" in done.stderr
     assert mount_entry(point) is None
+
+
+@needs_root
+def test_a_mount_from_before_the_first_login_is_found_after_it(mount, sample):
+    """The daemon found no /run/user/UID, and put its socket elsewhere than a login session looks first."""
+    login = Path(f"/run/user/{NOBODY}")
+    if login.exists():
+        pytest.skip(f"{login} is there")
+    with fuse_for_everybody():
+        made = mount("acme/sample", user=NOBODY, environment={"HUGFS_RUNTIME_DIR": None})
+        login.mkdir(parents=True)
+        try:
+            os.chown(login, NOBODY, NOBODY)
+            assert "acme/sample" in made.cli("status").out and "dead" not in made.cli("status").text
+            assert made.cli("info", made.path).out
+        finally:
+            shutil.rmtree(login)
