@@ -70,7 +70,8 @@ static void look_here(struct above *above, const struct oid *parent)
 {
     struct snapshot_view view;
     snapshot_current(above->work->mount->snapshot, &view);
-    if (!oid_equal(&view.commit, parent)) {
+    if (!oid_equal(&view.commit, parent) &&
+        !commit_own_leads(&above->work->own, &view.commit, parent)) {
         return;
     }
     for (struct folder *folder = above->folders; folder != NULL;
@@ -144,15 +145,14 @@ static void release(struct above *above)
 }
 
 enum err commit_check_above(struct commit_work *work, struct commit_item *const *items,
-                            size_t n, const struct oid *parent, bool asks,
-                            struct why *why)
+                            size_t n, const struct oid *parent, struct why *why)
 {
     struct above above = {.work = work};
     enum err err = add_all(&above, items, n);
     if (err == ERR_NONE) {
         look_here(&above, parent);
     }
-    if (err == ERR_NONE && asks) {
+    if (err == ERR_NONE) {
         err = ask(&above, parent, why);
     }
     for (size_t i = 0; err == ERR_NONE && i < n; i++) {

@@ -5,9 +5,8 @@
 
 #include "fs/commit_check.h"
 
-// Settles the PUTs of which that is so at `parent`. What is not known here is asked for when `asks`,
-// for others have committed; an error is about the Hub: try again.
+// Settles the PUTs of which that is so at `parent`, for deletions among `items` that are still to go.
+// An error is about the Hub: try again.
 NODISCARD enum err commit_check_above(struct commit_work *work,
                                       struct commit_item *const *items, size_t n,
-                                      const struct oid *parent, bool asks,
-                                      struct why *why);
+                                      const struct oid *parent, struct why *why);

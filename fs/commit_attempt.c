@@ -6,6 +6,7 @@
 // looked into before anything else is done. A row is dropped only when it is known what became of
 // the body, or when the branch has moved past its parent.
 #include "fs/commit_attempt.h"
+#include "fs/commit_above.h"
 
 #include "fs/commit_ask.h"
 #include "fs/commit_base.h"
@@ -81,6 +82,11 @@ static enum err get_ready(struct commit_attempt *attempt)
                                 attempt->asks_all, &attempt->why);
     if (err == ERR_NONE) {
         commit_hold_back(work, attempt->batch);
+        err = commit_check_above(work, attempt->items, attempt->n, &attempt->parent,
+                                 &attempt->why);
+    }
+    if (err == ERR_NONE) {
+        commit_hold_back(work, attempt->batch); // for what has failed since
         err = commit_body_of(attempt);
     }
     return err;

@@ -3,7 +3,6 @@
 // which only we have committed; its folder is listed; the Hub is asked about all the rest at once.
 #include "fs/commit_check.h"
 
-#include "fs/commit_above.h"
 #include "fs/commit_ask.h"
 #include "fs/commit_narrow.h"
 #include "fs/commit_verdict.h"
@@ -196,9 +195,6 @@ enum err commit_check(struct commit_work *work, struct commit_item *const *items
     }
     if (err == ERR_NONE) {
         err = resolve(work, parent, &doubts, why);
-    }
-    if (err == ERR_NONE) {
-        err = commit_check_above(work, items, n, parent, doubts.n > 0, why);
     }
     doubts_release(&doubts);
     for (size_t i = 0; err == ERR_NONE && i < n; i++) {

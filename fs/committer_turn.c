@@ -210,7 +210,10 @@ static void drop_message(struct committer *committer, enum commit_end end)
         committer->message = NULL;
         was_kept = true;
     }
-    if (end == COMMIT_END_DONE) {
+    // One that was said since is the next turn's.
+    if (end == COMMIT_END_DONE && committer->spoken != NULL &&
+        committer->work.message != NULL &&
+        strcmp(committer->spoken, committer->work.message) == 0) {
         free(committer->spoken);
         committer->spoken = NULL;
     }

@@ -109,6 +109,14 @@ static enum err may_write(struct mount *mount)
                revision);
         return ERR_READ_ONLY;
     }
+    if (options->as_pull && revision[0] != '\0' &&
+        strcmp(revision, DEFAULT_BRANCH) != 0 && strncmp(revision, "refs/pr/", 8) != 0) {
+        refuse(mount,
+               "a pull request is one against %s: mount %s without @%s, or write to that "
+               "branch",
+               DEFAULT_BRANCH, name, revision);
+        return ERR_READ_ONLY;
+    }
     if (hub_is_offline(mount->hub)) {
         return ERR_NONE;
     }

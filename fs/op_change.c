@@ -76,6 +76,10 @@ static void reply(struct change *change, fuse_req_t req, enum err err)
 {
     struct mount *mount = change->mount;
     struct fuse_entry_param param = op_entry(&change->entry);
+    if (err == ERR_EXISTS && change->kind == CHANGE_CREATE &&
+        (change->file_info.flags & O_EXCL) == 0) {
+        err = ERR_STALE; // it has come meanwhile: the kernel looks again, and opens it
+    }
     if (err != ERR_NONE) {
         op_reply_error(req, err);
         return;

@@ -75,7 +75,22 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info
     (void)ino;
     if (mount->overlay == NULL) {
         fuse_reply_err(req, ENOSYS);
-    } else {
-        fuse_reply_open(req, file_info);
+        return;
     }
+    struct overlay_listing *listing = overlay_listing_new();
+    if (listing == NULL) {
+        op_reply_error(req, ERR_NO_MEMORY);
+        return;
+    }
+    file_info->fh = (uintptr_t)listing;
+    if (fuse_reply_open(req, file_info) != 0) {
+        overlay_listing_free(listing);
+    }
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info)
+{
+    (void)ino;
+    overlay_listing_free((struct overlay_listing *)(uintptr_t)file_info->fh);
+    fuse_reply_err(req, 0);
 }

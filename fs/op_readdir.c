@@ -269,11 +269,13 @@ static void find_root(struct readdir_wait *wait)
     wait->dir_ino = snapshot_root(wait->mount->snapshot, &wait->turn, &wait->is_past);
 }
 
-static void start(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
+static void start(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                  const struct fuse_file_info *file_info, bool is_plus)
 {
     struct mount *mount = fuse_req_userdata(req);
     if (overlay_owns(mount, ino)) {
-        op_readdir_local(req, ino, size, (uint64_t)offset);
+        op_readdir_local(req, ino, size, (uint64_t)offset,
+                         (struct overlay_listing *)(uintptr_t)file_info->fh);
         return;
     }
     struct readdir_wait *wait = calloc(1, sizeof(*wait));
@@ -304,13 +306,11 @@ static void start(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, boo
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                 struct fuse_file_info *file_info)
 {
-    (void)file_info;
-    start(req, ino, size, offset, false);
+    start(req, ino, size, offset, file_info, false);
 }
 
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                     struct fuse_file_info *file_info)
 {
-    (void)file_info;
-    start(req, ino, size, offset, true);
+    start(req, ino, size, offset, file_info, true);
 }

@@ -9,6 +9,7 @@ struct local_listing {
     struct mount *mount;
     parked_id id;
     uint64_t ino;
+    struct overlay_listing *listing; // of the open folder
     uint64_t cookie;
     size_t size;
     struct hub_call call;
@@ -81,7 +82,8 @@ static void answer(struct local_listing *listing, fuse_req_t req)
         fits = add(&filler, "..", 2, listing->ino, S_IFDIR);
     }
     if (fits) {
-        err = overlay_list(mount->overlay, listing->ino, after, add_entry, &filler);
+        err = overlay_list(mount->overlay, listing->ino, listing->listing, after,
+                           add_entry, &filler);
     }
     if (err == ERR_ABSENT) {
         reply_buffers_put(mount->buffers, filler.bytes);
@@ -104,7 +106,8 @@ static void answer(struct local_listing *listing, fuse_req_t req)
     free(listing);
 }
 
-void op_readdir_local(fuse_req_t req, fuse_ino_t ino, size_t size, uint64_t offset)
+void op_readdir_local(fuse_req_t req, fuse_ino_t ino, size_t size, uint64_t offset,
+                      struct overlay_listing *listed)
 {
     struct mount *mount = fuse_req_userdata(req);
     struct local_listing *listing = calloc(1, sizeof(*listing));
@@ -115,6 +118,7 @@ void op_readdir_local(fuse_req_t req, fuse_ino_t ino, size_t size, uint64_t offs
     *listing = (struct local_listing){
         .mount = mount,
         .ino = ino,
+        .listing = listed,
         .cookie = offset,
         .size = size < REPLY_BUFFER_BYTES ? size : REPLY_BUFFER_BYTES,
         .call = mount_demand(mount, "readdir"),

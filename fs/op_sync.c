@@ -117,8 +117,10 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
 {
     (void)data_only;
     struct op_handle *handle = op_handle_of(file_info);
-    if (handle == NULL) {
+    if (handle == NULL && !overlay_owns(fuse_req_userdata(req), ino)) {
         fuse_reply_err(req, 0);
+    } else if (handle == NULL) {
+        make_safe(req, "fsync", ino, ino); // the file, whoever wrote to it
     } else if (handle->is_message) {
         op_message_flush(req, handle);
     } else {

@@ -22,6 +22,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info
 void op_readlink(fuse_req_t req, fuse_ino_t ino);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file_info);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
              struct fuse_file_info *file_info);
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
@@ -66,7 +67,8 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 // Reading a file that was changed here, and listing a folder. op_read_local.c, op_readdir_local.c
 void op_read_local(fuse_req_t req, struct local_file *file, uint64_t offset, size_t size,
                    unsigned flags);
-void op_readdir_local(fuse_req_t req, fuse_ino_t ino, size_t size, uint64_t offset);
+void op_readdir_local(fuse_req_t req, fuse_ino_t ino, size_t size, uint64_t offset,
+                      struct overlay_listing *listed);
 
 // Answers a taken request with an error (ENOENT ...) and a request that was never parked.
 void op_reply_error(struct fuse_req *req, enum err err);

@@ -48,11 +48,15 @@ void overlay_forget(struct overlay *overlay, uint64_t ino, uint64_t n);
 void overlay_prepare(struct overlay *overlay, uint64_t dir, const char *name, size_t len,
                      const struct hub_call *call, waiter_fn done, void *ctx);
 
-// Names of a folder after `position`, as tree_store_list(). ERR_ABSENT: it has to be listed to its
-// end first.
+// Somebody's way through a folder, from opening it to closing it. NULL: no memory.
+struct overlay_listing *overlay_listing_new(void);
+void overlay_listing_free(struct overlay_listing *listing);
+// Names of a folder after `position`, as tree_store_list(); from 0 on it begins anew. ERR_ABSENT: it has
+// to be listed to its end first.
 typedef bool (*overlay_visit_fn)(void *ctx, uint64_t position, const char *name,
                                  uint64_t ino, mode_t type);
-NODISCARD enum err overlay_list(struct overlay *overlay, uint64_t dir, uint64_t after,
+NODISCARD enum err overlay_list(struct overlay *overlay, uint64_t dir,
+                                struct overlay_listing *listing, uint64_t after,
                                 overlay_visit_fn visit, void *ctx);
 
 // ------------------------------------------------------------------------------ changes

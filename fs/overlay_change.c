@@ -127,19 +127,6 @@ void overlay_detach(struct overlay *overlay, struct journal_change *change,
     }
 }
 
-// What the base has under a name, or may get yet: what is on its way there has to be known also when
-// we crash meanwhile, for then nobody tells that it has landed.
-static struct overlay_under below(const struct overlay_found *found)
-{
-    const struct overlay_node *node = found->node;
-    bool is_coming = !found->under.exists && node != NULL &&
-                     (node->kind == ENTRY_DIRECTORY
-                          ? node->takes_files
-                          : node->may_land || node->state == JOURNAL_UPLOADING);
-    return is_coming ? (struct overlay_under){.exists = true, .kind = node->kind}
-                     : found->under;
-}
-
 // A folder that goes takes what the base has in it by now. Where that was changed here before others
 // changed it, it is the older one that goes: whoever commits it compares (commit_narrow.h). Of several
 // older commits nobody knows the oldest: then none counts.
@@ -154,7 +141,8 @@ static void go_back(struct overlay *overlay, const struct overlay_node *folder,
                         overlay_node_is_below(node, folder);
         for (struct overlay_name *name = is_in_it ? node->names : NULL; name != NULL;
              name = name->hh.next) {
-            if (overlay_is_outdated(overlay, node, name)) {
+            if (overlay_name_is_change(name) &&
+                overlay_is_outdated(overlay, node, name)) {
                 is_one =
                     is_one && (older == NULL || oid_equal(older, &name->under.commit));
                 older = &name->under.commit;
@@ -165,6 +153,26 @@ static void go_back(struct overlay *overlay, const struct overlay_node *folder,
         under->commit = is_one ? *older : (struct oid){{0}};
         under->oid = (struct oid){{0}};
     }
+}
+
+// What the base has under a name, or may get yet: what is on its way there has to be known also when
+// we crash meanwhile, for then nobody tells that it has landed.
+static struct overlay_under below(struct overlay *overlay,
+                                  const struct overlay_found *found)
+    REQUIRES(overlay->lock)
+{
+    const struct overlay_node *node = found->node;
+    bool is_coming = !found->under.exists && node != NULL &&
+                     (node->kind == ENTRY_DIRECTORY
+                          ? node->takes_files
+                          : node->may_land || node->state == JOURNAL_UPLOADING);
+    struct overlay_under under =
+        is_coming ? (struct overlay_under){.exists = true, .kind = node->kind}
+                  : found->under;
+    if (under.exists && node != NULL && node->kind == ENTRY_DIRECTORY) {
+        go_back(overlay, node, &under);
+    }
+    return under;
 }
 
 // Makes the name say that nothing stands there. The node that did is given back, still with its
@@ -179,11 +187,7 @@ static enum err vacate(struct overlay *overlay, struct journal_change *change,
         return ERR_NO_MEMORY;
     }
     entry->node = NULL;
-    entry->under = below(found);
-    if (found->node != NULL && found->node->kind == ENTRY_DIRECTORY &&
-        entry->under.exists) {
-        go_back(overlay, found->node, &entry->under);
-    }
+    entry->under = below(overlay, found);
     entry->is_taken = entry->is_settled = false;
     entry->moved_to = moved_to;
     clock_gettime(CLOCK_REALTIME, &dir->changed_at);
@@ -256,7 +260,8 @@ struct end {
     struct overlay_node *dir;
     const struct overlay_place *place;
     struct overlay_found found;
-    enum err err; // ERR_NONE, ERR_NOT_FOUND
+    struct overlay_under under; // what is remembered for what will stand there
+    enum err err;               // ERR_NONE, ERR_NOT_FOUND
 };
 
 static enum err look(struct overlay *overlay, const struct overlay_place *place,
@@ -271,6 +276,9 @@ static enum err look(struct overlay *overlay, const struct overlay_place *place,
     out->err = overlay_seek(overlay, out->dir, place->name, place->len, &out->found);
     if (out->err == ERR_ABSENT) {
         *out_unknown = *place;
+    }
+    if (out->err == ERR_NONE || out->err == ERR_NOT_FOUND) {
+        out->under = below(overlay, &out->found);
     }
     return out->err == ERR_NOT_FOUND ? ERR_NONE : out->err;
 }
@@ -315,8 +323,7 @@ static enum err settle(struct overlay *overlay, struct journal_change *change,
                        const struct end *to, struct overlay_node *node)
     REQUIRES(overlay->lock)
 {
-    struct overlay_under under = below(&to->found);
-    enum err err = enter(to->dir, to->place->name, to->place->len, &under, node);
+    enum err err = enter(to->dir, to->place->name, to->place->len, &to->under, node);
     if (err != ERR_NONE) {
         return err;
     }

@@ -269,6 +269,16 @@ bool overlay_has_changes(struct overlay *overlay, const struct overlay_node *fol
     return false;
 }
 
+bool overlay_has_writers(struct overlay *overlay, const struct overlay_node *node)
+{
+    bool has_writers = node->n_handles > 0;
+    struct overlay_node *at = node->kind == ENTRY_DIRECTORY ? overlay->by_ino : NULL;
+    for (; at != NULL && !has_writers; at = at->by_ino.next) {
+        has_writers = at->n_handles > 0 && overlay_node_is_below(at, node);
+    }
+    return has_writers;
+}
+
 // --------------------------------------------------------------------------------- sweeping
 
 // Lookups of files of the base are not counted: one that was opened for writing keeps its node, and

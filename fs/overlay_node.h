@@ -182,6 +182,9 @@ bool overlay_name_is_change(const struct overlay_name *name);
 // Whether anything in or below a folder does.
 bool overlay_has_changes(struct overlay *overlay, const struct overlay_node *folder)
     REQUIRES(overlay->lock);
+// Whether somebody has the file, or one below the folder, open for writing.
+bool overlay_has_writers(struct overlay *overlay, const struct overlay_node *node)
+    REQUIRES(overlay->lock);
 // DIR/NAME, or NAME for an empty DIR; malloc'd.
 char *overlay_join(const char *dir, const char *name, size_t len);
 // Whether what stands at `path` never leaves this machine: litter, and what .hubignore names,
@@ -235,6 +238,11 @@ NODISCARD enum err overlay_rebase(struct overlay *overlay, struct journal_change
 void overlay_keep_here(struct overlay *overlay, struct journal_change *change,
                        struct overlay_node *folder) REQUIRES(overlay->lock);
 
+// The same for each folder in `dir` that the base does not have any more, and in which something was
+// changed here: else no listing would tell of it.
+void overlay_keep_changed(struct overlay *overlay, struct overlay_node *dir)
+    REQUIRES(overlay->lock);
+
 // The path of a folder of the repository of which a commit leaves nothing.
 struct overlay_folder {
     UT_hash_handle hh;
@@ -266,6 +274,10 @@ struct overlay_found {
 // From this machine alone. ERR_NOT_FOUND; ERR_ABSENT: overlay_prepare() first.
 NODISCARD enum err overlay_seek(struct overlay *overlay, struct overlay_node *dir,
                                 const char *name, size_t len, struct overlay_found *out)
+    REQUIRES(overlay->lock);
+// What the base alone has there. The same errors; ERR_NONE: `base` and `under`.
+NODISCARD enum err overlay_seek_base(struct overlay *overlay, struct overlay_node *dir,
+                                     const char *name, struct overlay_found *out)
     REQUIRES(overlay->lock);
 // The stored node of the base behind a folder. ERR_NOT_FOUND: none; ERR_ABSENT.
 NODISCARD enum err overlay_base_of(struct overlay *overlay, struct overlay_node *dir,

@@ -273,7 +273,9 @@ NO_THREAD_ANALYSIS static void discard(struct discarding *discarding,
     overlay_row_no_name(discarding->change, dir, entry);
     overlay_name_drop(dir, entry);
     if (node != NULL) {
-        if (ino_tag(node->ino) == INO_TAG_WRITABLE) {
+        node->is_outdated = node->kind != ENTRY_DIRECTORY;
+        // Who has it open for writing keeps the number too; the base gets another one.
+        if (ino_tag(node->ino) == INO_TAG_WRITABLE && node->n_handles == 0) {
             uint64_t *grown = realloc(discarding->inos, (discarding->n_inos + 1) *
                                                             sizeof(*discarding->inos));
             discarding->has_failed |= grown == NULL;
@@ -281,10 +283,8 @@ NO_THREAD_ANALYSIS static void discard(struct discarding *discarding,
                 discarding->inos = grown;
                 grown[discarding->n_inos++] = node->ino;
             }
-            // Who has it open keeps the file; the number is the base's.
             node->kernel_knows = false;
             node->n_lookups = 0;
-            node->n_handles = 0;
         }
         overlay_detach(discarding->overlay, discarding->change, node);
     }

@@ -67,14 +67,23 @@ static enum err peek_base(struct overlay *overlay, struct overlay_node *dir,
         err = namespace_peek(overlay->mount->namespace, base, name, len, out);
     }
     if (err == ERR_NONE || err == ERR_NOT_FOUND) {
-        *out_under =
-            (struct overlay_under){.exists = err == ERR_NONE, .commit = view.commit};
+        *out_under = (struct overlay_under){.exists = err == ERR_NONE};
+        if (dir->base_path != NULL) { // else nobody has looked: the folder is new
+            out_under->commit = view.commit;
+        }
     }
     if (err == ERR_NONE) {
         out_under->kind = out->kind;
         out_under->oid = out->oid;
     }
     return err;
+}
+
+enum err overlay_seek_base(struct overlay *overlay, struct overlay_node *dir,
+                           const char *name, struct overlay_found *out)
+{
+    *out = (struct overlay_found){.entry = NULL};
+    return peek_base(overlay, dir, name, strlen(name), &out->base, &out->under);
 }
 
 bool overlay_is_outdated(struct overlay *overlay, struct overlay_node *dir,
@@ -132,7 +141,7 @@ static enum err check_memory(struct overlay *overlay, struct overlay_node *dir,
         entry->under = under;
         return ERR_NONE;
     }
-    return entry->node->n_handles > 0 ? ERR_NONE : ERR_NOT_FOUND;
+    return overlay_has_writers(overlay, entry->node) ? ERR_NONE : ERR_NOT_FOUND;
 }
 
 // A folder that the base has no more, but in which something was changed here, is still there.
@@ -241,6 +250,7 @@ static bool count_base(void *ctx, uint64_t position, const char *name,
 enum err overlay_is_empty(struct overlay *overlay, struct overlay_node *dir, bool *out)
 {
     struct census census = {dir, true};
+    overlay_keep_changed(overlay, dir);
     for (struct overlay_name *name = dir->names; name != NULL; name = name->hh.next) {
         census.is_empty = census.is_empty && name->node == NULL;
     }

@@ -36,23 +36,32 @@ static void set_under(struct overlay_item *item, const struct overlay_under *und
     item->under_commit = under->commit;
 }
 
-static bool is_moved(const struct overlay_node *folder)
+// The name of a folder that was moved; NULL: it was not.
+static const struct overlay_name *moved_name(const struct overlay_node *folder)
 {
     if (folder->parent == NULL || folder->base_path == NULL) {
-        return false;
+        return NULL;
     }
     const struct overlay_name *entry =
         overlay_name_find(folder->parent, folder->name, strlen(folder->name));
-    return entry != NULL && entry->node == folder && overlay_name_is_change(entry);
+    bool is_moved =
+        entry != NULL && entry->node == folder && overlay_name_is_change(entry);
+    return is_moved ? entry : NULL;
+}
+
+const struct oid *overlay_moved_over(const struct overlay_node *folder)
+{
+    const struct overlay_name *entry = NULL;
+    for (; folder != NULL && entry == NULL; folder = folder->parent) {
+        entry = moved_name(folder);
+    }
+    return entry != NULL ? &entry->under.commit : NULL;
 }
 
 // Below a folder that was moved nothing has to be deleted: its old place goes as a whole.
 static bool is_below_moved(const struct overlay_node *folder)
 {
-    while (folder != NULL && !is_moved(folder)) {
-        folder = folder->parent;
-    }
-    return folder != NULL;
+    return overlay_moved_over(folder) != NULL;
 }
 
 static enum err take_file(struct overlay_taking *taking, struct overlay_node *dir,
@@ -68,9 +77,10 @@ static enum err take_file(struct overlay_taking *taking, struct overlay_node *di
     }
     local_file_info(node->file, &info);
     set_under(item, &entry->under);
-    if (is_below_moved(dir)) { // what the base has is where the folder was
+    const struct oid *moved_over = overlay_moved_over(dir);
+    if (moved_over != NULL) { // what the base has is where the folder was
         item->under_exists = item->under_is_folder = false;
-        item->under_commit = taking->view.commit;
+        item->under_commit = *moved_over;
     }
     item->id = node->id;
     item->generation = info.generation;
@@ -128,12 +138,52 @@ static enum err take_deletion(struct overlay_taking *taking, enum overlay_op op,
     return ERR_NONE;
 }
 
+// Whether what is deleted holds the version under a file that is elsewhere by now and can't be committed
+// yet: the repository would lose it.
+static bool is_source(const struct overlay_node *node, const char *path)
+{
+    struct local_file_info info;
+    struct file_version base = {.path = NULL};
+    if (node->file == NULL || node->parent == NULL || node->is_theirs) {
+        return false;
+    }
+    local_file_info(node->file, &info);
+    bool can_go = !info.is_dirty &&
+                  (node->state == JOURNAL_SEALED || node->state == JOURNAL_CLEAN ||
+                   node->state == JOURNAL_UPLOADING);
+    if (can_go || local_file_base(node->file, &base) != ERR_NONE) {
+        return false;
+    }
+    size_t len = strlen(path);
+    bool is_below = strncmp(base.path, path, len) == 0 &&
+                    (base.path[len] == '\0' || base.path[len] == '/');
+    file_version_release(&base);
+    return is_below;
+}
+
+static bool has_source(struct overlay *overlay, const char *path) REQUIRES(overlay->lock)
+{
+    for (const struct overlay_node *node = overlay->by_ino; node != NULL;
+         node = node->by_ino.next) {
+        if (is_source(node, path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err take_absence(struct overlay_taking *taking, struct overlay_node *dir,
                              const struct overlay_name *entry)
     REQUIRES(taking->overlay->lock)
 {
     if (dir->base_path == NULL || !may_delete(taking, dir, entry)) {
         return ERR_NONE; // the repository has no such folder, or the file is not there yet
+    }
+    if (entry->under.kind == ENTRY_DIRECTORY) {
+        AUTO_FREE char *old = overlay_join(dir->base_path, entry->name, entry->len);
+        if (old == NULL || has_source(taking->overlay, old)) {
+            return old == NULL ? ERR_NO_MEMORY : ERR_NONE;
+        }
     }
     return take_deletion(taking,
                          entry->under.kind == ENTRY_DIRECTORY ? OVERLAY_DELETE_FOLDER
@@ -175,7 +225,7 @@ static enum err take_name(struct overlay_taking *taking, struct overlay_node *di
     if (!is_folder) {
         return take_file(taking, dir, entry, path);
     }
-    return is_moved(node) ? overlay_take_moved(taking, node, path) : ERR_NONE;
+    return moved_name(node) != NULL ? overlay_take_moved(taking, node, path) : ERR_NONE;
 }
 
 NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
@@ -246,7 +296,7 @@ static struct overlay_node *moved_by(struct overlay *overlay,
 }
 
 // The first ones go. A deletion that belongs to a file goes when that does, whatever its own place.
-static void cut(struct overlay_taking *taking) REQUIRES(taking->overlay->lock)
+NO_THREAD_ANALYSIS static void cut(struct overlay_taking *taking)
 {
     struct overlay *overlay = taking->overlay;
     struct overlay_items *items = taking->items;

@@ -9,7 +9,8 @@ struct expansion {
     struct overlay_taking *taking;
     struct overlay_node *folder; // NULL: nobody has looked into it
     const char *base_path;
-    const char *path; // NULL: everything goes
+    const char *path;             // NULL: everything goes
+    const struct oid *moved_over; // of what is put at `path`
     enum err err;
     char **folders; // to be gone into
     uint64_t *inos;
@@ -27,7 +28,7 @@ static enum err take_base(struct expansion *expansion, const char *name,
     if (from == NULL || item == NULL) {
         return ERR_NO_MEMORY;
     }
-    item->under_commit = taking->view.commit;
+    item->under_commit = *expansion->moved_over;
     item->has_version = true;
     return file_version_of(node, &taking->view.commit, from, &item->version);
 }
@@ -99,14 +100,16 @@ static bool on_base(void *ctx, uint64_t position, const char *name,
 // NULL: each is deleted. ERR_ABSENT with *taking->out_folder: it has to be listed first.
 NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
                                                uint64_t base_ino, const char *base_path,
-                                               const char *path)
+                                               const char *path,
+                                               const struct oid *moved_over)
 {
     struct overlay *overlay = taking->overlay;
     struct expansion expansion = {
         .taking = taking,
         .folder = path != NULL ? overlay_by_base_path(overlay, base_path) : NULL,
         .base_path = base_path,
-        .path = path};
+        .path = path,
+        .moved_over = moved_over};
     struct tree_dir state = {.complete = false};
     enum err err = tree_store_dir(overlay->mount->tree, base_ino, &state);
     bool is_absent = err == ERR_ABSENT || (err == ERR_NONE && !state.complete);
@@ -128,7 +131,7 @@ NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
         if (err == ERR_NONE) {
             err = below == NULL || (path != NULL && to == NULL)
                       ? ERR_NO_MEMORY
-                      : take_folder(taking, expansion.inos[i], below, to);
+                      : take_folder(taking, expansion.inos[i], below, to, moved_over);
         }
         free(expansion.folders[i]);
     }
@@ -178,7 +181,8 @@ enum err overlay_take_moved(struct overlay_taking *taking, struct overlay_node *
         *taking->out_folder = strdup(folder->base_path);
     }
     if (err == ERR_NONE) {
-        err = take_folder(taking, base, folder->base_path, path);
+        err = take_folder(taking, base, folder->base_path, path,
+                          overlay_moved_over(folder));
     }
     if (err == ERR_NONE) {
         err = overlay_take_places(folder, taking->items->n > n_before);
@@ -202,7 +206,7 @@ static enum err take_earlier(struct overlay_taking *taking, const char *path,
         return ERR_NONE; // that is not known any more: all of it stays
     }
     taking->replaced_at = commit;
-    enum err err = take_folder(taking, old, path, NULL);
+    enum err err = take_folder(taking, old, path, NULL, NULL);
     taking->replaced_at = NULL;
     return err;
 }
@@ -233,6 +237,6 @@ NO_THREAD_ANALYSIS enum err overlay_take_replaced(struct overlay_taking *taking,
     if (!is_same && overlay_by_base_path(overlay, path) == NULL) {
         return take_earlier(taking, path, &entry->under.commit);
     }
-    err = take_folder(taking, node.ino, path, NULL);
+    err = take_folder(taking, node.ino, path, NULL, NULL);
     return err == ERR_NONE ? overlay_add_vanishing(overlay, path) : err;
 }

@@ -20,6 +20,10 @@ struct overlay_taking {
 struct overlay_item *overlay_take_item(struct overlay_taking *taking, enum overlay_op op,
                                        char *path);
 
+// The commit over which the folder, or one above it, was moved to where it stands: what is known of its
+// place is that nothing stood there then. NULL: none was.
+const struct oid *overlay_moved_over(const struct overlay_node *folder);
+
 // ---- overlay_take_folder.c: ERR_ABSENT with *taking->out_folder: it has to be listed first
 
 // Where the folder stands, and those above it. New ones get a place in the repository with the first

@@ -76,6 +76,24 @@ void overlay_keep_here(struct overlay *overlay, struct journal_change *change,
     overlay_row_name(overlay, change, folder->parent, entry);
 }
 
+void overlay_keep_changed(struct overlay *overlay, struct overlay_node *dir)
+{
+    for (struct overlay_node *node = dir->n_children > 0 ? overlay->by_ino : NULL;
+         node != NULL; node = node->by_ino.next) {
+        struct overlay_found found;
+        bool may_be_lost = node->parent == dir && node->base_path != NULL &&
+                           overlay_name_find(dir, node->name, strlen(node->name)) == NULL;
+        if (!may_be_lost ||
+            overlay_seek_base(overlay, dir, node->name, &found) != ERR_NOT_FOUND ||
+            !overlay_has_changes(overlay, node)) {
+            continue;
+        }
+        struct journal_change *change = journal_change_new();
+        overlay_keep_here(overlay, change, node);
+        journal_submit(overlay->journal, change, false, NULL, NULL);
+    }
+}
+
 struct leaving {
     struct overlay *overlay;
     const struct overlay_items *items; // by path

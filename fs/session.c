@@ -85,6 +85,7 @@ static const struct fuse_lowlevel_ops writing_ops = {
     .copy_file_range = op_copy_file_range,
     .opendir = op_opendir,
     .readdir = op_readdir,
+    .releasedir = op_releasedir,
     .fsyncdir = op_fsyncdir,
     .statfs = op_statfs,
 };

@@ -39,19 +39,18 @@ static struct request clamp_request(struct xet_file *file, uint64_t offset, size
     return (struct request){file, from, to};
 }
 
-// Whether the content is known to be another than the Hub lists: until the cache is cleared, by us or
-// another process.
+// Whether the content is known to be another than the Hub lists. `hugfs cache clear` forgets that.
 static bool is_bad(struct xet_file *file)
 {
-    if (chunk_store_verified(file->xet->store, &file->name, file->content.size) ==
-        VERIFIED_BAD) {
-        return true;
-    }
+    uint64_t clears = chunk_store_clears(file->xet->store);
     engine_lock(file->xet);
-    file->verified = VERIFIED_UNKNOWN;
-    file->frontier = 0;
+    bool is_forgotten = file->clears != clears;
+    if (is_forgotten) {
+        file->verified = VERIFIED_UNKNOWN;
+        file->frontier = 0;
+    }
     engine_unlock(file->xet);
-    return false;
+    return !is_forgotten;
 }
 
 // The fragments that hold the request from `from` on; *out_n of them. ERR_ABSENT at a gap.

@@ -361,6 +361,20 @@ class TestKept:
         os.close(fd)
         wait_until(lambda: not list(made.home.state.rglob("*.data")), "its staging file to go")
 
+    @pytest.mark.parametrize("how", ["reader", "open writer"])
+    def test_fsync_of_a_descriptor_that_only_reads_makes_the_file_safe(self, writable, how):
+        made = writable(FIRST, options=["commit=manual"])
+        writer = os.open(made / "log", os.O_CREAT | os.O_WRONLY)
+        os.write(writer, b"line\n")
+        reader = os.open(made / "log", os.O_RDONLY)
+        if how == "reader":
+            os.close(writer)
+        os.fsync(reader)
+        os.close(reader)
+        made.kill9()
+        made.again()
+        assert (made / "log").read_text() == "line\n"
+
     def test_more_files_than_the_usual_limit_of_open_ones_wait_for_a_commit(self, writable):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))

@@ -6,10 +6,13 @@ What simply collides is in test_write_conflicts.py.
 
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
-from writing import meanwhile, sha256
+from harness import wait_until
+from machine import HUGFS, PATIENCE
+from writing import COMMIT, WritableMount, errno_of, meanwhile, sha256
 
 FIRST = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/in.txt": "in\n"}
 
@@ -71,6 +74,20 @@ class TestOpenForWriting:
         assert (made / "a.txt").read_text() == kept + "later\n"
         assert theirs == "deleted" or made.branch.bytes("a.txt") == b"theirs\n"
 
+    def test_nor_in_a_folder_that_they_have_deleted(self, writable, hub):
+        made = writable(FIRST)
+        (made / "new").mkdir()
+        (made / "new/log").write_text("one\n")
+        made.settle()
+        with open(made / "new/log", "a") as log:
+            hub.commit(made.branch.id, [{"delete": "new/log"}])
+            made.cli("refresh", made.path)
+            os.listdir(made.path)
+            look_anew(made, "b.txt")
+            log.write("two\n")
+        made.settle(conflicts=1)
+        assert (made / "new/log").read_text() == "one\ntwo\n"
+
     def test_a_file_that_nothing_was_written_to_shows_theirs_when_it_is_closed(self, writable, hub):
         made = writable(FIRST)
         fd = os.open(made / "a.txt", os.O_RDWR)
@@ -118,6 +135,65 @@ class TestFoldersThatWereChangedBeforeOthersDid:
         assert tree["d/in.txt"] == sha256(b"theirs\n") and tree["e/in.txt"] == sha256(b"mine\n")
         assert tree["e/other.txt"] == sha256(b"other\n")
 
+    def test_a_folder_is_moved_whole_where_nobody_else_was(self, writable):
+        made = writable({"a.txt": "aaa\n", "d/old.txt": "old\n"}, options=["commit=manual"])
+        for name in ("d/s/one.txt", "d/t/two.txt", "a.txt"):
+            (made / name).parent.mkdir(exist_ok=True)
+            (made / name).write_text("new\n")
+            made.cli("commit", made.path)
+        (made / "d").rename(made / "e")
+        made.cli("commit", made.path)
+        assert sorted(made.branch.tree()) == ["a.txt", "e/old.txt", "e/s/one.txt", "e/t/two.txt"]
+
+    def test_their_version_of_a_deleted_file_does_not_go_with_a_folder_that_is_renamed_over(self, writable, hub):
+        made = writable(FIRST | {"e/in.txt": "e in\n"}, options=["commit=manual"])
+        (made / "e/in.txt").unlink()
+        hub.put(made.branch.id, "e/in.txt", "theirs\n")
+        made.cli("refresh", made.path)
+        os.rename(made / "d", made / "e")
+        for _ in range(2):
+            made.cli("commit", made.path, status=None)
+        assert made.branch.bytes("e/in.txt") == b"theirs\n"
+
+    @pytest.mark.parametrize("when", ["refreshed", "meanwhile"])
+    def test_what_they_have_put_where_a_folder_was_moved_to_stays(self, writable, hub, when):
+        made = writable(FIRST, options=["commit=manual"])
+        os.listdir(made.path)
+        (made / "d").rename(made / "e")
+        if when == "meanwhile":
+            meanwhile(hub, "e/in.txt")
+        else:
+            hub.put(made.branch.id, "e/in.txt", "theirs\n")
+            made.cli("refresh", made.path)
+        for _ in range(3):
+            made.cli("commit", made.path, status=None)
+        tree = made.branch.tree()
+        assert tree["e/in.txt"] == sha256(b"theirs\n") and tree["d/in.txt"] == sha256(b"in\n"), "ours is still somewhere"
+
+    def test_what_they_have_put_into_a_folder_of_the_name_of_a_new_one_stays(self, writable, hub):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "new").mkdir()
+        folder = os.open(made / "new", os.O_PATH)
+        hub.put(made.branch.id, "new/x", "theirs\n")
+        made.cli("refresh", made.path)
+        fd = os.open("x", os.O_CREAT | os.O_WRONLY, dir_fd=folder)
+        os.write(fd, b"mine\n")
+        os.close(fd)
+        os.close(folder)
+        made.cli("commit", made.path, status=None)
+        assert made.branch.bytes("new/x") == b"theirs\n"
+
+    def test_a_folder_that_was_moved_waits_for_the_file_in_it_that_somebody_writes_to(self, writable):
+        made = writable(FIRST | {"d/log": "log\n"}, options=["commit=manual"])
+        with open(made / "d/log", "a") as log:
+            log.write("more\n")
+            log.flush()
+            (made / "d").rename(made / "e")
+            made.cli("commit", made.path, status=None)
+            assert {"d/log", "e/log"} & set(made.branch.tree()), "the branch keeps one of both"
+        made.cli("commit", made.path)
+        assert made.branch.bytes("e/log") == b"log\nmore\n" and "d/log" not in made.branch.tree()
+
 
 class TestTheirFileInTheWayOfAFolder:
     """To the Hub a file in a folder takes the place of a file of the folder's name."""
@@ -137,6 +213,15 @@ class TestTheirFileInTheWayOfAFolder:
         made.settle(conflicts=1)
         assert made.branch.tree()["new"] == sha256(b"theirs\n") and (made / "new/deep/mine.txt").read_text() == "mine\n"
         assert "\"new\"" in made.complaints()
+
+    def test_nor_one_in_a_folder_that_nobody_has_listed_since(self, writable, hub):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "d/new").mkdir()
+        hub.put(made.branch.id, "d/new", "theirs\n")
+        made.cli("refresh", made.path)
+        (made / "d/new/mine.txt").write_text("mine\n")
+        made.cli("commit", made.path, status=None)
+        assert made.branch.tree()["d/new"] == sha256(b"theirs\n") and made.writes["conflicts"] == 1
 
     def test_a_folder_takes_the_place_of_a_file_that_was_deleted_here(self, writable):
         made = writable(FIRST, options=["commit=manual"])
@@ -187,3 +272,65 @@ def test_a_file_that_moves_and_changes_is_in_every_commit_of_many(writable):
         tree = made.branch.tree(commit.oid)
         assert ("a.txt" in tree) != ("z.txt" in tree)
     assert made.branch.bytes("z.txt") == b"aaa\nmore\n" and len(made.branch.tree()) == 153
+
+
+@pytest.mark.quick
+def test_who_writes_to_what_was_given_up_changes_nothing_of_the_repositorys(writable):
+    made = writable(FIRST, options=["commit=manual"])
+    fd = os.open(made / "a.txt", os.O_RDWR)
+    os.write(fd, b"XX")
+    os.fsync(fd)
+    made.cli("discard", made / "a.txt")
+    assert (made / "a.txt").read_bytes() == b"aaa\n"
+    os.pwrite(fd, b"YY", 0)
+    assert os.pread(fd, 10, 0) == b"YYa\n"
+    with open(made / "a.txt", "a") as other:
+        os.close(fd)
+        assert (made / "a.txt").read_bytes() == b"aaa\n"
+        other.write("bbb\n")
+    made.cli("commit", made.path)
+    assert made.branch.bytes("a.txt") == b"aaa\nbbb\n"
+
+
+class TestDeletedAroundUnsentWork:
+    def test_a_folder_that_others_have_deleted_is_listed_while_it_holds_unsent_work(self, writable, hub):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "d/in.txt").write_text("mine\n")
+        hub.commit(made.branch.id, [{"delete": "d/in.txt"}])
+        made.cli("refresh", made.path)
+        assert "d" in os.listdir(made.path) and (made / "d/in.txt").read_text() == "mine\n"
+        made.remount()
+        assert "d" in os.listdir(made.path) and (made / "d/in.txt").read_text() == "mine\n"
+
+    def test_and_the_one_above_it_is_not_empty(self, writable, hub):
+        made = writable(FIRST | {"p/x": "x\n", "p/d/in.txt": "in\n"}, options=["commit=manual"])
+        (made / "p/d/in.txt").write_text("mine\n")
+        hub.commit(made.branch.id, [{"delete": "p/d/in.txt"}])
+        made.cli("refresh", made.path)
+        (made / "p/x").unlink()
+        assert errno_of(os.rmdir, made / "p") == "ENOTEMPTY"
+        assert (made / "p/d/in.txt").read_text() == "mine\n"
+
+
+def test_a_message_that_is_said_during_a_commit_is_the_next_ones(writable, hub):
+    made = writable(FIRST, options=["commit=manual"])
+    before = made.branch.head
+    (made / "a.txt").write_text("one\n")
+    hub.faults({"match": COMMIT, "count": 1, "action": {"stall": True}})
+    first = subprocess.Popen([HUGFS, "commit", "-m", "the first", made.path], env=made.environment)
+    hub.wait_stalled()
+    (made / "b.txt").write_text("two\n")
+    second = subprocess.Popen([HUGFS, "commit", "-m", "the second", made.path], env=made.environment)
+    wait_until(lambda: made.writes["waiting"] == 1, "the second file to wait")
+    time.sleep(0.5)
+    hub.release()
+    assert first.wait(PATIENCE) == 0 and second.wait(PATIENCE) == 0
+    assert [commit.title for commit in made.branch.ours(before)] == ["the first", "the second"]
+
+
+def test_a_pull_request_is_not_written_over_another_branch_than_its_own(writable, hub):
+    made = writable(FIRST)
+    hub.ref(made.branch.id, "refs/heads/dev", made.branch.head)
+    with WritableMount(f"{made.source}@dev", hub, options=["pr"]) as other:
+        assert errno_of((other / "new.txt").write_text, "new\n") == "EROFS"
+        assert "pull request" in other.complaints()

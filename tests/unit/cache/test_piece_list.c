@@ -177,9 +177,8 @@ static void a_damaged_piece_stays_damaged_beside_a_newer_one(void **state)
     store = open_store(scratch.dir, 256 * MIB_BYTES);
     size_t n =
         chunk_store_pieces(store, &content, 0, (uint64_t)CHUNKS * UNIT, got, CHUNKS);
-    for (size_t i = 0; i < n; i++) {
-        assert_int_equal(got[i].offset, (uint64_t)got[i].first * UNIT);
-    }
+    assert_int_equal(n, 1);
+    assert_int_equal(got[0].offset, (uint64_t)got[0].first * UNIT);
     chunk_store_close(store);
     scratch_remove(&scratch);
 }
