@@ -180,11 +180,21 @@ static void end_turn(struct committer *committer, enum commit_end end, size_t n_
     lock_acquire(&committer->lock);
     struct commit_wait *list = commit_waits_take(&committer->current);
     lock_release(&committer->lock);
-    while (list != NULL) { // files that nothing was to be done for are on the Hub
+    while (list != NULL) {
         struct commit_wait *wait = list;
         list = wait->next;
         wait->next = NULL;
-        commit_waits_call(wait, wait->is_for_file ? ERR_NONE : err, &why);
+        if (!wait->is_for_file) {
+            commit_waits_call(wait, err, &why);
+        } else if (overlay_is_committed(work->overlay, wait->id)) {
+            commit_waits_call(wait, ERR_NONE, NULL); // nothing was to be done for it
+        } else {
+            struct why own = {""};
+            (void)why_set(&own, ERR_BUSY,
+                          "the file is safe on this machine and not on the Hub yet: "
+                          "somebody writes to it, or it has to wait");
+            commit_waits_call(wait, ERR_BUSY, &own);
+        }
     }
 }
 

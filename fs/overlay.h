@@ -109,6 +109,8 @@ bool overlay_seal(struct overlay *overlay, uint64_t ino, bool durable,
 
 // Why the Hub refuses the file for good, as far as this process knows; ERR_NONE: it does not.
 enum err overlay_refusal(struct overlay *overlay, uint64_t ino, struct why *why);
+// Whether nothing of the file, by its row's number, is left to be committed.
+bool overlay_is_committed(struct overlay *overlay, uint64_t id);
 // Whether what was saved to a file waits for a commit, and as what. *out_err: it is refused
 // (ERR_REFUSED) or in conflict, and why.
 bool overlay_is_waiting(struct overlay *overlay, uint64_t ino, uint64_t *out_id,

@@ -223,6 +223,10 @@ void overlay_show_commit(struct overlay *overlay, struct journal_change *change,
 // What was on its way with the node is not any more. The node's row is to be put; then the staging
 // file of this number (0 = none) is to be removed.
 uint32_t overlay_node_thaw(struct journal_change *change, struct overlay_node *node);
+// The same for one that is not on its way, if it was not possible before (the disk was full) or the process
+// ended meanwhile. False: it still can't be.
+bool overlay_thaw(struct overlay *overlay, struct overlay_node *node)
+    REQUIRES(overlay->lock);
 
 // ---- overlay_rebase.c
 

@@ -35,6 +35,26 @@ uint32_t overlay_node_thaw(struct journal_change *change, struct overlay_node *n
     return gone;
 }
 
+bool overlay_thaw(struct overlay *overlay, struct overlay_node *node)
+{
+    struct local_file_info info = {.has_flight = false};
+    if (node->file != NULL) {
+        local_file_info(node->file, &info);
+    }
+    if (!info.has_flight) {
+        return true;
+    }
+    struct journal_change *change = journal_change_new();
+    uint32_t gone = overlay_node_thaw(change, node);
+    overlay_row_node(overlay, change, node);
+    if (gone != 0) {
+        journal_change_remove_staging(change, node->id, gone);
+    }
+    journal_submit(overlay->journal, change, false, NULL, NULL);
+    local_file_info(node->file, &info);
+    return !info.has_flight;
+}
+
 static void give_back(struct overlay *overlay, struct journal_change *change,
                       const struct overlay_item *item, enum err err,
                       const struct why *why, int64_t not_before_ms)

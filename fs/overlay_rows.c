@@ -242,26 +242,6 @@ static enum err hang(struct overlay *overlay, struct overlay_node *node)
                : ERR_NO_MEMORY;
 }
 
-// What was on its way when the process ended is not any more.
-static void thaw(struct overlay *overlay, struct overlay_node *node)
-    REQUIRES(overlay->lock)
-{
-    struct local_file_info info = {.has_flight = false};
-    if (node->file != NULL) {
-        local_file_info(node->file, &info);
-    }
-    if (!info.has_flight) {
-        return;
-    }
-    struct journal_change *change = journal_change_new();
-    uint32_t gone = overlay_node_thaw(change, node);
-    overlay_row_node(overlay, change, node);
-    if (gone != 0) {
-        journal_change_remove_staging(change, node->id, gone);
-    }
-    journal_submit(overlay->journal, change, false, NULL, NULL);
-}
-
 enum err overlay_load(struct overlay *overlay, struct why *why)
 {
     struct loading loading = {overlay, why};
@@ -278,7 +258,7 @@ enum err overlay_load(struct overlay *overlay, struct why *why)
         next = node->by_ino.next;
         err = hang(overlay, node);
         if (err == ERR_NONE) {
-            thaw(overlay, node);
+            (void)overlay_thaw(overlay, node);
         }
     }
     bool is_waiting = overlay->by_ino != NULL && HASH_CNT(by_ino, overlay->by_ino) > 1;

@@ -87,6 +87,16 @@ static void seal_node(struct overlay *overlay, struct journal_change *change,
     }
 }
 
+bool overlay_is_committed(struct overlay *overlay, uint64_t id)
+{
+    lock_acquire(&overlay->lock);
+    const struct overlay_node *node = overlay_by_id(overlay, id);
+    bool is_committed =
+        node == NULL || node->parent == NULL || node->state == JOURNAL_CLEAN;
+    lock_release(&overlay->lock);
+    return is_committed;
+}
+
 bool overlay_is_waiting(struct overlay *overlay, uint64_t ino, uint64_t *out_id,
                         uint64_t *out_generation, enum err *out_err, struct why *out_why)
 {

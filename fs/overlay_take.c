@@ -8,6 +8,8 @@
 
 #include "fs/mount_parts.h"
 
+enum { THAW_AGAIN_MS = 10000 };
+
 struct overlay_item *overlay_take_item(struct overlay_taking *taking, enum overlay_op op,
                                        char *path)
 {
@@ -95,13 +97,18 @@ static enum err take_file(struct overlay_taking *taking, struct overlay_node *di
     return ERR_NONE;
 }
 
-static bool is_ready(struct overlay_taking *taking, const struct overlay_name *entry,
-                     const char *path) REQUIRES(taking->overlay->lock)
+NO_THREAD_ANALYSIS static bool is_ready(struct overlay_taking *taking,
+                                        const struct overlay_name *entry,
+                                        const char *path)
 {
-    const struct overlay_node *node = entry->node;
+    struct overlay_node *node = entry->node;
     struct local_file_info info;
     if (node->state != JOURNAL_SEALED || node->is_theirs ||
         node->not_before_ms > taking->now_ms) {
+        return false;
+    }
+    if (!overlay_thaw(taking->overlay, node)) {
+        node->not_before_ms = taking->now_ms + THAW_AGAIN_MS; // it holds up nobody else
         return false;
     }
     local_file_info(node->file, &info);

@@ -11,6 +11,7 @@ import re
 import resource
 import shutil
 import sqlite3
+import subprocess
 import threading
 
 import pytest
@@ -19,9 +20,10 @@ from harness import Failed, run_hugfs, wait_until
 from hub.client import OTHER_TOKEN, READ_TOKEN
 from local_disk import FrozenDisk, SmallDisk
 from local_hub import DATA_KINDS, PLAN_KINDS
-from machine import PROMPT, needs_program, needs_root
+from machine import HUGFS, PATIENCE, PROMPT, needs_program, needs_root
 from reader import Reader
-from writing import Uploads, errno_of, fill, sha256, tree_of
+from refusal import complaint
+from writing import COMMIT, Uploads, errno_of, fill, sha256, tree_of
 
 FIRST = {"a.txt": "aaa\n", "d/in.txt": "in\n"}
 DOWNLOADS = (*DATA_KINDS, *PLAN_KINDS, "resolve", "xet-bridge")
@@ -300,6 +302,31 @@ class TestDisk:
             wait_until(lambda: made.cli("commit", made.path, status=None).status == 0, "room for a commit", PROMPT)
             tree = made.branch.tree()
             assert tree["sealed.txt"] == sha256(b"s" * 1_000_000) and tree["after.txt"] == sha256(b"there is room again\n")
+            made.umount()
+
+    @needs_root
+    def test_a_file_that_a_full_disk_keeps_in_two_parts_holds_up_nobody_else(self, writable, hub):
+        with SmallDisk(10 << 10) as disk:
+            made = writable(FIRST, options=[f"state_dir={disk.path / 'state'}", "commit=manual"])
+            (made / "large.bin").write_bytes(b"1" * 3_000_000)
+            hub.faults({"match": COMMIT, "count": 1, "action": {"delay_ms": 4000, "status": 429, "body": "{}"}})
+            commit = subprocess.Popen([HUGFS, "commit", made.path], env=made.environment, stderr=subprocess.DEVNULL)
+            made.wait_writes(on_their_way=1)
+            with open(made / "large.bin", "ab") as file:
+                file.write(b"2" * 3_000_000)
+            with open(disk.path / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
+                while True:
+                    ballast.write(bytes(65536))
+            assert commit.wait(PATIENCE) != 0
+            hub.clear()
+            assert "made whole" in complaint(made, "made whole")
+            os.truncate(disk.path / "ballast", (disk.path / "ballast").stat().st_size - 2_000_000)  # room for a commit
+            wait_until(lambda: errno_of((made / "a.txt").write_text, "mine\n") is None, "room", PROMPT)
+            wait_until(lambda: made.cli("commit", made.path, status=None) and made.branch.bytes("a.txt") == b"mine\n", "a commit", PATIENCE)
+            assert "large.bin" not in made.branch.tree()
+            (disk.path / "ballast").unlink()
+            wait_until(lambda: made.cli("commit", made.path, status=None).status == 0, "all to be committed", PATIENCE)
+            assert made.branch.tree()["large.bin"] == sha256(b"1" * 3_000_000 + b"2" * 3_000_000)
             made.umount()
 
     @staticmethod
