@@ -181,6 +181,10 @@ NODISCARD enum err chunk_store_flush(struct chunk_store *store);
 enum verified_state { VERIFIED_UNKNOWN, VERIFIED_GOOD, VERIFIED_BAD };
 enum verified_state chunk_store_verified(struct chunk_store *store,
                                          const struct digest *content, uint64_t size);
+// The same; *out_is_known: false when the store can't tell.
+enum verified_state chunk_store_ask_verified(struct chunk_store *store,
+                                             const struct digest *content, uint64_t size,
+                                             bool *out_is_known);
 NODISCARD enum err chunk_store_set_verified(struct chunk_store *store,
                                             const struct digest *content, uint64_t size,
                                             enum verified_state state);

@@ -67,19 +67,31 @@ enum err chunk_store_put_pieces(struct chunk_store *store, const struct digest *
     return err;
 }
 
-enum verified_state chunk_store_verified(struct chunk_store *store,
-                                         const struct digest *content, uint64_t size)
+enum verified_state chunk_store_ask_verified(struct chunk_store *store,
+                                             const struct digest *content, uint64_t size,
+                                             bool *out_is_known)
 {
     enum verified_state state = VERIFIED_UNKNOWN;
     uint64_t known_size = 0;
     struct index_reader *reader = NULL;
-    if (!pending_files_verdict(store->files, content, &known_size, &state) &&
-        run_index_take(store->index, &reader) == ERR_NONE) {
-        store_note_index_error(store,
-                               index_get_file(reader, content, &known_size, &state));
+    enum err err = ERR_NONE;
+    if (!pending_files_verdict(store->files, content, &known_size, &state)) {
+        err = run_index_take(store->index, &reader);
+        err = err ? err : index_get_file(reader, content, &known_size, &state);
+        store_note_index_error(store, err);
+    }
+    if (reader) {
         run_index_give(store->index, reader);
     }
+    *out_is_known = err == ERR_NONE || err == ERR_ABSENT;
     return known_size == size ? state : VERIFIED_UNKNOWN;
+}
+
+enum verified_state chunk_store_verified(struct chunk_store *store,
+                                         const struct digest *content, uint64_t size)
+{
+    bool is_known = false;
+    return chunk_store_ask_verified(store, content, size, &is_known);
 }
 
 enum err chunk_store_set_verified(struct chunk_store *store, const struct digest *content,

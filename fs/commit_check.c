@@ -240,8 +240,45 @@ static bool is_needed(struct commit_batch *batch, const struct overlay_item *del
     return false;
 }
 
+static bool is_whole(const struct commit_batch *batch, uint64_t moved_with)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct commit_item *item = &batch->items[i];
+        if (item->has_failed && item->item->moved_with == moved_with) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A folder that moved is there as a whole, or where it was.
+static void hold_back_parts(struct commit_work *work, struct commit_batch *batch)
+{
+    uint64_t last = 0; // they lie beside each other
+    bool was_whole = true;
+    for (size_t i = 0; i < batch->n; i++) {
+        struct commit_item *item = &batch->items[i];
+        uint64_t moved_with = item->item->moved_with;
+        if (item->fate != COMMIT_FATE_OPEN || moved_with == 0) {
+            continue;
+        }
+        was_whole = moved_with == last ? was_whole : is_whole(batch, moved_with);
+        last = moved_with;
+        if (!was_whole) {
+            struct why why = {""};
+            (void)why_set(
+                &why, ERR_BUSY,
+                "another file of the folder that \"%s\" was moved with can't be "
+                "committed",
+                item->item->path);
+            commit_settle_returned(work, item, ERR_BUSY, &why, 0);
+        }
+    }
+}
+
 void commit_hold_back(struct commit_work *work, struct commit_batch *batch)
 {
+    hold_back_parts(work, batch);
     for (size_t i = 0; i < batch->n; i++) {
         struct commit_item *item = &batch->items[i];
         if (item->fate != COMMIT_FATE_OPEN || item->item->op == OVERLAY_PUT ||

@@ -15,5 +15,6 @@ NODISCARD enum err commit_check(struct commit_work *work,
 // know. `out` to be released.
 bool commit_look_up(struct commit_work *work, const struct snapshot_view *view,
                     const char *whole, struct commit_there *out);
-// Gives back deletions of what an item stood on that does not go: the repository would lose it.
+// Gives back deletions of what an item stood on that does not go, for the repository would lose it, and
+// what has moved together with one that does not go.
 void commit_hold_back(struct commit_work *work, struct commit_batch *batch);

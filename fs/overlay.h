@@ -160,6 +160,8 @@ struct overlay_item {
     uint64_t
         id; // of the file's row; 0 = a deletion, or a file that only moved with its folder
     uint64_t
+        moved_with; // of a PUT: the row of the folder that moved, and it with that; 0 = none
+    uint64_t
         moved_to; // of a deletion: the row of the file that stood here and moved; 0 = none
     uint64_t generation;
     struct local_file *file; // frozen and referenced; NULL = it is `version`

@@ -67,7 +67,7 @@ static void land_put(struct overlay *overlay, struct journal_change *change,
                      const struct oid *commit) REQUIRES(overlay->lock)
 {
     const char *name = NULL;
-    struct overlay_under under = {true, ENTRY_FILE, version->oid, *commit};
+    struct overlay_under under = {true, ENTRY_FILE, version->oid, *commit, false};
     struct overlay_node *node = item->id != 0 ? overlay_by_id(overlay, item->id) : NULL;
     struct overlay_node *dir = overlay_folder_at(overlay, item->path, &name);
     struct overlay_name *entry =

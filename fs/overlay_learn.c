@@ -108,7 +108,7 @@ static void learn_puts(struct overlay *overlay, struct journal_change *change,
             dir != NULL ? overlay_name_find(dir, name, strlen(name)) : NULL;
         if (item->op == OVERLAY_PUT && entry != NULL && overlay_name_is_change(entry)) {
             entry->under =
-                (struct overlay_under){true, ENTRY_FILE, item->under_oid, *commit};
+                (struct overlay_under){true, ENTRY_FILE, item->under_oid, *commit, false};
             entry->is_settled = false;
             overlay_row_name(overlay, change, dir, entry);
         }

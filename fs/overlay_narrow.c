@@ -26,7 +26,7 @@ static void delete_part(struct overlay *overlay, struct journal_change *change,
     if (entry == NULL) {
         return;
     }
-    entry->under = (struct overlay_under){true, part->kind, part->oid, *commit};
+    entry->under = (struct overlay_under){true, part->kind, part->oid, *commit, false};
     entry->moved_to = whole->moved_to;
     overlay_row_name(overlay, change, dir, entry);
 }

@@ -66,6 +66,8 @@ struct overlay_under {
     enum entry_kind kind;
     struct oid oid;
     struct oid commit;
+    bool
+        is_after_move; // of a name in a folder that moved: what is where that stands by now
 };
 
 // A name of a folder that says something else than the base, or did until a commit.

@@ -168,8 +168,8 @@ void overlay_conflict(struct overlay *overlay, const struct overlay_item *item,
     struct snapshot_view view;
     snapshot_current(overlay->mount->snapshot, &view);
     if (own != NULL) {
-        own->under =
-            (struct overlay_under){.exists = theirs != NULL, .commit = view.commit};
+        own->under = (struct overlay_under){
+            .exists = theirs != NULL, .commit = view.commit, .is_after_move = true};
         if (theirs != NULL) {
             own->under.oid = theirs->oid;
             if (show_theirs(overlay, change, dir, node->name, theirs) != ERR_NONE) {

@@ -12,7 +12,7 @@
 
 enum { BASE_NONE = 0, BASE_FOLDER = 1, BASE_FILE = 2 };
 enum { FLAG_THEIRS = 1, FLAG_EXECUTABLE = 2, FLAGS_KNOWN = 3 };
-enum { UNDER_EXISTS = 1, UNDER_BYTES = 2 + 20 + 20 + 8 };
+enum { UNDER_EXISTS = 1, UNDER_AFTER_MOVE = 2, UNDER_BYTES = 2 + 20 + 20 + 8 };
 
 // --------------------------------------------------------------------------------- writing
 
@@ -88,8 +88,10 @@ void overlay_row_no_node(struct journal_change *change, struct overlay_node *nod
 void overlay_row_name(struct overlay *overlay, struct journal_change *change,
                       struct overlay_node *dir, struct overlay_name *name)
 {
-    uint8_t under[UNDER_BYTES] = {name->under.exists ? UNDER_EXISTS : 0,
-                                  (uint8_t)name->under.kind};
+    uint8_t under[UNDER_BYTES] = {
+        (uint8_t)((name->under.exists ? UNDER_EXISTS : 0) |
+                  (name->under.is_after_move ? UNDER_AFTER_MOVE : 0)),
+        (uint8_t)name->under.kind};
     memcpy(under + 2, name->under.oid.bytes, sizeof(name->under.oid.bytes));
     memcpy(under + 22, name->under.commit.bytes, sizeof(name->under.commit.bytes));
     store_u64(under + 42, name->moved_to);
@@ -219,7 +221,8 @@ NO_THREAD_ANALYSIS static enum err on_name(void *ctx, uint64_t dir_id, const cha
     }
     name->node = node;
     name->has_row = true;
-    name->under.exists = under[0] == UNDER_EXISTS;
+    name->under.exists = (under[0] & UNDER_EXISTS) != 0;
+    name->under.is_after_move = (under[0] & UNDER_AFTER_MOVE) != 0;
     name->under.kind = under[1] == ENTRY_DIRECTORY ? ENTRY_DIRECTORY : ENTRY_FILE;
     memcpy(name->under.oid.bytes, under + 2, sizeof(name->under.oid.bytes));
     memcpy(name->under.commit.bytes, under + 22, sizeof(name->under.commit.bytes));

@@ -51,19 +51,19 @@ static const struct overlay_name *moved_name(const struct overlay_node *folder)
     return is_moved ? entry : NULL;
 }
 
-const struct oid *overlay_moved_over(const struct overlay_node *folder)
+const struct overlay_name *overlay_moved_above(const struct overlay_node *folder)
 {
     const struct overlay_name *entry = NULL;
     for (; folder != NULL && entry == NULL; folder = folder->parent) {
         entry = moved_name(folder);
     }
-    return entry != NULL ? &entry->under.commit : NULL;
+    return entry;
 }
 
 // Below a folder that was moved nothing has to be deleted: its old place goes as a whole.
 static bool is_below_moved(const struct overlay_node *folder)
 {
-    return overlay_moved_over(folder) != NULL;
+    return overlay_moved_above(folder) != NULL;
 }
 
 static enum err take_file(struct overlay_taking *taking, struct overlay_node *dir,
@@ -79,11 +79,13 @@ static enum err take_file(struct overlay_taking *taking, struct overlay_node *di
     }
     local_file_info(node->file, &info);
     set_under(item, &entry->under);
-    const struct oid *moved_over = overlay_moved_over(dir);
-    if (moved_over != NULL) { // what the base has is where the folder was
+    const struct overlay_name *moved = overlay_moved_above(dir);
+    if (moved != NULL && !entry->under.is_after_move) {
+        // What the base has is where the folder was.
         item->under_exists = item->under_is_folder = false;
-        item->under_commit = *moved_over;
+        item->under_commit = moved->under.commit;
     }
+    item->moved_with = moved != NULL ? moved->node->id : 0;
     item->id = node->id;
     item->generation = info.generation;
     item->file = local_file_ref(node->file);
@@ -145,38 +147,53 @@ static enum err take_deletion(struct overlay_taking *taking, enum overlay_op op,
     return ERR_NONE;
 }
 
-// Whether what is deleted holds the version under a file that is elsewhere by now and can't be committed
-// yet: the repository would lose it.
-static bool is_source(const struct overlay_node *node, const char *path)
+// The version under a file that is elsewhere than it was and can't be committed yet: where it is deleted
+// the repository would lose it.
+static enum err note_source(struct overlay_taking *taking,
+                            const struct overlay_node *node)
 {
     struct local_file_info info;
     struct file_version base = {.path = NULL};
     if (node->file == NULL || node->parent == NULL || node->is_theirs) {
-        return false;
+        return ERR_NONE;
     }
     local_file_info(node->file, &info);
     bool can_go = !info.is_dirty &&
                   (node->state == JOURNAL_SEALED || node->state == JOURNAL_CLEAN ||
                    node->state == JOURNAL_UPLOADING);
     if (can_go || local_file_base(node->file, &base) != ERR_NONE) {
-        return false;
+        return ERR_NONE;
     }
-    size_t len = strlen(path);
-    bool is_below = strncmp(base.path, path, len) == 0 &&
-                    (base.path[len] == '\0' || base.path[len] == '/');
+    char **grown =
+        realloc(taking->sources, (taking->n_sources + 1) * sizeof(*taking->sources));
+    char *path = grown != NULL ? strdup(base.path) : NULL;
+    taking->sources = grown != NULL ? grown : taking->sources;
+    if (path != NULL) {
+        grown[taking->n_sources++] = path;
+    }
     file_version_release(&base);
-    return is_below;
+    return path != NULL ? ERR_NONE : ERR_NO_MEMORY;
 }
 
-static bool has_source(struct overlay *overlay, const char *path) REQUIRES(overlay->lock)
+bool overlay_take_loses(const struct overlay_taking *taking, const char *path)
 {
-    for (const struct overlay_node *node = overlay->by_ino; node != NULL;
-         node = node->by_ino.next) {
-        if (is_source(node, path)) {
+    size_t len = strlen(path);
+    for (size_t i = 0; i < taking->n_sources; i++) {
+        const char *source = taking->sources[i];
+        if (strncmp(source, path, len) == 0 &&
+            (source[len] == '\0' || source[len] == '/')) {
             return true;
         }
     }
     return false;
+}
+
+static void forget_sources(struct overlay_taking *taking)
+{
+    for (size_t i = 0; i < taking->n_sources; i++) {
+        free(taking->sources[i]);
+    }
+    free(taking->sources);
 }
 
 static enum err take_absence(struct overlay_taking *taking, struct overlay_node *dir,
@@ -188,7 +205,7 @@ static enum err take_absence(struct overlay_taking *taking, struct overlay_node 
     }
     if (entry->under.kind == ENTRY_DIRECTORY) {
         AUTO_FREE char *old = overlay_join(dir->base_path, entry->name, entry->len);
-        if (old == NULL || has_source(taking->overlay, old)) {
+        if (old == NULL || overlay_take_loses(taking, old)) {
             return old == NULL ? ERR_NO_MEMORY : ERR_NONE;
         }
     }
@@ -402,10 +419,15 @@ NO_THREAD_ANALYSIS static enum err collect(struct overlay_taking *taking)
     forget_last(overlay);
     for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
          node = node->by_ino.next) {
+        err = note_source(taking, node);
+    }
+    for (struct overlay_node *node = overlay->by_ino; node != NULL && err == ERR_NONE;
+         node = node->by_ino.next) {
         if (node->names != NULL) {
             err = take_folder(taking, node);
         }
     }
+    forget_sources(taking);
     if (err == ERR_NONE && out->n > 0) {
         qsort(out->items, out->n, sizeof(*out->items), by_path);
         join_twins(out);

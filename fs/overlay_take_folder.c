@@ -9,8 +9,8 @@ struct expansion {
     struct overlay_taking *taking;
     struct overlay_node *folder; // NULL: nobody has looked into it
     const char *base_path;
-    const char *path;             // NULL: everything goes
-    const struct oid *moved_over; // of what is put at `path`
+    const char *path;                 // NULL: everything goes
+    const struct overlay_name *moved; // by which it is put at `path`
     enum err err;
     char **folders; // to be gone into
     uint64_t *inos;
@@ -28,7 +28,8 @@ static enum err take_base(struct expansion *expansion, const char *name,
     if (from == NULL || item == NULL) {
         return ERR_NO_MEMORY;
     }
-    item->under_commit = *expansion->moved_over;
+    item->under_commit = expansion->moved->under.commit;
+    item->moved_with = expansion->moved->node->id;
     item->has_version = true;
     return file_version_of(node, &taking->view.commit, from, &item->version);
 }
@@ -38,6 +39,11 @@ static enum err delete_base(struct expansion *expansion, const char *name,
 {
     struct overlay_taking *taking = expansion->taking;
     char *path = overlay_join(expansion->base_path, name, strlen(name));
+    if (path != NULL && overlay_take_loses(taking, path)) {
+        taking->has_spared = true;
+        free(path);
+        return ERR_NONE;
+    }
     struct overlay_item *item =
         path != NULL ? overlay_take_item(taking, OVERLAY_DELETE_FILE, path) : NULL;
     if (item == NULL) {
@@ -101,7 +107,7 @@ static bool on_base(void *ctx, uint64_t position, const char *name,
 NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
                                                uint64_t base_ino, const char *base_path,
                                                const char *path,
-                                               const struct oid *moved_over)
+                                               const struct overlay_name *moved)
 {
     struct overlay *overlay = taking->overlay;
     struct expansion expansion = {
@@ -109,7 +115,7 @@ NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
         .folder = path != NULL ? overlay_by_base_path(overlay, base_path) : NULL,
         .base_path = base_path,
         .path = path,
-        .moved_over = moved_over};
+        .moved = moved};
     struct tree_dir state = {.complete = false};
     enum err err = tree_store_dir(overlay->mount->tree, base_ino, &state);
     bool is_absent = err == ERR_ABSENT || (err == ERR_NONE && !state.complete);
@@ -131,7 +137,7 @@ NO_THREAD_ANALYSIS static enum err take_folder(struct overlay_taking *taking,
         if (err == ERR_NONE) {
             err = below == NULL || (path != NULL && to == NULL)
                       ? ERR_NO_MEMORY
-                      : take_folder(taking, expansion.inos[i], below, to, moved_over);
+                      : take_folder(taking, expansion.inos[i], below, to, moved);
         }
         free(expansion.folders[i]);
     }
@@ -163,6 +169,7 @@ static void lose_base(struct overlay *overlay, struct overlay_node *folder)
     struct overlay_name *next = NULL;
     overlay_keep_here(overlay, change, folder);
     journal_submit(overlay->journal, change, false, NULL, NULL);
+    overlay_keep_changed(overlay, folder);
     for (struct overlay_name *name = folder->names; name != NULL; name = next) {
         next = name->hh.next;
         if (name->node == NULL) {
@@ -182,7 +189,7 @@ enum err overlay_take_moved(struct overlay_taking *taking, struct overlay_node *
     }
     if (err == ERR_NONE) {
         err = take_folder(taking, base, folder->base_path, path,
-                          overlay_moved_over(folder));
+                          overlay_moved_above(folder));
     }
     if (err == ERR_NONE) {
         err = overlay_take_places(folder, taking->items->n > n_before);
@@ -237,6 +244,8 @@ NO_THREAD_ANALYSIS enum err overlay_take_replaced(struct overlay_taking *taking,
     if (!is_same && overlay_by_base_path(overlay, path) == NULL) {
         return take_earlier(taking, path, &entry->under.commit);
     }
+    taking->has_spared = false;
     err = take_folder(taking, node.ino, path, NULL, NULL);
-    return err == ERR_NONE ? overlay_add_vanishing(overlay, path) : err;
+    return err == ERR_NONE && !taking->has_spared ? overlay_add_vanishing(overlay, path)
+                                                  : err;
 }

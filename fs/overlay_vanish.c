@@ -76,21 +76,44 @@ void overlay_keep_here(struct overlay *overlay, struct journal_change *change,
     overlay_row_name(overlay, change, folder->parent, entry);
 }
 
+// Something that would be lost: deletions would not.
+static bool holds_work(struct overlay *overlay, const struct overlay_node *folder)
+    REQUIRES(overlay->lock)
+{
+    for (const struct overlay_node *node = overlay->by_ino; node != NULL;
+         node = node->by_ino.next) {
+        const struct overlay_name *name = node->names;
+        while (name != NULL && (name->node == NULL || !overlay_name_is_change(name))) {
+            name = name->hh.next;
+        }
+        if (name != NULL && overlay_node_is_below(node, folder)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_lost(struct overlay *overlay, struct overlay_node *dir,
+                    const struct overlay_node *node) REQUIRES(overlay->lock)
+{
+    struct overlay_found found;
+    return node->parent == dir && node->base_path != NULL &&
+           overlay_name_find(dir, node->name, strlen(node->name)) == NULL &&
+           overlay_seek_base(overlay, dir, node->name, &found) == ERR_NOT_FOUND &&
+           holds_work(overlay, node);
+}
+
 void overlay_keep_changed(struct overlay *overlay, struct overlay_node *dir)
 {
     for (struct overlay_node *node = dir->n_children > 0 ? overlay->by_ino : NULL;
          node != NULL; node = node->by_ino.next) {
-        struct overlay_found found;
-        bool may_be_lost = node->parent == dir && node->base_path != NULL &&
-                           overlay_name_find(dir, node->name, strlen(node->name)) == NULL;
-        if (!may_be_lost ||
-            overlay_seek_base(overlay, dir, node->name, &found) != ERR_NOT_FOUND ||
-            !overlay_has_changes(overlay, node)) {
-            continue;
+        if (is_lost(overlay, dir, node)) {
+            struct journal_change *change = journal_change_new();
+            overlay_keep_here(overlay, change, node);
+            journal_submit(overlay->journal, change, false, NULL, NULL);
+            overlay_keep_changed(overlay,
+                                 node); // those in it have no place in the base either
         }
-        struct journal_change *change = journal_change_new();
-        overlay_keep_here(overlay, change, node);
-        journal_submit(overlay->journal, change, false, NULL, NULL);
     }
 }
 

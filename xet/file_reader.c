@@ -14,6 +14,7 @@
 #include "xet/file_table.h"
 #include "xet/piece_load.h"
 #include "xet/stream_feed.h"
+#include "xet/verify.h"
 #include "xet/waits.h"
 
 #include <inttypes.h>
@@ -39,17 +40,24 @@ static struct request clamp_request(struct xet_file *file, uint64_t offset, size
     return (struct request){file, from, to};
 }
 
-// Whether the content is known to be another than the Hub lists. `hugfs cache clear` forgets that.
+// Whether the content is known to be another than the Hub lists. `hugfs cache clear`, of this process or
+// another, forgets that; then it is compared once more.
 static bool is_bad(struct xet_file *file)
 {
     uint64_t clears = chunk_store_clears(file->xet->store);
+    bool is_known = false;
+    enum verified_state state = chunk_store_ask_verified(file->xet->store, &file->name,
+                                                         file->content.size, &is_known);
     engine_lock(file->xet);
-    bool is_forgotten = file->clears != clears;
+    bool is_forgotten = file->clears != clears || (is_known && state == VERIFIED_UNKNOWN);
     if (is_forgotten) {
         file->verified = VERIFIED_UNKNOWN;
         file->frontier = 0;
     }
     engine_unlock(file->xet);
+    if (is_forgotten) {
+        verify_look(file);
+    }
     return !is_forgotten;
 }
 

@@ -257,8 +257,10 @@ def test_a_xet_file_that_hashes_wrong_is_found_out_and_fails_from_then_on(mount,
     made.umount()
     made.again()
     assert failing("read", made / PLAIN, 0, 4096) == errno.EIO, "the verdict outlives the mount"
+    other = mount("acme/sample", options=["poll=never"], like=made)
+    assert failing("read", other / PLAIN, 0, 4096) == errno.EIO
     made.cli("cache", "clear")
-    assert is_right(made, sample, PLAIN)
+    assert is_right(made, sample, PLAIN) and is_right(other, sample, PLAIN)
 
 
 def test_an_lfs_file_that_hashes_wrong_is_found_out(mount, hub, basic):

@@ -170,6 +170,45 @@ class TestFoldersThatWereChangedBeforeOthersDid:
         tree = made.branch.tree()
         assert tree["e/in.txt"] == sha256(b"theirs\n") and tree["d/in.txt"] == sha256(b"in\n"), "ours is still somewhere"
 
+    def test_a_folder_in_which_one_file_collides_is_moved_as_a_whole_or_not_at_all(self, writable, hub):
+        made = writable(FIRST | {"d/other.txt": "other\n"}, options=["commit=manual"])
+        (made / "d").rename(made / "e")
+        hub.put(made.branch.id, "e/in.txt", "theirs\n")
+        made.cli("refresh", made.path)
+        for _ in range(3):
+            made.cli("commit", made.path, status=None)
+            tree = made.branch.tree()
+            assert tree["e/in.txt"] == sha256(b"theirs\n") and tree["d/in.txt"] == sha256(b"in\n"), "ours is still somewhere"
+        assert tree["d/other.txt"] == sha256(b"other\n") and "e/other.txt" not in tree
+
+    def test_saving_again_settles_a_conflict_in_a_folder_that_was_moved(self, writable, hub):
+        made = writable(FIRST, options=["commit=manual"])
+        (made / "d").rename(made / "e")
+        hub.put(made.branch.id, "e/in.txt", "theirs\n")
+        made.cli("refresh", made.path)
+        for number in range(2):
+            (made / "e/in.txt").write_text(f"mine {number}\n")
+            if number == 1:
+                made.remount()
+            made.cli("commit", made.path, status=None)
+        made.cli("commit", made.path, status=None)
+        tree = made.branch.tree()
+        assert tree["e/in.txt"] == sha256(b"mine 1\n") and "d/in.txt" not in tree
+
+    def test_a_new_folder_in_the_place_of_one_that_was_moved_spares_what_is_written_to(self, writable):
+        made = writable(FIRST | {"d/log": "log\n"}, options=["commit=manual"])
+        with open(made / "d/log", "a") as log:
+            log.write("more\n")
+            log.flush()
+            (made / "d").rename(made / "e")
+            (made / "d").mkdir()
+            (made / "d/new.txt").write_text("new\n")
+            made.cli("commit", made.path, status=None)
+            assert {"d/log", "e/log"} & set(made.branch.tree()), "the branch keeps one of both"
+        made.cli("commit", made.path)
+        tree = made.branch.tree()
+        assert tree["e/log"] == sha256(b"log\nmore\n") and "d/log" not in tree and "d/new.txt" in tree
+
     def test_what_they_have_put_into_a_folder_of_the_name_of_a_new_one_stays(self, writable, hub):
         made = writable(FIRST, options=["commit=manual"])
         (made / "new").mkdir()
@@ -301,6 +340,23 @@ class TestDeletedAroundUnsentWork:
         assert "d" in os.listdir(made.path) and (made / "d/in.txt").read_text() == "mine\n"
         made.remount()
         assert "d" in os.listdir(made.path) and (made / "d/in.txt").read_text() == "mine\n"
+
+    def test_and_so_is_what_lies_deeper(self, writable, hub):
+        made = writable(FIRST | {"p/d/in.txt": "in\n"}, options=["commit=manual"])
+        (made / "p/d/in.txt").write_text("mine\n")
+        hub.commit(made.branch.id, [{"delete": "p/d/in.txt"}])
+        made.cli("refresh", made.path)
+        for _ in range(2):
+            assert "p" in os.listdir(made.path) and (made / "p/d/in.txt").read_text() == "mine\n"
+            made.remount()
+        assert os.listdir(made / "p") == ["d"] and os.listdir(made / "p/d") == ["in.txt"]
+
+    def test_but_not_one_in_which_something_was_only_deleted(self, writable, hub):
+        made = writable(FIRST | {"d/two.txt": "two\n"}, options=["commit=manual"])
+        (made / "d/in.txt").unlink()
+        hub.commit(made.branch.id, [{"delete": "d/in.txt"}, {"delete": "d/two.txt"}])
+        made.cli("refresh", made.path)
+        assert "d" not in os.listdir(made.path)
 
     def test_and_the_one_above_it_is_not_empty(self, writable, hub):
         made = writable(FIRST | {"p/x": "x\n", "p/d/in.txt": "in\n"}, options=["commit=manual"])
