@@ -136,6 +136,16 @@ void commit_settle_returned(struct commit_work *work, struct commit_item *item,
     give_back(work, item, err, why, pause_ms);
 }
 
+void commit_settle_put_off(struct commit_work *work, struct commit_item *item,
+                           const struct why *why, bool tells)
+{
+    if (tells) {
+        log_warn("fs", "\"%s\" is not committed: %s", item->item->path,
+                 why_text(why, ERR_BUSY));
+    }
+    give_back(work, item, ERR_BUSY, why, 0);
+}
+
 void commit_settle_conflict(struct commit_work *work, struct commit_item *item,
                             const struct file_version *theirs)
 {

@@ -240,38 +240,43 @@ static bool is_needed(struct commit_batch *batch, const struct overlay_item *del
     return false;
 }
 
-static bool is_whole(const struct commit_batch *batch, uint64_t moved_with)
+// Whether some of a folder that moved can't be committed, and nothing of it has been yet.
+static bool is_held_back(const struct commit_batch *batch, uint64_t moved_with)
 {
+    bool has_failed = false;
     for (size_t i = 0; i < batch->n; i++) {
         const struct commit_item *item = &batch->items[i];
-        if (item->has_failed && item->item->moved_with == moved_with) {
+        if (item->item->moved_with != moved_with) {
+            continue;
+        }
+        if (item->fate == COMMIT_FATE_SETTLED && !item->has_failed) {
             return false;
         }
+        has_failed |= item->has_failed;
     }
-    return true;
+    return has_failed;
 }
 
 // A folder that moved is there as a whole, or where it was.
 static void hold_back_parts(struct commit_work *work, struct commit_batch *batch)
 {
     uint64_t last = 0; // they lie beside each other
-    bool was_whole = true;
+    bool is_held = false;
     for (size_t i = 0; i < batch->n; i++) {
         struct commit_item *item = &batch->items[i];
         uint64_t moved_with = item->item->moved_with;
-        if (item->fate != COMMIT_FATE_OPEN || moved_with == 0) {
+        if (item->fate == COMMIT_FATE_SETTLED || moved_with == 0) {
             continue;
         }
-        was_whole = moved_with == last ? was_whole : is_whole(batch, moved_with);
+        bool is_first = moved_with != last;
+        is_held = is_first ? is_held_back(batch, moved_with) : is_held;
         last = moved_with;
-        if (!was_whole) {
+        if (is_held) {
             struct why why = {""};
-            (void)why_set(
-                &why, ERR_BUSY,
-                "another file of the folder that \"%s\" was moved with can't be "
-                "committed",
-                item->item->path);
-            commit_settle_returned(work, item, ERR_BUSY, &why, 0);
+            (void)why_set(&why, ERR_BUSY,
+                          "of the folder that it moved with another file can't be "
+                          "committed");
+            commit_settle_put_off(work, item, &why, is_first);
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was taken and is in no commit: it waits again, or is in conflict with what somebody else has
 // made of it.
-#include "fs/overlay_node.h"
+#include "fs/overlay_taking.h"
 
 #include "fs/mount_parts.h"
 
@@ -168,8 +168,10 @@ void overlay_conflict(struct overlay *overlay, const struct overlay_item *item,
     struct snapshot_view view;
     snapshot_current(overlay->mount->snapshot, &view);
     if (own != NULL) {
-        own->under = (struct overlay_under){
-            .exists = theirs != NULL, .commit = view.commit, .is_after_move = true};
+        own->under =
+            (struct overlay_under){.exists = theirs != NULL,
+                                   .commit = view.commit,
+                                   .is_after_move = overlay_moved_above(dir) != NULL};
         if (theirs != NULL) {
             own->under.oid = theirs->oid;
             if (show_theirs(overlay, change, dir, node->name, theirs) != ERR_NONE) {

@@ -175,7 +175,7 @@ static enum err note_source(struct overlay_taking *taking,
     return path != NULL ? ERR_NONE : ERR_NO_MEMORY;
 }
 
-bool overlay_take_loses(const struct overlay_taking *taking, const char *path)
+static bool loses_source(const struct overlay_taking *taking, const char *path)
 {
     size_t len = strlen(path);
     for (size_t i = 0; i < taking->n_sources; i++) {
@@ -205,7 +205,7 @@ static enum err take_absence(struct overlay_taking *taking, struct overlay_node 
     }
     if (entry->under.kind == ENTRY_DIRECTORY) {
         AUTO_FREE char *old = overlay_join(dir->base_path, entry->name, entry->len);
-        if (old == NULL || overlay_take_loses(taking, old)) {
+        if (old == NULL || loses_source(taking, old)) {
             return old == NULL ? ERR_NO_MEMORY : ERR_NONE;
         }
     }

@@ -39,11 +39,6 @@ static enum err delete_base(struct expansion *expansion, const char *name,
 {
     struct overlay_taking *taking = expansion->taking;
     char *path = overlay_join(expansion->base_path, name, strlen(name));
-    if (path != NULL && overlay_take_loses(taking, path)) {
-        taking->has_spared = true;
-        free(path);
-        return ERR_NONE;
-    }
     struct overlay_item *item =
         path != NULL ? overlay_take_item(taking, OVERLAY_DELETE_FILE, path) : NULL;
     if (item == NULL) {
@@ -244,8 +239,6 @@ NO_THREAD_ANALYSIS enum err overlay_take_replaced(struct overlay_taking *taking,
     if (!is_same && overlay_by_base_path(overlay, path) == NULL) {
         return take_earlier(taking, path, &entry->under.commit);
     }
-    taking->has_spared = false;
     err = take_folder(taking, node.ino, path, NULL, NULL);
-    return err == ERR_NONE && !taking->has_spared ? overlay_add_vanishing(overlay, path)
-                                                  : err;
+    return err == ERR_NONE ? overlay_add_vanishing(overlay, path) : err;
 }

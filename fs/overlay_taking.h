@@ -14,9 +14,8 @@ struct overlay_taking {
     // What goes file by file goes as it was at this commit; NULL = at the one that is shown.
     const struct oid *replaced_at;
     char **out_folder;
-    char **sources; // overlay_take_loses()
+    char **sources; // versions of the repository that must not be deleted yet: paths
     size_t n_sources;
-    bool has_spared; // a file that it would lose, since that was cleared
 };
 
 // A new item, `path` (malloc'd) is its own from here on. NULL: no memory.
@@ -26,9 +25,6 @@ struct overlay_item *overlay_take_item(struct overlay_taking *taking, enum overl
 // The name that the folder, or one above it, was moved to: what is known of that place is that nothing
 // stood there at the commit `under` it. NULL: none was moved.
 const struct overlay_name *overlay_moved_above(const struct overlay_node *folder);
-// Whether a deletion of what is at `path` of the repository would take away the only version of a file
-// that is elsewhere by now and can't be committed yet.
-bool overlay_take_loses(const struct overlay_taking *taking, const char *path);
 
 // ---- overlay_take_folder.c: ERR_ABSENT with *taking->out_folder: it has to be listed first
 

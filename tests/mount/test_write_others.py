@@ -195,20 +195,6 @@ class TestFoldersThatWereChangedBeforeOthersDid:
         tree = made.branch.tree()
         assert tree["e/in.txt"] == sha256(b"mine 1\n") and "d/in.txt" not in tree
 
-    def test_a_new_folder_in_the_place_of_one_that_was_moved_spares_what_is_written_to(self, writable):
-        made = writable(FIRST | {"d/log": "log\n"}, options=["commit=manual"])
-        with open(made / "d/log", "a") as log:
-            log.write("more\n")
-            log.flush()
-            (made / "d").rename(made / "e")
-            (made / "d").mkdir()
-            (made / "d/new.txt").write_text("new\n")
-            made.cli("commit", made.path, status=None)
-            assert {"d/log", "e/log"} & set(made.branch.tree()), "the branch keeps one of both"
-        made.cli("commit", made.path)
-        tree = made.branch.tree()
-        assert tree["e/log"] == sha256(b"log\nmore\n") and "d/log" not in tree and "d/new.txt" in tree
-
     def test_what_they_have_put_into_a_folder_of_the_name_of_a_new_one_stays(self, writable, hub):
         made = writable(FIRST, options=["commit=manual"])
         (made / "new").mkdir()
