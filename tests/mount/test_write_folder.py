@@ -306,27 +306,27 @@ class TestDisk:
 
     @needs_root
     def test_a_file_that_a_full_disk_keeps_in_two_parts_holds_up_nobody_else(self, writable, hub):
-        with SmallDisk(10 << 10) as disk:
+        with SmallDisk(20 << 10) as disk:
             made = writable(FIRST, options=[f"state_dir={disk.path / 'state'}", "commit=manual"])
             (made / "large.bin").write_bytes(b"1" * 3_000_000)
             hub.faults({"match": COMMIT, "count": 1, "action": {"delay_ms": 4000, "status": 429, "body": "{}"}})
             commit = subprocess.Popen([HUGFS, "commit", made.path], env=made.environment, stderr=subprocess.DEVNULL)
             made.wait_writes(on_their_way=1)
             with open(made / "large.bin", "ab") as file:
-                file.write(b"2" * 3_000_000)
+                file.write(b"2" * 7_000_000)
             with open(disk.path / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
                 while True:
                     ballast.write(bytes(65536))
             assert commit.wait(PATIENCE) != 0
             hub.clear()
             assert "made whole" in complaint(made, "made whole")
-            os.truncate(disk.path / "ballast", (disk.path / "ballast").stat().st_size - 2_000_000)  # room for a commit
+            os.truncate(disk.path / "ballast", (disk.path / "ballast").stat().st_size - 5_800_000)  # for a commit, not for both parts
             wait_until(lambda: errno_of((made / "a.txt").write_text, "mine\n") is None, "room", PROMPT)
             wait_until(lambda: made.cli("commit", made.path, status=None) and made.branch.bytes("a.txt") == b"mine\n", "a commit", PATIENCE)
             assert "large.bin" not in made.branch.tree()
             (disk.path / "ballast").unlink()
             wait_until(lambda: made.cli("commit", made.path, status=None).status == 0, "all to be committed", PATIENCE)
-            assert made.branch.tree()["large.bin"] == sha256(b"1" * 3_000_000 + b"2" * 3_000_000)
+            assert made.branch.tree()["large.bin"] == sha256(b"1" * 3_000_000 + b"2" * 7_000_000)
             made.umount()
 
     @staticmethod
