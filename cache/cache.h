@@ -189,9 +189,6 @@ NODISCARD enum err chunk_store_set_verified(struct chunk_store *store,
                                             const struct digest *content, uint64_t size,
                                             enum verified_state state);
 
-// How often this process has cleared the store: what was known before is forgotten. Any thread.
-uint64_t chunk_store_clears(const struct chunk_store *store);
-
 // ---- pins: contents that eviction leaves alone.
 
 // Marks the content (xet hash, or the blob object's hash) as pinned and copies the runs that

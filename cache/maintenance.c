@@ -167,16 +167,8 @@ enum err chunk_store_clear(struct chunk_store *store)
         err = err ? err : forget_everything(store);
         store_end_access(store);
     }
-    if (!err) {
-        atomic_fetch_add(&store->clears, 1);
-    }
     lock_release(&store->writer_lock);
     return err;
-}
-
-uint64_t chunk_store_clears(const struct chunk_store *store)
-{
-    return atomic_load(&store->clears);
 }
 
 enum err chunk_store_rebuild(struct chunk_store *store)

@@ -65,7 +65,6 @@ struct chunk_store {
     pthread_t thread;
 
     _Atomic bool degraded;
-    _Atomic uint64_t clears;    // how often
     _Atomic bool index_damaged; // a reader met damage: rebuild
     _Atomic uint64_t evicted_bytes;
     _Atomic uint64_t damaged_chunks;

@@ -6,8 +6,8 @@
 // looked into before anything else is done. A row is dropped only when it is known what became of
 // the body, or when the branch has moved past its parent.
 #include "fs/commit_attempt.h"
-#include "fs/commit_above.h"
 
+#include "fs/commit_above.h"
 #include "fs/commit_ask.h"
 #include "fs/commit_base.h"
 #include "fs/commit_body_of.h"

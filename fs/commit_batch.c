@@ -137,12 +137,8 @@ void commit_settle_returned(struct commit_work *work, struct commit_item *item,
 }
 
 void commit_settle_put_off(struct commit_work *work, struct commit_item *item,
-                           const struct why *why, bool tells)
+                           const struct why *why)
 {
-    if (tells) {
-        log_warn("fs", "\"%s\" is not committed: %s", item->item->path,
-                 why_text(why, ERR_BUSY));
-    }
     give_back(work, item, ERR_BUSY, why, 0);
 }
 

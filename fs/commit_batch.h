@@ -48,9 +48,9 @@ const struct oid *commit_item_ours(const struct commit_item *item);
 // it waits until somebody changes it; others: for the next commit.
 void commit_settle_returned(struct commit_work *work, struct commit_item *item,
                             enum err err, const struct why *why, int64_t pause_ms);
-// Settles one for the next commit; it is logged when `tells`.
+// Settles one for the next commit without a word: another one's has told it.
 void commit_settle_put_off(struct commit_work *work, struct commit_item *item,
-                           const struct why *why, bool tells);
+                           const struct why *why);
 // Settles one that somebody else has changed; `theirs` NULL: they deleted it.
 void commit_settle_conflict(struct commit_work *work, struct commit_item *item,
                             const struct file_version *theirs);

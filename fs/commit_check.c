@@ -276,7 +276,11 @@ static void hold_back_parts(struct commit_work *work, struct commit_batch *batch
             (void)why_set(&why, ERR_BUSY,
                           "of the folder that it moved with another file can't be "
                           "committed");
-            commit_settle_put_off(work, item, &why, is_first);
+            if (is_first) {
+                commit_settle_returned(work, item, ERR_BUSY, &why, 0);
+            } else {
+                commit_settle_put_off(work, item, &why);
+            }
         }
     }
 }

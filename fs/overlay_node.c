@@ -255,18 +255,30 @@ bool overlay_node_is_below(const struct overlay_node *node,
     return node != NULL;
 }
 
-bool overlay_has_changes(struct overlay *overlay, const struct overlay_node *folder)
+static bool has_change(struct overlay *overlay, const struct overlay_node *folder,
+                       bool counts_deletions) REQUIRES(overlay->lock)
 {
     for (struct overlay_node *node = overlay->by_ino; node != NULL;
          node = node->by_ino.next) {
         for (struct overlay_name *name = node->names; name != NULL;
              name = name->hh.next) {
-            if (overlay_name_is_change(name) && overlay_node_is_below(node, folder)) {
+            if ((counts_deletions || name->node != NULL) &&
+                overlay_name_is_change(name) && overlay_node_is_below(node, folder)) {
                 return true;
             }
         }
     }
     return false;
+}
+
+bool overlay_has_changes(struct overlay *overlay, const struct overlay_node *folder)
+{
+    return has_change(overlay, folder, true);
+}
+
+bool overlay_holds_work(struct overlay *overlay, const struct overlay_node *folder)
+{
+    return has_change(overlay, folder, false);
 }
 
 bool overlay_has_writers(struct overlay *overlay, const struct overlay_node *node)

@@ -184,6 +184,9 @@ bool overlay_name_is_change(const struct overlay_name *name);
 // Whether anything in or below a folder does.
 bool overlay_has_changes(struct overlay *overlay, const struct overlay_node *folder)
     REQUIRES(overlay->lock);
+// Whether something in or below it would be lost with it: deletions would not.
+bool overlay_holds_work(struct overlay *overlay, const struct overlay_node *folder)
+    REQUIRES(overlay->lock);
 // Whether somebody has the file, or one below the folder, open for writing.
 bool overlay_has_writers(struct overlay *overlay, const struct overlay_node *node)
     REQUIRES(overlay->lock);

@@ -76,23 +76,6 @@ void overlay_keep_here(struct overlay *overlay, struct journal_change *change,
     overlay_row_name(overlay, change, folder->parent, entry);
 }
 
-// Something that would be lost: deletions would not.
-static bool holds_work(struct overlay *overlay, const struct overlay_node *folder)
-    REQUIRES(overlay->lock)
-{
-    for (const struct overlay_node *node = overlay->by_ino; node != NULL;
-         node = node->by_ino.next) {
-        const struct overlay_name *name = node->names;
-        while (name != NULL && (name->node == NULL || !overlay_name_is_change(name))) {
-            name = name->hh.next;
-        }
-        if (name != NULL && overlay_node_is_below(node, folder)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_lost(struct overlay *overlay, struct overlay_node *dir,
                     const struct overlay_node *node) REQUIRES(overlay->lock)
 {
@@ -100,7 +83,7 @@ static bool is_lost(struct overlay *overlay, struct overlay_node *dir,
     return node->parent == dir && node->base_path != NULL &&
            overlay_name_find(dir, node->name, strlen(node->name)) == NULL &&
            overlay_seek_base(overlay, dir, node->name, &found) == ERR_NOT_FOUND &&
-           holds_work(overlay, node);
+           overlay_holds_work(overlay, node);
 }
 
 void overlay_keep_changed(struct overlay *overlay, struct overlay_node *dir)

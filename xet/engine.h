@@ -101,7 +101,6 @@ struct xet_file {
     bool is_verifying ENGINE_GUARDED;
     bool has_grown ENGINE_GUARDED; // something came while it was being verified
     enum verified_state verified ENGINE_GUARDED;
-    uint64_t clears ENGINE_GUARDED; // how often the store was, when that was found
     enum err last_error ENGINE_GUARDED;
     struct why why ENGINE_GUARDED;
 };

@@ -44,21 +44,18 @@ static struct request clamp_request(struct xet_file *file, uint64_t offset, size
 // another, forgets that; then it is compared once more.
 static bool is_bad(struct xet_file *file)
 {
-    uint64_t clears = chunk_store_clears(file->xet->store);
     bool is_known = false;
     enum verified_state state = chunk_store_ask_verified(file->xet->store, &file->name,
                                                          file->content.size, &is_known);
+    if (!is_known || state != VERIFIED_UNKNOWN) {
+        return true;
+    }
     engine_lock(file->xet);
-    bool is_forgotten = file->clears != clears || (is_known && state == VERIFIED_UNKNOWN);
-    if (is_forgotten) {
-        file->verified = VERIFIED_UNKNOWN;
-        file->frontier = 0;
-    }
+    file->verified = VERIFIED_UNKNOWN;
+    file->frontier = 0;
     engine_unlock(file->xet);
-    if (is_forgotten) {
-        verify_look(file);
-    }
-    return !is_forgotten;
+    verify_look(file);
+    return false;
 }
 
 // The fragments that hold the request from `from` on; *out_n of them. ERR_ABSENT at a gap.

@@ -27,7 +27,6 @@ static struct xet_file *new_file(struct xet *xet,
     file->content = *content;
     blob_name(content, &file->blob);
     file->name = content->has_xet ? content->xet_hash : file->blob.hash;
-    file->clears = chunk_store_clears(xet->store);
     if (!file_is_small_blob(file)) {
         file->verified = chunk_store_verified(xet->store, &file->name, content->size);
     }

@@ -67,13 +67,11 @@ static void conclude(struct verification *verification)
     struct xet *xet = file->xet;
     bool is_good = is_the_listed_one(verification);
     enum verified_state state = is_good ? VERIFIED_GOOD : VERIFIED_BAD;
-    uint64_t clears = chunk_store_clears(xet->store);
     if (chunk_store_set_verified(xet->store, &file->name, file->content.size, state)) {
         log_debug("xet", "the store could not remember that a file was verified");
     }
     engine_lock(xet);
     file->verified = state;
-    file->clears = clears;
     if (!is_good) {
         file->last_error = ERR_DAMAGED;
         (void)why_set(&file->why, ERR_DAMAGED,
