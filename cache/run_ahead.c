@@ -8,6 +8,9 @@
 // what is loading waits for it: it is the same disk. What is in the page cache already (it
 // was fetched a moment ago) is left to pread(). Readers are lent a slot, so nothing is copied.
 //
+// The slots lie in huge pages where the kernel has some: a run in pages of 4 KiB has more pieces than a
+// disk takes in one request (254 of virtio, say), and the rest is sent by a kernel thread later.
+//
 // Lock: `lock` guards the slots' heads; data of a slot is written by the job that claimed it
 // and read by those it counts in `readers`. Innermost.
 #include "cache/run_ahead.h"
@@ -18,6 +21,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -29,6 +34,8 @@ enum {
     DIRECT_ALIGN = 4096,     // what O_DIRECT asks for, at most
     SLOT_BYTES = SLOT_DATA_MAX + 2 * DIRECT_ALIGN,
     READ_THREADS = 4,
+    HUGE_PAGE = 2 << 20,
+    MEMORY_BYTES = (SLOTS * SLOT_BYTES + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE,
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY };
@@ -40,7 +47,7 @@ struct run_slot {
     uint64_t used;    // turn of the last use
     uint64_t unread;  // bytes that nobody has read yet, at most
     unsigned readers; // it is lent to so many
-    uint8_t *memory;  // SLOT_BYTES, aligned; NULL = none yet
+    bool is_warm;     // its memory has been used
     const uint8_t *data;
 };
 
@@ -52,6 +59,8 @@ struct run_ahead {
     uint64_t turn GUARDED_BY(lock);
     uint64_t turn_tidied GUARDED_BY(lock);
     uint64_t cleared GUARDED_BY(lock); // how often
+    uint8_t *
+        memory GUARDED_BY(lock); // of all slots, one after the other; NULL = none yet
     struct run_slot slots[SLOTS] GUARDED_BY(lock);
 };
 
@@ -86,8 +95,8 @@ void run_ahead_free(struct run_ahead *ahead)
     run_ahead_stop(ahead);
     for (int i = 0; i < SLOTS; i++) {
         assert(ahead->slots[i].readers == 0);
-        free(ahead->slots[i].memory);
     }
+    free(ahead->memory);
     condition_destroy(&ahead->loaded);
     lock_destroy(&ahead->lock);
     free(ahead);
@@ -118,7 +127,7 @@ static unsigned spare_rank(const struct run_slot *slot, uint64_t turn)
     // The chunk on the border of two units is in two runs, and read from one of them.
     bool is_free = slot->state == SLOT_EMPTY || slot->unread <= CHUNK_BYTES_MAX ||
                    turn - slot->used > STALE_TURNS;
-    return !is_free ? 1 : slot->memory ? 3 : 2;
+    return !is_free ? 1 : slot->is_warm ? 3 : 2;
 }
 
 static struct run_slot *least_useful(struct run_ahead *ahead) REQUIRES(ahead->lock)
@@ -137,19 +146,26 @@ static struct run_slot *least_useful(struct run_ahead *ahead) REQUIRES(ahead->lo
     return best;
 }
 
-// NULL: it is here or coming, or there is no room.
+static bool has_memory(struct run_ahead *ahead) REQUIRES(ahead->lock)
+{
+    if (!ahead->memory && (ahead->memory = aligned_alloc(HUGE_PAGE, MEMORY_BYTES))) {
+        (void)!madvise(ahead->memory, MEMORY_BYTES, MADV_HUGEPAGE);
+    }
+    return ahead->memory != NULL;
+}
+
+// NULL: it is here or coming, or there is no room. Its memory is SLOT_BYTES long, and aligned.
 static struct run_slot *claim(struct run_ahead *ahead, uint64_t segment, uint64_t offset,
-                              uint64_t *out_cleared)
+                              uint64_t *out_cleared, uint8_t **out_memory)
 {
     lock_acquire(&ahead->lock);
     struct run_slot *slot = find(ahead, segment, offset) ? NULL : least_useful(ahead);
-    if (slot && !slot->memory) {
-        slot->memory = aligned_alloc(DIRECT_ALIGN, SLOT_BYTES);
-    }
-    if (slot && !slot->memory) {
+    if (slot && !has_memory(ahead)) {
         slot = NULL;
     }
     if (slot) {
+        *out_memory = ahead->memory + (slot - ahead->slots) * SLOT_BYTES;
+        slot->is_warm = true;
         slot->state = SLOT_LOADING;
         slot->segment = segment;
         slot->offset = offset;
@@ -222,12 +238,13 @@ void run_ahead_tidy(struct run_ahead *ahead)
     lock_acquire(&ahead->lock);
     bool is_idle = ahead->turn == ahead->turn_tidied;
     ahead->turn_tidied = ahead->turn;
-    for (int i = 0; i < SLOTS && is_idle; i++) {
-        struct run_slot *slot = &ahead->slots[i];
-        if (slot->state != SLOT_LOADING && slot->readers == 0) {
-            free(STEAL_POINTER(slot->memory));
-            slot->state = SLOT_EMPTY;
-        }
+    for (int i = 0; i < SLOTS; i++) {
+        const struct run_slot *slot = &ahead->slots[i];
+        is_idle = is_idle && slot->state != SLOT_LOADING && slot->readers == 0;
+    }
+    if (is_idle) {
+        memset(ahead->slots, 0, sizeof(ahead->slots));
+        free(STEAL_POINTER(ahead->memory));
     }
     lock_release(&ahead->lock);
 }
@@ -303,15 +320,16 @@ static void load(struct chunk_store *store, const struct run_place *place,
 {
     uint64_t len = run_header_end(header, header->n - 1);
     uint64_t cleared = 0;
+    uint8_t *memory = NULL;
     if (len > SLOT_DATA_MAX || is_cached(file->fd, header->data, len)) {
         return;
     }
-    struct run_slot *slot = claim(store->ahead, place->segment, place->offset, &cleared);
+    struct run_slot *slot =
+        claim(store->ahead, place->segment, place->offset, &cleared, &memory);
     if (!slot) {
         return;
     }
-    const uint8_t *data =
-        read_direct(store, place->segment, header->data, len, slot->memory);
+    const uint8_t *data = read_direct(store, place->segment, header->data, len, memory);
     if (data && !is_sound(store, place, header, data)) {
         data = NULL;
     }

@@ -222,10 +222,11 @@ static bool try_on_demand(struct page_fetch *fetch)
 }
 
 static void on_page(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n, const char *next,
-                    size_t refused)
+                    struct hub_tree_page *page)
 {
     struct page_fetch *fetch = ctx;
+    const char *next = page->next;
+    size_t n = page->count;
     struct why own = {""};
     bool was_here = false;
     if ((err == ERR_NOT_FOUND && try_another_commit(fetch)) ||
@@ -241,15 +242,15 @@ static void on_page(void *ctx, enum err err, const struct why *why,
     }
     if (err == ERR_NONE) {
         size_t duplicates = 0;
-        err = tree_store_put_page(fetch->listing->tree, fetch->ino, entries, n, next,
-                                  &duplicates);
+        err = tree_store_put_page(fetch->listing->tree, fetch->ino, page->entries, n,
+                                  next, &duplicates);
         err = err == ERR_NOT_FOUND ? ERR_SYSTEM : err; // of the store: not about a name
         // Of a name that comes twice the first is none: a walk has brought all of it meanwhile.
         was_here = fetch->page[0] == '\0' && n > 0 && duplicates == n;
-        if (duplicates + refused > 0 && !was_here) {
+        if (duplicates + page->refused > 0 && !was_here) {
             log_warn("fs",
                      "the listing of \"%s\" has unusable names refused=%zu duplicate=%zu",
-                     fetch->at.path, refused, duplicates);
+                     fetch->at.path, page->refused, duplicates);
         }
         bool is_barren = next != NULL && n == duplicates;
         if (err == ERR_NONE && leads_nowhere(fetch->listing, fetch->ino, is_barren)) {

@@ -9,7 +9,8 @@
 // random readers, which land near an old read now and then, start no window, and a stream
 // whose reader begins to hop about stops being one. A first read is evidence where it is
 // as long as the kernel's read-ahead and at the file's beginning: who looks at a header gets
-// half a MiB more than needed, who reads it all saves a round trip. Eight streams an inode; what
+// half a MiB more than needed, who reads it all saves a round trip. It may be overtaken by the one
+// that continues it, which the kernel sends at the same time. Eight streams an inode; what
 // is replaced first is what never became a stream or has come to its end, so that stray reads (an
 // index, a footer) do not push a real reader out, and readers of records not each other.
 //
@@ -107,6 +108,27 @@ static bool is_repeat(const struct stream *stream, uint64_t offset, uint64_t end
     return end <= stream->next || (offset <= stream->from && end > stream->from);
 }
 
+static bool is_beginning(uint64_t offset, uint64_t len)
+{
+    return offset == 0 && len >= FULL_READ;
+}
+
+// The file's first read comes after the one that continues it: both began the stream.
+static bool was_overtaken(const struct stream *stream, uint64_t offset, uint64_t len)
+{
+    return is_beginning(offset, len) && offset + len == stream->from &&
+           stream->next - stream->from == stream->consumed;
+}
+
+static void begin_late(struct stream *stream, uint64_t len)
+{
+    stream->from = 0;
+    stream->run_from = 0;
+    stream->expected = 0;
+    stream->consumed += len;
+    stream->score = STREAM_SCORE;
+}
+
 static void score(struct stream *stream, uint64_t offset)
 {
     uint64_t gap = offset > stream->next ? offset - stream->next : 0;
@@ -193,12 +215,11 @@ static struct stream *begin_stream(struct stream_table *table, uint64_t offset,
         table->guess = guess;
     }
     uint64_t expected = guess_beside(table);
-    bool is_begun = offset == 0 && len >= FULL_READ;
     *stream = (struct stream){.from = offset,
                               .next = offset + len,
                               .consumed = len,
                               .used = table->turn,
-                              .score = is_begun ? STREAM_SCORE : 0};
+                              .score = is_beginning(offset, len) ? STREAM_SCORE : 0};
     begin_run(stream, offset, len, expected);
     return stream;
 }
@@ -209,7 +230,9 @@ static void go_on(struct stream_table *table, struct stream *stream, uint64_t of
     uint64_t gap = offset > stream->next ? offset - stream->next : 0;
     bool jumps = gap > NEAR_GAP && gap != stream->gap;
     uint64_t expected = jumps ? guess_after(stream) : 0;
-    if (!is_repeat(stream, offset, offset + len)) {
+    if (was_overtaken(stream, offset, len)) {
+        begin_late(stream, len);
+    } else if (!is_repeat(stream, offset, offset + len)) {
         score(stream, offset);
     }
     advance(stream, len, offset + len);

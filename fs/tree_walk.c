@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A walk asks for page after page and puts what comes on its stack of open folders
 // (folder_stack.h), which stores each folder that is complete. Where the server's order does not
-// allow that, the walk ends and the folders that are missing are listed one by one.
+// allow that, the walk ends and the folders that are missing are listed one by one. While a page is
+// being stored the next one is on its way, for either takes about as long; it waits for its turn.
 //
 // A walk ahead of a reader rests when it has used up its pages and nobody follows it: it keeps its open folders and the
 // address of the next page, and goes on when the reader has caught up. RESTING_MAX of them are kept.
@@ -25,6 +26,13 @@ struct barred {
     int64_t until_ms;
 };
 
+// What the Hub said about one page.
+struct page_answer {
+    enum err err;
+    struct why why;
+    struct hub_tree_page page;
+};
+
 struct walk {
     struct tree_walks *walks;
     uint64_t ino;
@@ -40,6 +48,10 @@ struct walk {
     hub_ticket ticket;        // of the page under way; 0 = not known
     struct waiter *waiters;   // for the end
     struct waiter *followers; // for the next page
+    bool is_storing;          // a thread stores a page: the walk is its own
+    bool has_come;            // while it did: `come`, which it stores next
+    struct page_answer come;
+    enum err err; // a page could not be stored, and the answer after it is still to come
     UT_hash_handle hh;
 };
 
@@ -179,6 +191,7 @@ static bool rest(struct walk *walk, const char *next, struct walk **out_dropped)
         }
         walk->next = copy;
         walk->is_resting = true;
+        walk->is_storing = false;
         HASH_DEL(walks->by_ino, walk); // the table is in order of going to rest
         HASH_ADD(hh, walks->by_ino, ino, sizeof(walk->ino), walk);
     }
@@ -190,8 +203,7 @@ static bool rest(struct walk *walk, const char *next, struct walk **out_dropped)
 }
 
 static void on_page(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n, const char *next,
-                    size_t refused);
+                    struct hub_tree_page *page);
 
 // A page has been stored, or the walk rests: those who follow it look again.
 static void call_followers(struct walk *walk)
@@ -199,7 +211,6 @@ static void call_followers(struct walk *walk)
     lock_acquire(&walk->walks->lock);
     struct waiter *followers = walk->followers;
     walk->followers = NULL;
-    walk->ticket = 0;
     lock_release(&walk->walks->lock);
     waiters_call(followers, ERR_NONE, NULL);
 }
@@ -212,6 +223,9 @@ static void send_page(struct walk *walk, const char *page)
     if (walk->ahead_pages > 0) {
         call.deadline_ms = clock_now_ms() + walks->timeout_ms / 2;
     }
+    lock_acquire(&walks->lock);
+    walk->ticket = 0;
+    lock_release(&walks->lock);
     hub_ticket ticket =
         hub_tree_recursive(walks->hub, &call, &walk->at.source.repo, &walk->at.source.sha,
                            walk->at.path, page, on_page, walk);
@@ -225,32 +239,85 @@ static void send_page(struct walk *walk, const char *page)
     lock_release(&walks->lock);
 }
 
-static void on_page(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n, const char *next,
-                    size_t refused)
+static enum err put(struct walk *walk, const struct hub_tree_page *page)
 {
-    struct walk *walk = ctx;
+    enum err err = ERR_NONE;
+    for (size_t i = 0; err == ERR_NONE && i < page->count; i++) {
+        err = folder_stack_put(&walk->folders, &page->entries[i]);
+    }
+    return err == ERR_NONE && page->next == NULL ? folder_stack_end(&walk->folders) : err;
+}
+
+// Stores the page. True: another answer is to come, or has; false: the walk is no longer the caller's.
+static bool store(struct walk *walk, const struct page_answer *answer)
+{
+    const char *next = answer->page.next;
     struct walk *dropped = NULL;
-    (void)refused; // hub/ has logged them
-    for (size_t i = 0; err == ERR_NONE && i < n; i++) {
-        err = folder_stack_put(&walk->folders, &entries[i]);
+    enum err err = walk->err != ERR_NONE ? walk->err : answer->err;
+    bool has_asked = err == ERR_NONE && next != NULL && walk->pages_left > 1;
+    if (has_asked) {
+        walk->pages_left--;
+        send_page(walk, next);
     }
-    if (err == ERR_NONE && next == NULL) {
-        err = folder_stack_end(&walk->folders);
+    err = err == ERR_NONE ? put(walk, &answer->page) : err;
+    if (!has_asked && (err != ERR_NONE || next == NULL)) {
+        finish(walk, err, err == answer->err ? &answer->why : NULL);
+        return false;
     }
-    if (err != ERR_NONE || next == NULL) {
-        finish(walk, err, why);
-        return;
-    }
+    walk->err = err;
     call_followers(walk);
     give_up_waiting(walk);
-    if (--walk->pages_left > 0) {
-        send_page(walk, next);
-    } else if (!rest(walk, next, &dropped)) {
-        allow_more(walk); // somebody waits: the reader has caught up, or wants it all
-        send_page(walk, next);
-    } else if (dropped != NULL) {
-        free_walk(dropped);
+    if (has_asked) {
+        return true;
+    }
+    if (rest(walk, next, &dropped)) {
+        if (dropped != NULL) {
+            free_walk(dropped);
+        }
+        return false;
+    }
+    allow_more(walk); // somebody waits: the reader has caught up, or wants it all
+    send_page(walk, next);
+    return true;
+}
+
+// Whether the caller has to store the answer; else it is left to who stores the page before it.
+static bool is_turn_of(struct walk *walk, const struct page_answer *answer)
+{
+    lock_acquire(&walk->walks->lock);
+    bool is_turn = !walk->is_storing;
+    if (!is_turn) {
+        walk->come = *answer;
+        walk->has_come = true;
+    }
+    walk->is_storing = true;
+    lock_release(&walk->walks->lock);
+    return is_turn;
+}
+
+// The answer that was left; false: it is still to come, and the walk is whose who brings it.
+static bool take_left(struct walk *walk, struct page_answer *out)
+{
+    lock_acquire(&walk->walks->lock);
+    bool has_come = walk->has_come;
+    *out = walk->come;
+    walk->has_come = false;
+    walk->is_storing = has_come;
+    lock_release(&walk->walks->lock);
+    return has_come;
+}
+
+static void on_page(void *ctx, enum err err, const struct why *why,
+                    struct hub_tree_page *page)
+{
+    struct walk *walk = ctx;
+    struct page_answer answer = {err, *why, *page};
+    *page = (struct hub_tree_page){0};
+    bool goes_on = is_turn_of(walk, &answer);
+    while (goes_on) {
+        goes_on = store(walk, &answer);
+        hub_tree_page_release(&answer.page);
+        goes_on = goes_on && take_left(walk, &answer);
     }
 }
 

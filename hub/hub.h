@@ -154,12 +154,19 @@ hub_ticket hub_refs(struct hub *hub, const struct hub_call *call,
                     const struct repo_id *repo, bool with_pulls, hub_refs_fn done,
                     void *ctx);
 
-// One page (<= 1000 entries) of a folder's listing at a commit. `next` is the next page's
-// address, NULL on the last page. Entries that can't be names (.., /, NUL, too long) are left
-// out, logged and counted in `refused`.
+// One page (<= 1000 entries) of a folder's listing at a commit. Entries that can't be names (.., /,
+// NUL, too long) are left out, logged and counted in `refused`.
+struct hub_tree_page {
+    struct tree_entry *entries;
+    size_t count;
+    char *next; // the next page's address, NULL on the last page
+    size_t refused;
+    struct buffer paths; // where the entries' paths live
+};
+// `page` is empty with an error. Who wants to keep it takes it and leaves an empty one.
 typedef void (*hub_tree_fn)(void *ctx, enum err err, const struct why *why,
-                            const struct tree_entry *entries, size_t n, const char *next,
-                            size_t refused);
+                            struct hub_tree_page *page);
+void hub_tree_page_release(struct hub_tree_page *page);
 // GET .../tree/{sha}/{path}; `page` is the `next` of the page before, NULL for the first.
 // Only addresses on the endpoint are followed. ERR_NOT_FOUND: no such folder.
 hub_ticket hub_tree(struct hub *hub, const struct hub_call *call,

@@ -95,9 +95,9 @@ static enum err read_file(const struct json_value *item, const char *path,
 // Reads one element; *out_kept tells whether it belongs into the answer.
 static enum err read_entry(const struct json_value *item,
                            const struct tree_question *question, struct why *why,
-                           struct tree_answer *answer, bool *out_kept)
+                           struct hub_tree_page *page, bool *out_kept)
 {
-    struct tree_entry *entry = &answer->entries[answer->count];
+    struct tree_entry *entry = &page->entries[page->count];
     const char *type = NULL;
     const char *path = NULL;
     const char *oid = NULL;
@@ -114,7 +114,7 @@ static enum err read_entry(const struct json_value *item,
         return ERR_NONE;
     }
     if (!belongs(path, question)) {
-        answer->refused++;
+        page->refused++;
         return ERR_NONE;
     }
     *entry = (struct tree_entry){.kind = is_file ? ENTRY_FILE : ENTRY_DIRECTORY};
@@ -129,12 +129,12 @@ static enum err read_entry(const struct json_value *item,
         return err;
     }
     *out_kept = true;
-    return buffer_append(&answer->paths, path, strlen(path) + 1);
+    return buffer_append(&page->paths, path, strlen(path) + 1);
 }
 
 static enum err read_entries(const struct json_value *root,
                              const struct tree_question *question, struct why *why,
-                             struct tree_answer *answer)
+                             struct hub_tree_page *page)
 {
     if (!json_is_array(root)) {
         return why_set(why, ERR_BAD_ANSWER, "the listing is not a list");
@@ -145,50 +145,51 @@ static enum err read_entries(const struct json_value *root,
                        "a page of the listing has more than %d entries",
                        TREE_PAGE_ENTRIES_MAX);
     }
-    answer->entries = calloc(total + 1, sizeof(*answer->entries));
-    if (answer->entries == NULL) {
+    page->entries = calloc(total + 1, sizeof(*page->entries));
+    if (page->entries == NULL) {
         return ERR_NO_MEMORY;
     }
     for (const struct json_value *at = json_first(root); at != NULL; at = json_next(at)) {
         bool is_kept = false;
-        enum err err = read_entry(at, question, why, answer, &is_kept);
+        enum err err = read_entry(at, question, why, page, &is_kept);
         if (err != ERR_NONE) {
             return err;
         }
-        answer->count += is_kept;
+        page->count += is_kept;
     }
     // The paths stand in the entries' order; only now the buffer stays where it is.
-    const char *path = buffer_text(&answer->paths);
-    for (size_t i = 0; i < answer->count; i++) {
-        answer->entries[i].path = path;
+    const char *path = buffer_text(&page->paths);
+    for (size_t i = 0; i < page->count; i++) {
+        page->entries[i].path = path;
         path += strlen(path) + 1;
     }
     return ERR_NONE;
 }
 
 enum err tree_answer_parse(const void *body, size_t len, enum tree_scope scope,
-                           const char *dir, struct why *why, struct tree_answer *out)
+                           const char *dir, struct why *why, struct hub_tree_page *out)
 {
     struct tree_question question = {scope, dir};
     struct json_document *document = NULL;
-    struct tree_answer answer = {.paths = buffer_init(LISTING_BODY_MAX)};
+    struct hub_tree_page page = {.paths = buffer_init(LISTING_BODY_MAX)};
     enum err err = json_document_parse(body, len, why, &document);
     if (err != ERR_NONE) {
         return err;
     }
-    err = read_entries(json_root(document), &question, why, &answer);
+    err = read_entries(json_root(document), &question, why, &page);
     json_document_free(document);
     if (err != ERR_NONE) {
-        tree_answer_release(&answer);
+        hub_tree_page_release(&page);
         return err;
     }
-    *out = answer;
+    *out = page;
     return ERR_NONE;
 }
 
-void tree_answer_release(struct tree_answer *answer)
+void hub_tree_page_release(struct hub_tree_page *page)
 {
-    free(answer->entries);
-    buffer_release(&answer->paths);
-    *answer = (struct tree_answer){0};
+    free(page->entries);
+    free(page->next);
+    buffer_release(&page->paths);
+    *page = (struct hub_tree_page){0};
 }

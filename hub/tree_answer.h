@@ -4,13 +4,6 @@
 
 #include "hub/hub.h"
 
-struct tree_answer {
-    struct tree_entry *entries;
-    size_t count;
-    size_t refused;      // entries that don't belong, or can't be names
-    struct buffer paths; // where the entries' paths live
-};
-
 // Which paths belong into an answer about the folder `dir` ("" = root).
 enum tree_scope {
     TREE_FOLDER, // DIR/NAME
@@ -18,8 +11,7 @@ enum tree_scope {
     TREE_ANY,    // any legal path (paths-info); `dir` means nothing
 };
 
-// Entries of unknown types (submodules) are left out silently.
+// Entries of unknown types (submodules) are left out silently. `next` is NULL.
 NODISCARD enum err tree_answer_parse(const void *body, size_t len, enum tree_scope scope,
                                      const char *dir, struct why *why,
-                                     struct tree_answer *out);
-void tree_answer_release(struct tree_answer *answer);
+                                     struct hub_tree_page *out);

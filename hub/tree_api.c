@@ -10,8 +10,7 @@ struct tree_call {
     struct call call;
     enum tree_scope scope; // TREE_FOLDER or TREE_BELOW
     char *page;            // NULL = the first
-    struct tree_answer answer;
-    char *next; // the next page
+    struct hub_tree_page answer;
     hub_tree_fn done;
     void *ctx;
 };
@@ -19,7 +18,7 @@ struct tree_call {
 struct paths_call {
     struct call call;
     struct buffer body;
-    struct tree_answer answer;
+    struct hub_tree_page answer;
     hub_paths_fn done;
     void *ctx;
 };
@@ -74,22 +73,22 @@ static enum err tree_parse(struct call *call, struct why *why)
             "%s: %zu entries in the listing of \"%s\" can't be names and are left out",
             call->subject.repo.name, tree->answer.refused, call->subject.path);
     }
-    return err == ERR_NONE ? next_page_take(call, why, &tree->next) : err;
+    return err == ERR_NONE ? next_page_take(call, why, &tree->answer.next) : err;
 }
 
 static void tree_deliver(struct call *call)
 {
     struct tree_call *tree = tree_of(call);
-    bool is_fine = call->err == ERR_NONE;
-    tree->done(tree->ctx, call->err, &call->why, is_fine ? tree->answer.entries : NULL,
-               is_fine ? tree->answer.count : 0, tree->next, tree->answer.refused);
+    if (call->err != ERR_NONE) {
+        hub_tree_page_release(&tree->answer);
+    }
+    tree->done(tree->ctx, call->err, &call->why, &tree->answer);
 }
 
 static void tree_release(struct call *call)
 {
     free(tree_of(call)->page);
-    free(tree_of(call)->next);
-    tree_answer_release(&tree_of(call)->answer);
+    hub_tree_page_release(&tree_of(call)->answer);
 }
 
 static const struct call_type tree_type = {
@@ -134,7 +133,7 @@ static hub_ticket ask_for_tree(struct hub *hub, const struct hub_call *call,
     }
     if (err != ERR_NONE) {
         call_discard(tree != NULL ? &tree->call : NULL);
-        done(ctx, err, &(struct why){0}, NULL, 0, NULL, 0);
+        done(ctx, err, &(struct why){0}, &(struct hub_tree_page){0});
         return 0;
     }
     tree->scope = scope;
@@ -199,7 +198,7 @@ static void paths_release(struct call *call)
 {
     struct paths_call *paths = (void *)call;
     buffer_release(&paths->body);
-    tree_answer_release(&paths->answer);
+    hub_tree_page_release(&paths->answer);
 }
 
 static const struct call_type paths_type = {

@@ -33,14 +33,14 @@ static void try_refs(const uint8_t *body, size_t len)
 static void try_tree(const uint8_t *body, size_t len, enum tree_scope scope,
                      const char *dir)
 {
-    struct tree_answer answer;
+    struct hub_tree_page answer;
     if (tree_answer_parse(body, len, scope, dir, NULL, &answer) == ERR_NONE) {
         for (size_t i = 0; i < answer.count; i++) {
             const char *path = answer.entries[i].path;
             fuzz_require(path_is_legal(path, strlen(path)));
             fuzz_require(scope != TREE_BELOW || strncmp(path, "a/", 2) == 0);
         }
-        tree_answer_release(&answer);
+        hub_tree_page_release(&answer);
     }
 }
 

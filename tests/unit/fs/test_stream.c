@@ -41,6 +41,19 @@ static void a_full_read_at_the_beginning_is_a_stream(void **state)
     assert_int_equal(stream_note(&table, 64 * MIB, 128 * KIB).stream, 0);
 }
 
+static void the_read_at_the_beginning_may_be_overtaken_by_the_next(void **state)
+{
+    (void)state;
+    struct stream_table table = {0};
+    assert_int_equal(stream_note(&table, 512 * KIB, 512 * KIB).stream, 0);
+    struct xet_pattern pattern = stream_note(&table, 0, 512 * KIB);
+    assert_int_not_equal(pattern.stream, 0);
+    assert_int_equal(pattern.consumed, MIB);
+    pattern = stream_note(&table, MIB, 512 * KIB);
+    assert_int_not_equal(pattern.stream, 0);
+    assert_int_equal(pattern.consumed, MIB + 512 * KIB);
+}
+
 static void consumed_grows_with_the_stream_and_not_with_repeats(void **state)
 {
     (void)state;
@@ -455,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_first_read_is_a_stray_read),
         cmocka_unit_test(the_second_read_in_order_is_a_stream),
         cmocka_unit_test(a_full_read_at_the_beginning_is_a_stream),
+        cmocka_unit_test(the_read_at_the_beginning_may_be_overtaken_by_the_next),
         cmocka_unit_test(consumed_grows_with_the_stream_and_not_with_repeats),
         cmocka_unit_test(read_ahead_out_of_order_stays_one_stream),
         cmocka_unit_test(a_read_near_a_stray_one_is_adjacent),

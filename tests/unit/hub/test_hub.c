@@ -78,13 +78,9 @@ static void on_refs(void *ctx, enum err err, const struct why *why,
 }
 
 static void on_tree(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n, const char *next,
-                    size_t refused)
+                    struct hub_tree_page *page)
 {
-    (void)entries;
-    (void)n;
-    (void)next;
-    (void)refused;
+    (void)page;
     count_end(ctx, err, why);
 }
 

@@ -13,16 +13,16 @@ static void on_info(void *ctx, enum err err, const struct why *why,
 }
 
 static void on_tree(void *ctx, enum err err, const struct why *why,
-                    const struct tree_entry *entries, size_t n, const char *next,
-                    size_t refused)
+                    struct hub_tree_page *page)
 {
     struct outcome *outcome = ctx;
-    begin(outcome, err, why, n);
-    for (size_t i = 0; i < n; i++) {
-        add_word(outcome, entries[i].path);
+    begin(outcome, err, why, page->count);
+    for (size_t i = 0; i < page->count; i++) {
+        add_word(outcome, page->entries[i].path);
     }
-    snprintf(outcome->next, sizeof(outcome->next), "%s", next != NULL ? next : "");
-    outcome->refused = refused;
+    snprintf(outcome->next, sizeof(outcome->next), "%s",
+             page->next != NULL ? page->next : "");
+    outcome->refused = page->refused;
     finish(outcome);
 }
 

@@ -11,16 +11,16 @@
 #define STARS "****************************************************************"
 
 static enum err parse_scope(const char *text, enum tree_scope scope, const char *dir,
-                            struct tree_answer *out)
+                            struct hub_tree_page *out)
 {
     struct why why = {0};
-    *out = (struct tree_answer){0};
+    *out = (struct hub_tree_page){0};
     enum err err = tree_answer_parse(text, strlen(text), scope, dir, &why, out);
     assert_true(err == ERR_NONE || why.text[0] != '\0');
     return err;
 }
 
-static enum err parse_text(const char *text, const char *dir, struct tree_answer *out)
+static enum err parse_text(const char *text, const char *dir, struct hub_tree_page *out)
 {
     return parse_scope(text, dir != NULL ? TREE_FOLDER : TREE_ANY, dir, out);
 }
@@ -34,7 +34,7 @@ TEST(test_files_folders_and_hashes_are_read)
         "\"lfs\":{\"oid\":\"" SHA256 "\",\"size\":548105171000,\"pointerSize\":130},"
         "\"xetHash\":\"" SHA256 "\"},"
         "{\"type\":\"unknown\",\"oid\":\"" OID "\",\"path\":\"submodule\"}]";
-    struct tree_answer answer;
+    struct hub_tree_page answer;
     assert_ok(parse_text(text, "", &answer));
     assert_int_equal(answer.count, 3);
     assert_int_equal(answer.refused, 0);
@@ -45,7 +45,7 @@ TEST(test_files_folders_and_hashes_are_read)
     assert_int_equal(answer.entries[2].size,
                      548105171000); // the content's, not the pointer's
     assert_true(answer.entries[2].has_sha256 && answer.entries[2].has_xet);
-    tree_answer_release(&answer);
+    hub_tree_page_release(&answer);
 }
 
 TEST(test_hidden_hashes_mark_the_entry)
@@ -53,26 +53,26 @@ TEST(test_hidden_hashes_mark_the_entry)
     static const char text[] =
         "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"g\","
         "\"lfs\":{\"oid\":\"" STARS "\",\"size\":9},\"xetHash\":\"" STARS "\"}]";
-    struct tree_answer answer;
+    struct hub_tree_page answer;
     assert_ok(parse_text(text, "", &answer));
     assert_true(answer.entries[0].masked);
     assert_false(answer.entries[0].has_sha256 || answer.entries[0].has_xet);
     assert_int_equal(answer.entries[0].size, 9);
-    tree_answer_release(&answer);
+    hub_tree_page_release(&answer);
 }
 
 static void expect_in_scope(const char *path, enum tree_scope scope, const char *dir,
                             bool is_kept)
 {
     char text[8192];
-    struct tree_answer answer;
+    struct hub_tree_page answer;
     snprintf(text, sizeof(text),
              "[{\"type\":\"file\",\"oid\":\"" OID "\",\"size\":1,\"path\":\"%s\"}]",
              path);
     assert_ok(parse_scope(text, scope, dir, &answer));
     assert_int_equal(answer.count, is_kept);
     assert_int_equal(answer.refused, !is_kept);
-    tree_answer_release(&answer);
+    hub_tree_page_release(&answer);
 }
 
 static void expect_path(const char *path, const char *dir, bool is_kept)
@@ -143,7 +143,7 @@ TEST(test_odd_numbers_and_hashes_spoil_the_page)
         "\"lfs\":{\"oid\":\"" OID "\",\"size\":1}}]",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct tree_answer answer;
+        struct hub_tree_page answer;
         assert_err(parse_text(bad[i], "", &answer), ERR_BAD_ANSWER);
     }
 }
