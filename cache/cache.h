@@ -91,7 +91,8 @@ NODISCARD enum err chunk_store_put_blob(struct chunk_store *store,
 // object into `to`. A read may span several runs. Every chunk touched is checked against its
 // CRC-32C the first time this process reads it. ERR_ABSENT when any chunk that is needed is
 // not here (or was damaged: it is dropped from the index, logged and counted, so that the
-// caller fetches it again). Any thread.
+// caller fetches it again); other errors say nothing of the chunk (ERR_SYSTEM: too many open
+// files). Any thread.
 NODISCARD enum err chunk_store_read(struct chunk_store *store,
                                     const struct object_id *object, uint32_t first,
                                     uint64_t offset, void *to, size_t len);
@@ -162,7 +163,7 @@ struct piece {
 };
 
 // The pieces of the file that overlap [offset, offset + length), in order; `out` has `max`
-// places. Gaps are possible. Returns how many. Any thread.
+// places. Gaps are possible. Returns how many: of fewer than `max`, too, more may follow. Any thread.
 size_t chunk_store_pieces(struct chunk_store *store, const struct digest *xet_hash,
                           uint64_t offset, uint64_t length, struct piece *out,
                           size_t max);

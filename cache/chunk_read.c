@@ -314,7 +314,7 @@ static enum err read_run(struct chunk_store *store, const struct object_id *obje
         }
         enum err err = read_disk(store, &place, reading);
         if (err != ERR_ABSENT && err != ERR_DAMAGED) {
-            return err ? ERR_ABSENT : ERR_NONE;
+            return err == ERR_TRUNCATED ? ERR_ABSENT : err; // reported: fetched again
         }
         if (attempt > 0) {
             report_lost_segment(store, &place);

@@ -25,7 +25,12 @@ size_t chunk_store_pieces(struct chunk_store *store, const struct digest *xet_ha
         run_index_give(store->index, reader);
         store_note_index_error(store, err);
     }
-    for (size_t i = 0; sound && list.pieces && i < pending.n; i++) {
+    // Beyond the rows that there was room for nothing is known but what is pending.
+    uint64_t known_to =
+        list.n == max ? list.pieces[max - 1].offset + list.pieces[max - 1].length : end;
+    for (size_t i = 0;
+         sound && list.pieces && i < pending.n && pending.pieces[i].offset < known_to;
+         i++) {
         sound = piece_list_replace(&list, &pending.pieces[i]) == ERR_NONE;
     }
     size_t n = 0;

@@ -152,6 +152,14 @@ static void close_one(struct segment_table *table) REQUIRES(table->lock)
     }
 }
 
+// What can't be opened any more is given up and fetched again; that too many files are open says
+// nothing of this one.
+static enum err open_error(int number)
+{
+    bool is_ours = number == EMFILE || number == ENFILE || number == ENOMEM;
+    return number == ENOENT ? ERR_ABSENT : is_ours ? err_from_errno(number) : ERR_DAMAGED;
+}
+
 static enum err open_fd(struct segment_table *table, struct segment_file *file)
     REQUIRES(table->lock)
 {
@@ -159,17 +167,13 @@ static enum err open_fd(struct segment_table *table, struct segment_file *file)
     segment_path(table->dir, file->id, path, sizeof(path));
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
-        return errno == ENOENT ? ERR_ABSENT : err_from_errno(errno);
+        return open_error(errno);
     }
     uint8_t header[64];
     struct store_uuid uuid;
     uint64_t id = 0;
-    enum err err = file_pread(fd, header, sizeof(header), 0);
-    if (err == ERR_SYSTEM) {
-        return err;
-    }
-    if (err || segment_header_parse(header, sizeof(header), &uuid, &id) ||
-        id != file->id) {
+    if (file_pread(fd, header, sizeof(header), 0) ||
+        segment_header_parse(header, sizeof(header), &uuid, &id) || id != file->id) {
         return ERR_DAMAGED;
     }
     if (table->open_fds >= SEGMENT_FDS_MAX) {

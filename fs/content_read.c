@@ -19,11 +19,10 @@ enum err content_read(struct content *content, struct wait_owner *owner, uint64_
         }
         err = xet_file_prefetch(content->file, &content->source, offset, len,
                                 HUB_PREFETCH, wait_done, wait_ref(wait));
-        if (err == ERR_PARKED) {
-            err = wait_end(owner, wait, why);
-        } else {
-            wait_unref(wait); // it is not called
+        if (err != ERR_PARKED) {
+            wait_done(wait, err, NULL); // nobody else does
         }
+        err = wait_end(owner, wait, why);
         wait_unref(wait);
         if (err != ERR_NONE) {
             return err;

@@ -233,10 +233,20 @@ static void send_page(struct walk *walk, const char *page)
     // over is harmless.
     lock_acquire(&walks->lock);
     HASH_FIND(hh, walks->by_ino, &ino, sizeof(ino), walk);
-    if (walk != NULL && !walk->is_resting && walk->ticket == 0) {
+    if (walk != NULL && !walk->is_resting &&
+        walk->ticket < ticket) { // not of a page before
         walk->ticket = ticket;
     }
     lock_release(&walks->lock);
+}
+
+// The walk has failed: it ends with the answer that is still to come.
+static void cancel_page(struct walk *walk)
+{
+    lock_acquire(&walk->walks->lock);
+    hub_ticket ticket = walk->ticket;
+    lock_release(&walk->walks->lock);
+    hub_cancel(walk->walks->hub, ticket);
 }
 
 static enum err put(struct walk *walk, const struct hub_tree_page *page)
@@ -265,6 +275,9 @@ static bool store(struct walk *walk, const struct page_answer *answer)
         return false;
     }
     walk->err = err;
+    if (err != ERR_NONE) {
+        cancel_page(walk);
+    }
     call_followers(walk);
     give_up_waiting(walk);
     if (has_asked) {

@@ -64,10 +64,11 @@ static enum err collect_pieces(struct xet_file *file, uint64_t from, uint64_t to
                 return err;
             }
         }
-        if (n < PIECES_AT_ONCE || pieces[n - 1].offset + pieces[n - 1].length <= from) {
+        uint64_t end = n > 0 ? pieces[n - 1].offset + pieces[n - 1].length : from;
+        if (end <= from) {
             break;
         }
-        from = pieces[n - 1].offset + pieces[n - 1].length;
+        from = end;
     }
     return ERR_NONE;
 }

@@ -34,11 +34,12 @@ static uint64_t publish_here(const struct fetch_round *round,
 
 // Whether it is worth another plan, and its round trip, not to bring these bytes again. A plan made
 // ahead begins with the chunk on the border to the unit before, which may have come since: it comes
-// twice when a reader waits, or when it is little of the unit.
+// twice when a reader waits (or will soon), or when it is little of the unit.
 static bool is_worth_a_plan(const struct fetch_unit *unit, uint64_t bytes)
 {
-    bool may_come_twice =
-        unit->class == HUB_DEMAND || unit->end - unit->missing > 2 * MIB;
+    bool was_planned_ahead = unit->held_ms > 0;
+    bool may_come_twice = unit->class == HUB_DEMAND || was_planned_ahead ||
+                          unit->end - unit->missing > 2 * MIB;
     return bytes > CHUNK_BYTES_MAX || !may_come_twice;
 }
 

@@ -42,8 +42,11 @@ def test_ls_lr_of_two_thousand_files_is_the_info_and_tree_pages(mount, two_thous
     asked = [(row["path"], row["query"]) for row in wire.rows("tree")]
     assert len(asked) == len(set(asked)), "no page twice"
     assert len(asked) <= 1 + 10 + 3, "the root, ten folders, and three pages of all of it where a walk went ahead"
-    wire.mark()
-    run("ls", "-lR", made / "models/acme/two-thousand")
+    for _ in range(3):  # the walk may have a page to go
+        wire.mark()
+        run("ls", "-lR", made / "models/acme/two-thousand")
+        if not wire.kinds():
+            break
     assert wire.kinds() == {}
 
 

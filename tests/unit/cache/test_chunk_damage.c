@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 
 #include <sqlite3.h>
 
@@ -230,6 +231,47 @@ static void a_deleted_segment_is_a_miss(void **state)
     scratch_remove(&scratch);
 }
 
+static void a_segment_that_cannot_be_opened_is_a_miss(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    fill(scratch.dir);
+    struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
+    const char *path = path_in(scratch.dir, "segments/0000000000000001");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("elsewhere", path), 0);
+    assert_int_equal(count_all(store), 0);
+    put_missing(store);
+    assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
+// It is here: fetching it would not help.
+static void with_too_many_open_files_a_chunk_is_not_missing(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    fill(scratch.dir);
+    struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
+    struct object_id object = object_number(1);
+    uint8_t byte;
+    uint32_t n = 0;
+    uint64_t bytes = 0;
+    struct object_id absent = object_number(OBJECTS);
+    chunk_store_extent(store, &absent, 0, 1, &n, &bytes); // opens what the index needs
+    struct rlimit usual;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    struct rlimit none = {0, usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum err err = chunk_store_read(store, &object, 0, 0, &byte, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(err, ERR_SYSTEM);
+    assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
 enum { PUTTERS = 16, PER_PUTTER = 100 };
 
 struct putter {
@@ -434,6 +476,8 @@ int main(void)
         cmocka_unit_test(what_takes_the_place_of_a_damaged_record_is_kept),
         cmocka_unit_test(a_truncated_segment_costs_what_was_cut),
         cmocka_unit_test(a_deleted_segment_is_a_miss),
+        cmocka_unit_test(a_segment_that_cannot_be_opened_is_a_miss),
+        cmocka_unit_test(with_too_many_open_files_a_chunk_is_not_missing),
         cmocka_unit_test(what_is_put_while_the_index_learns_of_damage_is_kept),
         cmocka_unit_test(a_deleted_index_is_rebuilt_from_the_segments),
         cmocka_unit_test(an_index_deleted_while_running_is_rebuilt),

@@ -108,6 +108,47 @@ static void pieces_are_read_back_at_once_and_after_a_commit(void **state)
     scratch_remove(&scratch);
 }
 
+// As piece_load.c asks.
+static uint32_t count_in_steps(struct chunk_store *store, const struct digest *content,
+                               size_t step)
+{
+    struct piece got[CHUNKS];
+    uint64_t from = 0;
+    uint32_t chunks = 0;
+    size_t n;
+    while (from < (uint64_t)CHUNKS * UNIT &&
+           (n = chunk_store_pieces(store, content, from, CHUNKS * UNIT - from, got,
+                                   step)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            chunks += got[i].n;
+        }
+        from = got[n - 1].offset + got[n - 1].length;
+    }
+    return chunks;
+}
+
+static void
+pieces_that_are_asked_for_in_steps_are_all_told_while_others_come(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    struct chunk_store *store = open_store(scratch.dir, 256 * MIB_BYTES);
+    struct digest content = object_number(9).hash;
+    for (uint32_t i = 0; i < 100; i++) {
+        struct piece piece = piece_of(i, 2 * i, 1); // every other chunk
+        assert_ok(chunk_store_put_pieces(store, &content, CHUNKS * UNIT, &piece, 1));
+    }
+    chunk_store_close(store);
+    store = open_store(scratch.dir, 256 * MIB_BYTES);
+    struct piece wide = piece_of(200, 4, 7); // in the place of four
+    struct piece far = piece_of(201, 151, 1);
+    assert_ok(chunk_store_put_pieces(store, &content, CHUNKS * UNIT, &far, 1));
+    assert_ok(chunk_store_put_pieces(store, &content, CHUNKS * UNIT, &wide, 1));
+    assert_int_equal(count_in_steps(store, &content, 8), 100 - 4 + 7 + 1);
+    chunk_store_close(store);
+    scratch_remove(&scratch);
+}
+
 static void a_verdict_is_remembered(void **state)
 {
     (void)state;
@@ -206,6 +247,8 @@ int main(void)
         cmocka_unit_test(random_pieces_agree_with_a_model),
         cmocka_unit_test(a_different_answer_replaces_what_it_overlaps),
         cmocka_unit_test(pieces_are_read_back_at_once_and_after_a_commit),
+        cmocka_unit_test(
+            pieces_that_are_asked_for_in_steps_are_all_told_while_others_come),
         cmocka_unit_test(a_verdict_is_remembered),
         cmocka_unit_test(a_verdict_says_nothing_of_another_size),
         cmocka_unit_test(a_damaged_piece_stays_damaged_beside_a_newer_one),

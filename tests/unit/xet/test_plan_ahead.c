@@ -172,6 +172,17 @@ TEST(test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan)
     assert_true(asked.plans <= first.plans + 1);      // of what is beyond
 }
 
+// Each has a chunk in common with the one before it.
+TEST(test_what_was_planned_is_not_planned_again_when_its_turn_comes)
+{
+    struct fake_file *content = add_file(32, 8 * MIB, FAKE_PLAIN);
+    struct xet_file *file = begin_stream(content);
+    struct fake_counts first = settle();
+    read_on(file, content);
+    assert_int_equal(settle().plans, first.plans);
+    xet_file_put(world.xet, file);
+}
+
 TEST(test_a_stray_read_of_what_is_only_planned_brings_what_it_asks_for)
 {
     struct fake_file *content = add_file(21, 64 * MIB, FAKE_PLAIN);
@@ -346,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_reader_at_the_border_of_what_is_planned_waits_for_no_other_plan, begin,
             end),
+        cmocka_unit_test_setup_teardown(
+            test_what_was_planned_is_not_planned_again_when_its_turn_comes, begin, end),
         cmocka_unit_test_setup_teardown(
             test_a_stray_read_of_what_is_only_planned_brings_what_it_asks_for, begin,
             end),
