@@ -44,10 +44,9 @@ struct run_slot {
     enum slot_state state;
     uint64_t segment;
     uint64_t offset;  // of the record
-    uint64_t used;    // turn of the last use
+    uint64_t used;    // turn of the last use; 0 = its memory is still untouched
     uint64_t unread;  // bytes that nobody has read yet, at most
     unsigned readers; // it is lent to so many
-    bool is_warm;     // its memory has been used
     const uint8_t *data;
 };
 
@@ -59,8 +58,7 @@ struct run_ahead {
     uint64_t turn GUARDED_BY(lock);
     uint64_t turn_tidied GUARDED_BY(lock);
     uint64_t cleared GUARDED_BY(lock); // how often
-    uint8_t *
-        memory GUARDED_BY(lock); // of all slots, one after the other; NULL = none yet
+    uint8_t *memory GUARDED_BY(lock);  // of all slots in a row; NULL = none yet
     struct run_slot slots[SLOTS] GUARDED_BY(lock);
 };
 
@@ -127,7 +125,7 @@ static unsigned spare_rank(const struct run_slot *slot, uint64_t turn)
     // The chunk on the border of two units is in two runs, and read from one of them.
     bool is_free = slot->state == SLOT_EMPTY || slot->unread <= CHUNK_BYTES_MAX ||
                    turn - slot->used > STALE_TURNS;
-    return !is_free ? 1 : slot->is_warm ? 3 : 2;
+    return !is_free ? 1 : slot->used > 0 ? 3 : 2;
 }
 
 static struct run_slot *least_useful(struct run_ahead *ahead) REQUIRES(ahead->lock)
@@ -165,7 +163,6 @@ static struct run_slot *claim(struct run_ahead *ahead, uint64_t segment, uint64_
     }
     if (slot) {
         *out_memory = ahead->memory + (slot - ahead->slots) * SLOT_BYTES;
-        slot->is_warm = true;
         slot->state = SLOT_LOADING;
         slot->segment = segment;
         slot->offset = offset;

@@ -214,13 +214,15 @@ static void a_truncated_segment_costs_what_was_cut(void **state)
     scratch_remove(&scratch);
 }
 
-static void a_deleted_segment_is_a_miss(void **state)
+// The segment is gone; `target`: a symbolic link is in its place, NULL = nothing.
+static void lose_the_segment(const char *target)
 {
-    (void)state;
     struct scratch scratch = scratch_make();
     fill(scratch.dir);
     struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
-    assert_int_equal(unlink(path_in(scratch.dir, "segments/0000000000000001")), 0);
+    const char *path = path_in(scratch.dir, "segments/0000000000000001");
+    assert_int_equal(unlink(path), 0);
+    assert_true(!target || symlink(target, path) == 0);
     assert_int_equal(count_all(store), 0);
     put_missing(store);
     assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
@@ -231,20 +233,16 @@ static void a_deleted_segment_is_a_miss(void **state)
     scratch_remove(&scratch);
 }
 
+static void a_deleted_segment_is_a_miss(void **state)
+{
+    (void)state;
+    lose_the_segment(NULL);
+}
+
 static void a_segment_that_cannot_be_opened_is_a_miss(void **state)
 {
     (void)state;
-    struct scratch scratch = scratch_make();
-    fill(scratch.dir);
-    struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
-    const char *path = path_in(scratch.dir, "segments/0000000000000001");
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(symlink("elsewhere", path), 0);
-    assert_int_equal(count_all(store), 0);
-    put_missing(store);
-    assert_int_equal(count_all(store), OBJECTS * PER_OBJECT);
-    chunk_store_close(store);
-    scratch_remove(&scratch);
+    lose_the_segment("elsewhere");
 }
 
 // It is here: fetching it would not help.
