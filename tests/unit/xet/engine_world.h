@@ -70,7 +70,7 @@ enum err engine_read_all(struct engine_world *world, struct xet_file *file,
                          struct why *why);
 // The source that the reads use; its path is "0".
 extern const struct xet_source ENGINE_SOURCE;
-// Waits (at most 10 s) until no unit is left.
+// Waits (at most 10 s) until nothing is fetched, planned or looked for.
 void engine_world_settle(struct engine_world *world);
 // Waits (at most 5 s) until there is a verdict on the content.
 struct xet_file_info engine_world_await_verified(struct xet_file *file);
