@@ -126,11 +126,16 @@ static enum err write_all(int fd, struct iovec *parts, int n, uint64_t offset)
     return ERR_NONE;
 }
 
-static void retire_broken(struct appender *appender, struct open_segment *segment)
+void appender_retire(struct appender *appender, uint64_t id)
 {
     lock_acquire(&appender->lock);
-    if (appender->current == segment) {
+    struct open_segment *spare = appender->spare;
+    if (appender->current && appender->current->id == id) {
         retire_current(appender);
+    } else if (spare && spare->id == id) {
+        spare->next = appender->full;
+        appender->full = spare;
+        appender->spare = NULL;
     }
     lock_release(&appender->lock);
 }
@@ -153,7 +158,7 @@ enum err appender_write(struct appender *appender, const struct record *record,
     memcpy(parts + 1, data, (size_t)n * sizeof(*data));
     err = write_all(segment->fd, parts, 1 + n, offset);
     if (err) {
-        retire_broken(appender, segment);
+        appender_retire(appender, segment->id);
         appender_done(appender, segment);
         return err;
     }

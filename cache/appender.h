@@ -47,6 +47,8 @@ void appender_install(struct appender *appender, struct open_segment *segment);
 struct open_segment *appender_take_full(struct appender *appender);
 // Puts back what could not be sealed.
 void appender_return_full(struct appender *appender, struct open_segment *segment);
+// Nothing more goes into this segment, if it is one that is filled here.
+void appender_retire(struct appender *appender, uint64_t id);
 // Retires everything: no place is given out until the next install.
 void appender_retire_all(struct appender *appender);
 // Takes the current (or spare) segment of a process that ends; NULL when there is none.

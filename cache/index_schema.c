@@ -7,6 +7,10 @@
 // object are disjoint (index_writer.c keeps only the gaps of what it inserts): with runs
 // 0-99 and 50-59 the search for chunk 70 would find 50-59 and miss.
 //
+// Segment numbers are given out once, by one index after another too: those of a new index begin at the
+// milliseconds since 1970. A put that still writes to a segment whose folder was removed meanwhile then
+// names no segment of the index that came after.
+//
 // A row of run names the record; how many chunks the record has, their ends and checksums
 // stay in the segment. A row may cover only a part of its record.
 //
@@ -27,6 +31,8 @@ static const char schema_sql[] =
     "CREATE INDEX run_segment ON run(segment);"
     "CREATE TABLE segment(id INTEGER PRIMARY KEY AUTOINCREMENT, class INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL);"
+    "INSERT INTO sqlite_sequence VALUES('segment',"
+    " max(0, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)));"
     "CREATE TABLE file(id INTEGER PRIMARY KEY, content BLOB NOT NULL UNIQUE,"
     " size INTEGER NOT NULL, verified INTEGER NOT NULL);"
     "CREATE TABLE piece(file INTEGER, offset INTEGER, length INTEGER NOT NULL,"
@@ -90,25 +96,6 @@ enum err index_set_uuid(sqlite3 *db, const struct store_uuid *uuid)
         sql_prepare(db, "INSERT OR REPLACE INTO meta VALUES('uuid', ?)", &statement);
     if (!err) {
         sqlite3_bind_blob(statement, 1, uuid->bytes, sizeof(uuid->bytes), SQLITE_STATIC);
-        err = sql_done(statement);
-    }
-    sqlite3_finalize(statement);
-    return err;
-}
-
-enum err index_raise_segment_ids(sqlite3 *db, uint64_t floor)
-{
-    sqlite3_stmt *statement = NULL;
-    enum err err =
-        sql_exec(db, "INSERT INTO sqlite_sequence SELECT 'segment', 0 WHERE NOT EXISTS"
-                     "(SELECT 1 FROM sqlite_sequence WHERE name='segment')");
-    if (!err) {
-        err = sql_prepare(
-            db, "UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name='segment'",
-            &statement);
-    }
-    if (!err) {
-        sqlite3_bind_int64(statement, 1, (int64_t)floor);
         err = sql_done(statement);
     }
     sqlite3_finalize(statement);

@@ -22,9 +22,6 @@ NODISCARD enum err index_open_for_writing(const char *path, sqlite3 **out);
 NODISCARD enum err index_get_uuid(sqlite3 *db, struct store_uuid *out);
 NODISCARD enum err index_set_uuid(sqlite3 *db, const struct store_uuid *uuid);
 
-// Segment numbers given out from now on are greater than `floor`.
-NODISCARD enum err index_raise_segment_ids(sqlite3 *db, uint64_t floor);
-
 // Whether a row of run can be one. Readers and the writer must agree on it: a row that a
 // reader skips, and that keeps the writer from inserting another, would hide its chunks for
 // ever.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of the table segment: how many bytes each file takes from the budget, and whether
-// it may be evicted. Numbers come from AUTOINCREMENT and are never given out twice, so a
-// place (segment, offset) that somebody remembers means one record or none.
+// it may be evicted. Numbers come from AUTOINCREMENT and are never given out twice (nor by the
+// index before, index_schema.c), so a place (segment, offset) that somebody remembers means one record
+// or none.
 #include "cache/index_changes.h"
 
 enum err index_add_segment(struct index_writer *writer, enum segment_class class,

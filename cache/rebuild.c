@@ -62,11 +62,8 @@ static enum err open_segment_file(struct chunk_store *store, uint64_t id, int *o
     char path[PATH_BYTES_MAX + 64];
     segment_path(store->dir, id, path, sizeof(path));
     AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && (errno == ELOOP || errno == EISDIR)) {
-        return ERR_DAMAGED; // a link or a folder in its place: no segment of ours
-    }
     if (fd < 0) {
-        return errno == ENOENT ? ERR_ABSENT : err_from_errno(errno);
+        return segment_open_error(errno);
     }
     uint8_t header[64];
     uint64_t named = 0;
@@ -247,6 +244,9 @@ static enum err adopt_orphan(struct chunk_store *store, uint64_t id)
     struct store_uuid uuid;
     struct stat status;
     enum err err = open_segment_file(store, id, &fd, &uuid);
+    if (err && err != ERR_ABSENT && err != ERR_DAMAGED) {
+        return err;
+    }
     if (err || fstat(fd, &status) != 0) {
         remove_file(store, id);
         return ERR_NONE;
@@ -255,8 +255,7 @@ static enum err adopt_orphan(struct chunk_store *store, uint64_t id)
     uint64_t end = 0;
     err = index_begin(store->writer);
     if (!err) {
-        err = index_raise_segment_ids(index_writer_db(store->writer), id);
-        err = err ? err : index_segment_records(store, fd, &uuid, id, false, &end);
+        err = index_segment_records(store, fd, &uuid, id, false, &end);
         err = err ? err
                   : index_put_segment(store->writer, id, SEGMENT_OPEN,
                                       (uint64_t)status.st_size);

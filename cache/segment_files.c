@@ -213,14 +213,26 @@ enum err segment_open_next(struct chunk_store *store, bool pinned, uint64_t room
     return err == ERR_NO_SPACE ? ERR_NONE : err;
 }
 
+// A row that is gone (with its index, or cleared) stays so.
+static enum err update_row(struct chunk_store *store, const struct open_segment *segment,
+                           enum segment_class class) REQUIRES(store->writer_lock)
+{
+    enum segment_class before;
+    uint64_t bytes = 0;
+    enum err err = index_get_segment(store->writer, segment->id, &before, &bytes);
+    if (err) {
+        return err == ERR_ABSENT ? ERR_NONE : err;
+    }
+    return index_put_segment(store->writer, segment->id, class, segment->used);
+}
+
 enum err segment_seal_row(struct chunk_store *store, const struct open_segment *segment,
                           bool pinned)
 {
     if (segment->used <= SEGMENT_HEADER_BYTES) {
         return index_remove_segment(store->writer, segment->id);
     }
-    return index_put_segment(store->writer, segment->id,
-                             pinned ? SEGMENT_PINNED : SEGMENT_SEALED, segment->used);
+    return update_row(store, segment, pinned ? SEGMENT_PINNED : SEGMENT_SEALED);
 }
 
 void segment_cut(struct chunk_store *store, struct open_segment *segment)
@@ -249,8 +261,7 @@ static void leave_one(struct chunk_store *store, struct open_segment *segment,
     if (!err && (is_empty || is_nearly_full)) {
         err = segment_seal_row(store, segment, pinned);
     } else if (!err) {
-        err = index_put_segment(store->writer, segment->id, open_class(pinned),
-                                segment->used);
+        err = update_row(store, segment, open_class(pinned));
     }
     err = err ? err : index_commit(store->writer);
     if (err) {

@@ -152,9 +152,7 @@ static void close_one(struct segment_table *table) REQUIRES(table->lock)
     }
 }
 
-// What can't be opened any more is given up and fetched again; that too many files are open says
-// nothing of this one.
-static enum err open_error(int number)
+enum err segment_open_error(int number)
 {
     bool is_ours = number == EMFILE || number == ENFILE || number == ENOMEM;
     return number == ENOENT ? ERR_ABSENT : is_ours ? err_from_errno(number) : ERR_DAMAGED;
@@ -167,7 +165,7 @@ static enum err open_fd(struct segment_table *table, struct segment_file *file)
     segment_path(table->dir, file->id, path, sizeof(path));
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
-        return open_error(errno);
+        return segment_open_error(errno);
     }
     uint8_t header[64];
     struct store_uuid uuid;

@@ -27,6 +27,10 @@ void segment_table_free(struct segment_table *table);
 // The name of a segment file, "DIR/segments/%016x". `out` has `size` bytes.
 void segment_path(const char *dir, uint64_t id, char *out, size_t size);
 
+// What it means that a segment file could not be opened. ERR_ABSENT and ERR_DAMAGED: it is given up,
+// and what it had is fetched again; else (too many open files, no memory) nothing is said of this file.
+NODISCARD enum err segment_open_error(int number);
+
 // Opens the segment or finds it open. ERR_ABSENT when there is no such file (evicted, or
 // somebody deleted it), ERR_DAMAGED when its header is not that of this segment.
 NODISCARD enum err segment_table_ref(struct segment_table *table, uint64_t id,

@@ -62,7 +62,8 @@ static void finish_sealing(struct chunk_store *store, struct sealing *sealing,
     }
 }
 
-// Runs of a segment whose row is gone (another process cleared the store) are not indexed.
+// Runs of a segment whose row is gone (its file was found missing, or another process cleared the
+// store) are not indexed, and nothing more goes into it.
 static enum err insert_runs(struct chunk_store *store,
                             const struct resident_entry *entries, size_t n)
     REQUIRES(store->writer_lock)
@@ -78,7 +79,11 @@ static enum err insert_runs(struct chunk_store *store,
             segment = place->segment;
             err = index_get_segment(store->writer, segment, &class, &bytes);
             is_known = err == ERR_NONE;
-            err = err == ERR_ABSENT ? ERR_NONE : err;
+            if (err == ERR_ABSENT) {
+                appender_retire(store->normal, segment);
+                appender_retire(store->pinned, segment);
+                err = ERR_NONE;
+            }
         }
         if (!err && is_known) {
             err = index_insert_run(store->writer, place);

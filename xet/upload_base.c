@@ -33,8 +33,8 @@ bool upload_learn_base(struct xet_upload *upload, const struct digest *base,
                 learn_piece(upload, &pieces[i]) && is_whole && (pieces[i].offset <= from);
             from = pieces[i].offset + pieces[i].length;
         }
-        if (n < PIECES_AT_ONCE) {
-            return is_whole && from >= to;
+        if (n == 0) {
+            return false;
         }
     }
     return is_whole;

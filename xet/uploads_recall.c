@@ -52,8 +52,8 @@ static void recall_file(struct recall *recall, const struct digest *file)
 {
     struct piece pieces[PIECES_AT_ONCE];
     uint32_t number;
-    size_t n = PIECES_AT_ONCE;
-    for (uint64_t at = 0; n == PIECES_AT_ONCE && at < FILE_BYTES_MAX;) {
+    size_t n = 1;
+    for (uint64_t at = 0; n > 0 && at < FILE_BYTES_MAX;) {
         n = chunk_store_pieces(recall->store, file, at, FILE_BYTES_MAX - at, pieces,
                                PIECES_AT_ONCE);
         for (size_t i = 0; i < n; i++) {

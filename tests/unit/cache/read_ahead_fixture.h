@@ -11,14 +11,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// Segment 1 is on the disk and not in the page cache; false where the file system has no disk.
+// The segment is on the disk and not in the page cache; false where the file system has no disk.
 static inline bool leave_page_cache(const char *dir)
 {
-    char path[512];
     uint8_t byte = 0;
     struct iovec part = {&byte, 1};
-    snprintf(path, sizeof(path), "%s/segments/%016x", dir, 1);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(newest_segment_path(dir), O_RDWR | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(fsync(fd), 0);
     assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);

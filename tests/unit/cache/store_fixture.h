@@ -198,6 +198,34 @@ static inline uint64_t folder_bytes(const char *dir)
     return bytes;
 }
 
+// The number of the segment that was opened last.
+static inline uint64_t newest_segment(const char *dir)
+{
+    char path[512];
+    uint64_t newest = 0;
+    snprintf(path, sizeof(path), "%s/segments", dir);
+    DIR *handle = opendir(path);
+    const struct dirent *entry = NULL;
+    while (handle && (entry = readdir(handle))) {
+        uint64_t id = strtoull(entry->d_name, NULL, 16);
+        newest = id > newest ? id : newest;
+    }
+    if (handle) {
+        closedir(handle);
+    }
+    assert_true(newest > 0);
+    return newest;
+}
+
+// Its path, valid until the next call.
+static inline const char *newest_segment_path(const char *dir)
+{
+    static char path[512];
+    snprintf(path, sizeof(path), "%s/segments/%016llx", dir,
+             (unsigned long long)newest_segment(dir));
+    return path;
+}
+
 static inline void sleep_ms(int64_t ms)
 {
     struct timespec pause = {ms / 1000, ms % 1000 * 1000000};

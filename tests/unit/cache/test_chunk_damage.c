@@ -64,7 +64,7 @@ static void flipped_bytes_in_a_segment_cost_their_chunks_only(void **state)
     for (uint64_t round = 0; round < 20; round++) {
         struct scratch scratch = scratch_make();
         fill(scratch.dir);
-        flip(path_in(scratch.dir, "segments/0000000000000001"), round, 5);
+        flip(newest_segment_path(scratch.dir), round, 5);
         struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
         uint32_t there = count_all(store);
         assert_true(there >= OBJECTS * PER_OBJECT - 5 * PER_OBJECT);
@@ -89,7 +89,7 @@ static void a_damaged_chunk_is_fetched_again_at_once(void **state)
     struct scratch scratch = scratch_make();
     fill(scratch.dir);
     // The first record's data begins after header, fixed part and table.
-    int fd = open(path_in(scratch.dir, "segments/0000000000000001"), O_RDWR | O_CLOEXEC);
+    int fd = open(newest_segment_path(scratch.dir), O_RDWR | O_CLOEXEC);
     uint64_t data = 4096 + 64 + PER_OBJECT * 40;
     assert_int_equal(file_pwrite(fd, "damage!", 7, data), ERR_NONE);
     close(fd);
@@ -129,8 +129,7 @@ static uint64_t place_of_chunk(uint32_t chunk)
 
 static void damage(const char *dir, uint64_t place)
 {
-    AUTO_CLOSE int fd =
-        open(path_in(dir, "segments/0000000000000001"), O_RDWR | O_CLOEXEC);
+    AUTO_CLOSE int fd = open(newest_segment_path(dir), O_RDWR | O_CLOEXEC);
     uint8_t byte = 0;
     assert_int_equal(file_pread(fd, &byte, 1, place), ERR_NONE);
     byte ^= 1;
@@ -203,8 +202,7 @@ static void a_truncated_segment_costs_what_was_cut(void **state)
     (void)state;
     struct scratch scratch = scratch_make();
     fill(scratch.dir);
-    assert_int_equal(truncate(path_in(scratch.dir, "segments/0000000000000001"), 300000),
-                     0);
+    assert_int_equal(truncate(newest_segment_path(scratch.dir), 300000), 0);
     struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
     uint32_t there = count_all(store);
     assert_true(there > 0 && there < OBJECTS * PER_OBJECT);
@@ -220,7 +218,7 @@ static void lose_the_segment(const char *target)
     struct scratch scratch = scratch_make();
     fill(scratch.dir);
     struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
-    const char *path = path_in(scratch.dir, "segments/0000000000000001");
+    const char *path = newest_segment_path(scratch.dir);
     assert_int_equal(unlink(path), 0);
     assert_true(!target || symlink(target, path) == 0);
     assert_int_equal(count_all(store), 0);
@@ -311,9 +309,7 @@ static void what_is_put_while_the_index_learns_of_damage_is_kept(void **state)
         put_with_many_threads(store);
         chunk_store_close(store);
         store = open_store(scratch.dir, 512 * MIB_BYTES);
-        char segment[64];
-        snprintf(segment, sizeof(segment), "segments/%016x", round);
-        assert_int_equal(unlink(path_in(scratch.dir, segment)), 0);
+        assert_int_equal(unlink(newest_segment_path(scratch.dir)), 0);
         assert_int_equal(count_right_chunks(store, 0, 0, 1, 100), 0);
         put_with_many_threads(store);
         uint32_t there = 0;
@@ -437,7 +433,7 @@ static void a_newer_schema_is_refused_with_a_sentence_and_not_touched(void **sta
     assert_non_null(strstr(why.text, scratch.dir));
     assert_non_null(strstr(why.text, "newer hugfs"));
     struct stat status;
-    assert_int_equal(stat(path_in(scratch.dir, "segments/0000000000000001"), &status), 0);
+    assert_int_equal(stat(newest_segment_path(scratch.dir), &status), 0);
     scratch_remove(&scratch);
 }
 
@@ -451,7 +447,7 @@ static void verify_finds_damage_that_nobody_read(void **state)
     assert_int_equal(chunk_store_verify(store, &check), ERR_NONE);
     assert_int_equal(check.chunks, OBJECTS * PER_OBJECT);
     assert_int_equal(check.damaged, 0);
-    int fd = open(path_in(scratch.dir, "segments/0000000000000001"), O_RDWR | O_CLOEXEC);
+    int fd = open(newest_segment_path(scratch.dir), O_RDWR | O_CLOEXEC);
     assert_int_equal(file_pwrite(fd, "damage!", 7, 4096 + 64 + PER_OBJECT * 40),
                      ERR_NONE);
     close(fd);

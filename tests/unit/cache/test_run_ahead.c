@@ -13,7 +13,7 @@ static struct chunk_store *stored(const struct scratch *scratch)
     struct chunk_store *store = open_store(scratch->dir, 512 * MIB_BYTES);
     assert_int_equal(put_chunks(store, OBJECT, 0, N, CHUNK_MAX), ERR_NONE);
     chunk_store_close(store);
-    snprintf(segment, sizeof(segment), "%s/segments/%016x", scratch->dir, 1);
+    snprintf(segment, sizeof(segment), "%s", newest_segment_path(scratch->dir));
     if (!leave_page_cache(scratch->dir)) {
         skip(); // nothing is read ahead
     }
