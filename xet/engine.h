@@ -156,7 +156,7 @@ struct fetch_unit {
     // plan_ahead.c:
     struct fetch_unit *held_next; // of those held
     struct fetch_unit *plan_next; // of errands
-    int64_t held_ms;              // since when
+    int64_t held_ms;              // when its plan was asked for ahead; 0 = it was not
     bool is_planning;             // its plan was asked for ahead and is to come
     bool awaits_plan;             // and the unit has begun
     struct cas_plan *plan;        // it has come, and waits for the unit to begin

@@ -19,6 +19,9 @@
 // Small blobs are collected in memory: at most so many bytes at a time, but always one.
 #define COLLECT_MAX (32 * MIB)
 
+// So many of those that wait for the budget of PREFETCH are planned meanwhile.
+enum { PLANNED_MAX = 16 };
+
 // A blob is cut at multiples of this.
 #define BLOB_RANGE MIB
 
@@ -105,6 +108,15 @@ static bool may_begin(const struct xet *xet, const struct fetch_unit *unit)
     return false;
 }
 
+static void plan_queued(struct xet *xet, struct errands *errands) REQUIRES(engine_role)
+{
+    struct fetch_unit *unit = xet->queued[HUB_PREFETCH].head;
+    for (unsigned n = 0; unit && n < PLANNED_MAX; n++) {
+        plan_ahead_queued(unit, errands);
+        unit = unit->queue_next;
+    }
+}
+
 void fetch_queue_admit(struct xet *xet, struct errands *errands)
 {
     for (int class = HUB_DEMAND; class <= HUB_PREFETCH && !xet->is_closing; class ++) {
@@ -127,6 +139,9 @@ void fetch_queue_admit(struct xet *xet, struct errands *errands)
             xet->collecting += file_is_small_blob(unit->file) ? unit->charged : 0;
             errands_begin(errands, unit);
         }
+    }
+    if (!xet->is_closing) {
+        plan_queued(xet, errands);
     }
 }
 

@@ -27,6 +27,15 @@ void plan_ahead_hold(struct fetch_unit *unit, struct errands *errands)
     errands_plan(errands, unit);
 }
 
+void plan_ahead_queued(struct fetch_unit *unit, struct errands *errands)
+{
+    if (unit->file->content.has_xet && unit->held_ms == 0) {
+        unit->held_ms = clock_now_ms();
+        unit->is_planning = true;
+        errands_plan(errands, unit);
+    }
+}
+
 void plan_ahead_release(struct fetch_unit *unit)
 {
     struct xet *xet = unit->file->xet;

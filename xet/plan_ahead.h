@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Units whose plan is asked for before their data: while a stream's window is still opening, what its
 // next step will ask for is planned during the step before, so that a step costs one round trip
-// and not two.
+// and not two. So is what is prefetched, while it is queued.
 //
 //     held --want()--> queued --admitted--> active: its round begins with the plan
 //      |
@@ -20,6 +20,9 @@ enum { HELD_MS = 10000 };
 bool plan_ahead_has_room(const struct xet *xet) REQUIRES(engine_role);
 // A new unit, in no queue: it is held, and its plan is to be asked for.
 void plan_ahead_hold(struct fetch_unit *unit, struct errands *errands)
+    REQUIRES(engine_role);
+// A unit that is queued for long: its plan is to be asked for, once.
+void plan_ahead_queued(struct fetch_unit *unit, struct errands *errands)
     REQUIRES(engine_role);
 // It is wanted now: takes it from those held. The caller queues it.
 void plan_ahead_release(struct fetch_unit *unit) REQUIRES(engine_role);

@@ -2,6 +2,7 @@
 // Whole files: fetched on request, counted, verified, also when they came in pieces.
 
 #include "tests/unit/xet/engine_fixture.h"
+#include "xet/engine.h"
 #include "xet/xet.h"
 
 #include <string.h>
@@ -19,6 +20,16 @@ static void on_prefetched(void *ctx, enum err err, const struct why *why)
     lock_release(&read->lock);
 }
 
+static void end_prefetch(struct engine_read *wait)
+{
+    lock_acquire(&wait->lock);
+    while (!wait->is_ready) {
+        condition_wait(&wait->condition, &wait->lock);
+    }
+    lock_release(&wait->lock);
+    engine_read_release(wait);
+}
+
 static enum err try_prefetch(struct xet_file *file)
 {
     struct engine_read wait;
@@ -26,14 +37,8 @@ static enum err try_prefetch(struct xet_file *file)
     assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
                                  on_prefetched, &wait),
                ERR_PARKED);
-    lock_acquire(&wait.lock);
-    while (!wait.is_ready) {
-        condition_wait(&wait.condition, &wait.lock);
-    }
-    lock_release(&wait.lock);
-    enum err err = wait.err;
-    engine_read_release(&wait);
-    return err;
+    end_prefetch(&wait);
+    return wait.err;
 }
 
 static void prefetch(struct xet_file *file)
@@ -86,6 +91,46 @@ TEST(test_a_prefetch_that_failed_does_not_make_readers_fail)
     xet_file_put(world.xet, file);
 }
 
+// Its turn comes as the first units end: by then one round trip is behind it.
+TEST(test_what_waits_for_its_turn_is_planned_meanwhile_and_not_again)
+{
+    struct fake_file *content = add_file(32, 32 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    world.xet->prefetch_budget = 8 * MIB;
+    fake_hub_hold(world.hub, true);
+    struct engine_read wait;
+    engine_read_init(&wait, &world, file, 0, 0);
+    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
+                                 on_prefetched, &wait),
+               ERR_PARKED);
+    for (int i = 0; i < 10000 && fake_hub_counts(world.hub).plans < 8; i++) {
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    struct fake_counts held = fake_hub_counts(world.hub);
+    fake_hub_hold(world.hub, false);
+    end_prefetch(&wait);
+    assert_int_equal(held.plans, 8); // two that are on their way and six that wait
+    assert_int_equal(held.bytes, 0);
+    assert_int_equal(fake_hub_counts(world.hub).plans, 8);
+    assert_ok(engine_read_all(&world, file, content, 0, 32 * MIB, NULL));
+    xet_file_put(world.xet, file);
+}
+
+TEST(test_a_plan_that_fails_while_its_unit_waits_is_asked_for_again_when_its_turn_comes)
+{
+    struct fake_file *content = add_file(33, 32 * MIB, FAKE_PLAIN);
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    world.xet->prefetch_budget = 8 * MIB;
+    for (unsigned n = 3; n < 9; n++) {
+        fake_hub_fault(world.hub, FAULT_PLAN_FAILS, n, ERR_BAD_ANSWER);
+    }
+    prefetch(file);
+    assert_int_equal(fake_hub_counts(world.hub).faults, 6);
+    assert_ok(engine_read_all(&world, file, content, 0, 32 * MIB, NULL));
+    xet_file_put(world.xet, file);
+}
+
 #define TEST_IN_WORLD(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -94,6 +139,9 @@ int main(void)
         TEST_IN_WORLD(
             test_a_prefetch_brings_the_whole_range_and_then_reads_ask_for_nothing),
         TEST_IN_WORLD(test_a_file_that_came_in_two_lifetimes_is_counted_and_verified),
+        TEST_IN_WORLD(test_what_waits_for_its_turn_is_planned_meanwhile_and_not_again),
+        TEST_IN_WORLD(
+            test_a_plan_that_fails_while_its_unit_waits_is_asked_for_again_when_its_turn_comes),
         TEST_IN_WORLD(test_a_prefetch_that_failed_does_not_make_readers_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
