@@ -19,6 +19,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#define WITH_CRC32 __attribute__((target("sse4.2,pclmul")))
+
 enum { JOINT_BYTES = 8, LONG_STREAM = 4096, SHORT_STREAM = 336 };
 
 struct fold {
@@ -55,8 +57,8 @@ static size_t block_bytes(const struct fold *fold)
     return 3 * fold->stream + JOINT_BYTES;
 }
 
-__attribute__((target("sse4.2,pclmul"))) static uint64_t
-three_streams(uint64_t state, const uint8_t *bytes, const struct fold *fold)
+WITH_CRC32 static uint64_t three_streams(uint64_t state, const uint8_t *bytes,
+                                         const struct fold *fold)
 {
     uint64_t a = state;
     uint64_t b = 0;
@@ -71,8 +73,7 @@ three_streams(uint64_t state, const uint8_t *bytes, const struct fold *fold)
     return _mm_crc32_u64(c, load_word(bytes + 2 * fold->stream) ^ moved);
 }
 
-__attribute__((target("sse4.2,pclmul"))) uint32_t
-crc32c_x86(uint32_t state, const uint8_t *bytes, size_t len)
+WITH_CRC32 uint32_t crc32c_x86(uint32_t state, const uint8_t *bytes, size_t len)
 {
     uint64_t wide = state;
     for (; len >= block_bytes(&LONG_FOLD); len -= block_bytes(&LONG_FOLD)) {

@@ -150,9 +150,10 @@ static enum err move(struct journal *journal, struct journal_change *change,
     enum err err = get_inode(journal, &op->cells[MOVE_ID], row);
     const struct cell *generation = &op->cells[MOVE_GENERATION];
     int at = -1;
-    if (!err && cell_equal(&row[INODE_TOP + LAYER_GENERATION], generation)) {
+    if (!err && cell_equal(&row[inode_layer(INODE_TOP, LAYER_GENERATION)], generation)) {
         at = INODE_TOP;
-    } else if (!err && cell_equal(&row[INODE_FLIGHT + LAYER_GENERATION], generation)) {
+    } else if (!err && cell_equal(&row[inode_layer(INODE_FLIGHT, LAYER_GENERATION)],
+                                  generation)) {
         at = INODE_FLIGHT;
     }
     if (at < 0) {

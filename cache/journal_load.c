@@ -216,8 +216,9 @@ static enum err check_file(void *ctx, uint64_t id, uint32_t number)
     row_bind_plain(get, &key, 1);
     enum err err = sql_row(get);
     err = err ? err : row_read(get, row, INODE_CELLS);
-    bool is_named = !err && (row[INODE_TOP + LAYER_NUMBER].number == number ||
-                             row[INODE_FLIGHT + LAYER_NUMBER].number == number);
+    bool is_named =
+        !err && (row[inode_layer(INODE_TOP, LAYER_NUMBER)].number == number ||
+                 row[inode_layer(INODE_FLIGHT, LAYER_NUMBER)].number == number);
     sqlite3_reset(get);
     if (!is_named && (!err || err == ERR_ABSENT)) {
         staging_remove(journal->staging, id, number);

@@ -53,6 +53,11 @@ enum inode_cell {
     INODE_ERROR,
     INODE_CELLS
 };
+// The cell of a layer, INODE_TOP or INODE_FLIGHT.
+static inline int inode_layer(enum inode_cell layer, enum layer_cell cell)
+{
+    return (int)layer + (int)cell;
+}
 enum {
     NAME_CELLS = 4,  // dir, name, inode, extra
     BATCH_CELLS = 5, // id, parent, state, description, at_s

@@ -40,7 +40,7 @@ static bool is_under_way(int64_t state)
 
 static bool has_flight(const struct cell *row)
 {
-    return row[INODE_FLIGHT + LAYER_GENERATION].number != 0;
+    return row[inode_layer(INODE_FLIGHT, LAYER_GENERATION)].number != 0;
 }
 
 // Nothing of its staging file counts.

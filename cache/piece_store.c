@@ -193,13 +193,13 @@ static enum err add_piece(struct plan_writer *plan, int64_t file,
 // The old rows that a new piece replaces, at least in part. What is left of one is written anew, so a
 // damaged one counts as none, as for readers.
 static enum err old_pieces(struct plan_writer *plan, int64_t file,
-                           const struct digest *content, const struct piece *new,
+                           const struct digest *content, const struct piece *added,
                            struct piece_list *out)
 {
     sqlite3_stmt *statement = plan->overlapping;
     sqlite3_bind_int64(statement, 1, file);
-    sqlite3_bind_int64(statement, 2, (int64_t) new->offset);
-    sqlite3_bind_int64(statement, 3, (int64_t)(new->offset + new->length));
+    sqlite3_bind_int64(statement, 2, (int64_t)added->offset);
+    sqlite3_bind_int64(statement, 3, (int64_t)(added->offset + added->length));
     enum err err = ERR_NONE;
     while (!err && !(err = sql_row(statement))) {
         struct piece old = {
@@ -213,7 +213,7 @@ static enum err old_pieces(struct plan_writer *plan, int64_t file,
                              sizeof(struct digest)) &&
             piece_is_legal(&old) &&
             sqlite3_column_int64(statement, 6) == piece_checksum(content, &old) &&
-            piece_overlaps(&old, new->offset, new->offset + new->length)) {
+            piece_overlaps(&old, added->offset, added->offset + added->length)) {
             err = piece_list_replace(out, &old);
         }
     }

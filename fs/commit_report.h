@@ -20,10 +20,10 @@ struct commit_report {
     uint64_t done GUARDED_BY(lock);
     uint64_t total GUARDED_BY(lock);
     char path[PATH_BYTES_MAX + 1] GUARDED_BY(lock);
-    struct why
-        trouble GUARDED_BY(lock);      // of the last failure, "" when all went well since
-    uint64_t commits GUARDED_BY(lock); // made by this mount
-    uint64_t pull GUARDED_BY(lock);    // 0 = none
+    // Of the last failure; "" when all went well since.
+    struct why trouble GUARDED_BY(lock);
+    uint64_t commits GUARDED_BY(lock);             // made by this mount
+    uint64_t pull GUARDED_BY(lock);                // 0 = none
     char revision[REVISION_SIZE] GUARDED_BY(lock); // where commits go
 };
 

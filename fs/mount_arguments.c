@@ -24,10 +24,9 @@ enum argument_key {
 };
 
 // FUSE_OPT_KEY() without its implicit conversion: an offset of UINT_MAX means "call me".
-#define KEY(template, key)                                                               \
-    {                                                                                    \
-        template, (unsigned long)UINT_MAX, key                                           \
-    }
+// clang-format off
+#define KEY(template, key) { template, (unsigned long)UINT_MAX, key }
+// clang-format on
 
 // -s (single thread), -n (no mtab) and -v (verbose) are part of FUSE's and mount(8)'s habits and
 // mean nothing here: no thread of a mount ever waits, and there is no mtab.

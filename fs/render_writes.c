@@ -60,7 +60,7 @@ static enum err append_upload(const struct mount_writes *writes, struct buffer *
                                                                : writes->sending_bytes;
     double share = (double)done / (double)writes->sending_bytes;
     for (int i = 0; i < BAR_CELLS; i++) {
-        bar[i] = i < (int)(share * BAR_CELLS) ? '#' : '.';
+        bar[i] = i < (int)(share * (double)BAR_CELLS) ? '#' : '.';
     }
     bar[BAR_CELLS] = '\0';
     figure_bytes(done, sent);

@@ -11,7 +11,7 @@
 // move. Answers that take long have a limit of their own.
 #pragma once
 
-#include "hub/hub.h"
+#include "hub/hub.h" // NOLINT(misc-header-include-cycle): hub.h ends with this one
 
 // Where changes go: the head of a branch, or of a pull request ("refs/pr/N"). Copied by verbs.
 struct hub_target {

@@ -62,13 +62,13 @@ TEST(test_1_sealed_is_synced)
     assert_null(journal_rule_put(sealed.cells, sealed.cells, &nothing));
     assert_null(journal_rule_put(NULL, dirty.cells, &nothing));
     struct row grown = sealed;
-    grown.cells[INODE_TOP + LAYER_RANGES] = cell_bytes(other_ranges, 3);
+    grown.cells[inode_layer(INODE_TOP, LAYER_RANGES)] = cell_bytes(other_ranges, 3);
     assert_rule(journal_rule_put(sealed.cells, grown.cells, &nothing), "(1)");
     assert_rule(journal_rule_move(dirty.cells, INODE_TOP, JOURNAL_SEALED, &nothing, true),
                 "(1)");
     assert_null(journal_rule_move(dirty.cells, INODE_TOP, JOURNAL_SEALED, &synced, true));
     // What has no bytes has nothing to sync.
-    sealed.cells[INODE_TOP + LAYER_RANGES] = cell_bytes(no_ranges, 1);
+    sealed.cells[inode_layer(INODE_TOP, LAYER_RANGES)] = cell_bytes(no_ranges, 1);
     assert_null(journal_rule_put(NULL, sealed.cells, &nothing));
 }
 
@@ -95,17 +95,17 @@ TEST(test_3_what_is_under_way_stays_as_it_is)
          state++) {
         struct row old = row(state);
         struct row grown = old;
-        grown.cells[INODE_TOP + LAYER_SIZE] = cell_number(11);
+        grown.cells[inode_layer(INODE_TOP, LAYER_SIZE)] = cell_number(11);
         assert_rule(journal_rule_put(old.cells, grown.cells, &synced), "(3)");
         struct row over = row_over(JOURNAL_DIRTY, state);
         assert_null(journal_rule_put(old.cells, over.cells, &nothing));
-        over.cells[INODE_FLIGHT + LAYER_RANGES] = cell_bytes(other_ranges, 3);
+        over.cells[inode_layer(INODE_FLIGHT, LAYER_RANGES)] = cell_bytes(other_ranges, 3);
         assert_rule(journal_rule_put(old.cells, over.cells, &synced), "(3)");
     }
     // In place before that.
     struct row sealed = row(JOURNAL_SEALED);
     struct row grown = row(JOURNAL_SEALED);
-    grown.cells[INODE_TOP + LAYER_RANGES] = cell_bytes(other_ranges, 3);
+    grown.cells[inode_layer(INODE_TOP, LAYER_RANGES)] = cell_bytes(other_ranges, 3);
     assert_null(journal_rule_put(sealed.cells, grown.cells, &synced));
 }
 
@@ -122,10 +122,10 @@ TEST(test_3_one_generation_is_under_way)
     over = row_over(JOURNAL_DIRTY, JOURNAL_DIRTY);
     assert_rule(journal_rule_put(NULL, over.cells, &synced), "(3)");
     over = row_over(JOURNAL_DIRTY, JOURNAL_SEALED);
-    over.cells[INODE_TOP + LAYER_NUMBER] = cell_number(1);
+    over.cells[inode_layer(INODE_TOP, LAYER_NUMBER)] = cell_number(1);
     assert_rule(journal_rule_put(NULL, over.cells, &synced), "(3)");
     over = row_over(JOURNAL_DIRTY, JOURNAL_SEALED);
-    over.cells[INODE_TOP + LAYER_GENERATION] = cell_number(1);
+    over.cells[inode_layer(INODE_TOP, LAYER_GENERATION)] = cell_number(1);
     assert_rule(journal_rule_put(NULL, over.cells, &synced), "(3)");
 }
 
@@ -143,7 +143,7 @@ TEST(test_5_what_is_committing_stays_until_the_answer)
 {
     struct row old = row(JOURNAL_COMMITTING);
     struct row other = row(JOURNAL_DIRTY);
-    other.cells[INODE_TOP + LAYER_GENERATION] = cell_number(2);
+    other.cells[inode_layer(INODE_TOP, LAYER_GENERATION)] = cell_number(2);
     assert_rule(journal_rule_put(old.cells, other.cells, &nothing), "(5)");
     assert_rule(journal_rule_drop(old.cells), "(5)");
     struct row over = row_over(JOURNAL_DIRTY, JOURNAL_COMMITTING);

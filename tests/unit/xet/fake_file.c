@@ -8,6 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void *grow(void *old, size_t bytes)
+{
+    void *grown = realloc(old, bytes);
+    if (!grown) {
+        abort();
+    }
+    return grown;
+}
+
 static void seal_xorb(struct fake_xorb *xorb)
 {
     struct hash_tree *tree = malloc(sizeof(*tree));
@@ -24,7 +33,7 @@ static struct fake_xorb *open_xorb(struct fake_file *file, uint32_t xorb_chunks)
     if (file->n_xorbs > 0 && file->xorbs[file->n_xorbs - 1].n < xorb_chunks) {
         return &file->xorbs[file->n_xorbs - 1];
     }
-    file->xorbs = realloc(file->xorbs, (file->n_xorbs + 1) * sizeof(*file->xorbs));
+    file->xorbs = grow(file->xorbs, (file->n_xorbs + 1) * sizeof(*file->xorbs));
     struct fake_xorb *xorb = &file->xorbs[file->n_xorbs++];
     memset(xorb, 0, sizeof(*xorb));
     xorb->bytes = buffer_init(SIZE_MAX / 4);
@@ -59,7 +68,7 @@ static uint32_t cut_length(uint64_t *random, uint64_t left)
 static void add_chunk(struct fake_file *file, const struct fake_chunk *chunk,
                       uint64_t offset)
 {
-    file->chunks = realloc(file->chunks, (file->n + 1) * sizeof(*file->chunks));
+    file->chunks = grow(file->chunks, (file->n + 1) * sizeof(*file->chunks));
     file->chunks[file->n] = *chunk;
     file->chunks[file->n++].offset = offset;
 }

@@ -17,6 +17,7 @@ uint64_t fake_random(uint64_t *state)
 
 void fake_content(uint8_t *to, size_t len, int kind, uint64_t seed)
 {
+    static const char words[] = "the quick brown fox  ";
     uint64_t state = seed;
     for (size_t i = 0; i < len; i++) {
         uint64_t random = fake_random(&state);
@@ -25,7 +26,7 @@ void fake_content(uint8_t *to, size_t len, int kind, uint64_t seed)
             to[i] = (uint8_t)random;
             break;
         case 1:
-            to[i] = (uint8_t) "the quick brown fox  "[(random >> 8) % 21];
+            to[i] = (uint8_t)words[(random >> 8) % (sizeof(words) - 1)];
             break;
         case 2:
             to[i] = i % 2 ? (uint8_t)(0x3c + random % 3) : (uint8_t)random;
