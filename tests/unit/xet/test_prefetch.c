@@ -20,6 +20,14 @@ static void on_prefetched(void *ctx, enum err err, const struct why *why)
     lock_release(&read->lock);
 }
 
+static void begin_prefetch(struct engine_read *wait, struct xet_file *file)
+{
+    engine_read_init(wait, &world, file, 0, 0);
+    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
+                                 on_prefetched, wait),
+               ERR_PARKED);
+}
+
 static void end_prefetch(struct engine_read *wait)
 {
     lock_acquire(&wait->lock);
@@ -33,12 +41,23 @@ static void end_prefetch(struct engine_read *wait)
 static enum err try_prefetch(struct xet_file *file)
 {
     struct engine_read wait;
-    engine_read_init(&wait, &world, file, 0, 0);
-    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
-                                 on_prefetched, &wait),
-               ERR_PARKED);
+    begin_prefetch(&wait, file);
     end_prefetch(&wait);
     return wait.err;
+}
+
+// Begins one whose budget is two units; nothing is answered until all eight are planned.
+static struct xet_file *begin_held(struct engine_read *wait, struct fake_file *content)
+{
+    struct xet_file *file = engine_world_open(&world, content, true, false);
+    world.xet->prefetch_budget = 8 * MIB;
+    fake_hub_hold(world.hub, true);
+    begin_prefetch(wait, file);
+    for (int i = 0; i < 10000 && fake_hub_counts(world.hub).plans < 8; i++) {
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    return file;
 }
 
 static void prefetch(struct xet_file *file)
@@ -96,18 +115,8 @@ TEST(test_a_prefetch_that_failed_does_not_make_readers_fail)
 TEST(test_what_waits_for_its_turn_is_planned_meanwhile_and_not_again)
 {
     struct fake_file *content = add_file(32, 32 * MIB, FAKE_PLAIN);
-    struct xet_file *file = engine_world_open(&world, content, true, false);
-    world.xet->prefetch_budget = 8 * MIB;
-    fake_hub_hold(world.hub, true);
     struct engine_read wait;
-    engine_read_init(&wait, &world, file, 0, 0);
-    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
-                                 on_prefetched, &wait),
-               ERR_PARKED);
-    for (int i = 0; i < 10000 && fake_hub_counts(world.hub).plans < 8; i++) {
-        struct timespec pause = {0, 1000000};
-        (void)nanosleep(&pause, NULL);
-    }
+    struct xet_file *file = begin_held(&wait, content);
     struct fake_counts held = fake_hub_counts(world.hub);
     fake_hub_hold(world.hub, false);
     end_prefetch(&wait);
@@ -132,6 +141,18 @@ TEST(test_a_plan_that_fails_while_its_unit_waits_is_asked_for_again_when_its_tur
     xet_file_put(world.xet, file);
 }
 
+TEST(test_the_engine_ends_while_plans_of_what_waits_are_on_their_way)
+{
+    struct fake_file *content = add_file(34, 32 * MIB, FAKE_PLAIN);
+    struct engine_read wait;
+    struct xet_file *file = begin_held(&wait, content);
+    xet_file_put(world.xet, file);
+    engine_world_end(&world);
+    end_prefetch(&wait);
+    assert_err(wait.err, ERR_CANCELLED);
+    begin(NULL);
+}
+
 #define TEST_IN_WORLD(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -143,6 +164,7 @@ int main(void)
         TEST_IN_WORLD(test_what_waits_for_its_turn_is_planned_meanwhile_and_not_again),
         TEST_IN_WORLD(
             test_a_plan_that_fails_while_its_unit_waits_is_asked_for_again_when_its_turn_comes),
+        TEST_IN_WORLD(test_the_engine_ends_while_plans_of_what_waits_are_on_their_way),
         TEST_IN_WORLD(test_a_prefetch_that_failed_does_not_make_readers_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
