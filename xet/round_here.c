@@ -46,7 +46,8 @@ static bool is_worth_a_plan(const struct fetch_unit *unit, uint64_t bytes)
 bool round_find_needed(struct fetch_round *round)
 {
     struct plan_layout *layout = &round->layout;
-    struct publisher publisher = {.file = round->unit->file};
+    struct publisher publisher = {.file = round->unit->file,
+                                  .is_ahead = round->unit->class != HUB_DEMAND};
     bool has_missing = false;
     bool is_cut = false;
     for (size_t i = 0; i < layout->n_terms && !is_cut; i++) {
