@@ -59,12 +59,18 @@ void appender_free(struct appender *appender)
     free(appender);
 }
 
+static void add_full(struct appender *appender, struct open_segment *segment)
+    REQUIRES(appender->lock)
+{
+    segment->next = appender->full;
+    appender->full = segment;
+}
+
 static void retire_current(struct appender *appender) REQUIRES(appender->lock)
 {
     struct open_segment *segment = appender->current;
     if (segment) {
-        segment->next = appender->full;
-        appender->full = segment;
+        add_full(appender, segment);
     }
     appender->current = appender->spare;
     appender->spare = NULL;
@@ -133,8 +139,7 @@ void appender_retire(struct appender *appender, uint64_t id)
     if (appender->current && appender->current->id == id) {
         retire_current(appender);
     } else if (spare && spare->id == id) {
-        spare->next = appender->full;
-        appender->full = spare;
+        add_full(appender, spare);
         appender->spare = NULL;
     }
     lock_release(&appender->lock);
@@ -213,8 +218,7 @@ struct open_segment *appender_take_full(struct appender *appender)
 void appender_return_full(struct appender *appender, struct open_segment *segment)
 {
     lock_acquire(&appender->lock);
-    segment->next = appender->full;
-    appender->full = segment;
+    add_full(appender, segment);
     lock_release(&appender->lock);
 }
 

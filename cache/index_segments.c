@@ -42,16 +42,11 @@ enum err index_cut_segment(struct index_writer *writer, uint64_t id, uint64_t en
     return sql_done(statement);
 }
 
-enum err index_get_segment(struct index_writer *writer, uint64_t id,
-                           enum segment_class *out_class, uint64_t *out_bytes)
+enum err index_find_segment(struct index_writer *writer, uint64_t id)
 {
-    sqlite3_stmt *statement = writer->statements[GET_SEGMENT];
+    sqlite3_stmt *statement = writer->statements[FIND_SEGMENT];
     sqlite3_bind_int64(statement, 1, (int64_t)id);
     enum err err = sql_row(statement);
-    if (!err) {
-        *out_class = (enum segment_class)(sqlite3_column_int(statement, 0) & 3);
-        *out_bytes = (uint64_t)sqlite3_column_int64(statement, 1);
-    }
     sqlite3_reset(statement);
     return err;
 }

@@ -24,7 +24,7 @@ static const char *const change_sql[CHANGES] = {
     [DELETE_SEGMENT] = "DELETE FROM segment WHERE id=?1",
     [DELETE_SEGMENT_RUNS] = "DELETE FROM run WHERE segment=?1",
     [CUT_SEGMENT_RUNS] = "DELETE FROM run WHERE segment=?1 AND offset>=?2",
-    [GET_SEGMENT] = "SELECT class, bytes FROM segment WHERE id=?1",
+    [FIND_SEGMENT] = "SELECT 1 FROM segment WHERE id=?1",
     [NEXT_SEGMENT] =
         "SELECT id, bytes FROM segment WHERE class=?1 AND id>?2 ORDER BY id LIMIT 1",
     [SUM_SEGMENTS] = "SELECT coalesce(sum(bytes),0), coalesce(sum(bytes*(class>=2)),0)"

@@ -47,8 +47,7 @@ NODISCARD enum err index_remove_segment(struct index_writer *writer, uint64_t id
 NODISCARD enum err index_cut_segment(struct index_writer *writer, uint64_t id,
                                      uint64_t end);
 // ERR_ABSENT when there is no such row.
-NODISCARD enum err index_get_segment(struct index_writer *writer, uint64_t id,
-                                     enum segment_class *out_class, uint64_t *out_bytes);
+NODISCARD enum err index_find_segment(struct index_writer *writer, uint64_t id);
 // The first segment of this class with a number above `after`; ERR_ABSENT.
 NODISCARD enum err index_next_segment(struct index_writer *writer,
                                       enum segment_class class, uint64_t after,

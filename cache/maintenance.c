@@ -9,13 +9,13 @@
 enum { VERIFY_PAGE = 256 };
 
 // Reads every chunk of a run back, whatever its bit says. An error is none of the run's.
+// `chunk` has room for CHUNK_BYTES_MAX.
 static enum err verify_run(struct chunk_store *store, const struct run_place *place,
-                           struct chunk_store_check *check)
+                           uint8_t *chunk, struct chunk_store_check *check)
 {
     struct segment_file *file = NULL;
     struct run_header *header = NULL;
-    AUTO_FREE uint8_t *chunk = malloc(CHUNK_BYTES_MAX);
-    enum err err = chunk ? store_open_run(store, place, &file, &header) : ERR_NO_MEMORY;
+    enum err err = store_open_run(store, place, &file, &header);
     if (err && err != ERR_ABSENT && err != ERR_DAMAGED && err != ERR_TRUNCATED) {
         return err;
     }
@@ -73,7 +73,8 @@ enum err chunk_store_verify(struct chunk_store *store, struct chunk_store_check 
 {
     struct chunk_store_check check = {0};
     AUTO_FREE struct run_place *places = calloc(VERIFY_PAGE, sizeof(*places));
-    if (!places) {
+    AUTO_FREE uint8_t *chunk = malloc(CHUNK_BYTES_MAX);
+    if (!places || !chunk) {
         return ERR_NO_MEMORY;
     }
     enum err err = commit_now(store, &check.orphans);
@@ -89,7 +90,7 @@ enum err chunk_store_verify(struct chunk_store *store, struct chunk_store_check 
             run_index_give(store->index, reader);
         }
         for (size_t i = 0; i < n && !err; i++) {
-            err = verify_run(store, &places[i], &check);
+            err = verify_run(store, &places[i], chunk, &check);
         }
     }
     store_note_index_error(store, err);

@@ -55,26 +55,6 @@ static enum err index_segment_records(struct chunk_store *store, int fd,
     return indexing.err;
 }
 
-// Opens a segment file and reads its header.
-static enum err open_segment_file(struct chunk_store *store, uint64_t id, int *out_fd,
-                                  struct store_uuid *out_uuid)
-{
-    char path[PATH_BYTES_MAX + 64];
-    segment_path(store->dir, id, path, sizeof(path));
-    AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return segment_open_error(errno);
-    }
-    uint8_t header[64];
-    uint64_t named = 0;
-    if (file_pread(fd, header, sizeof(header), 0) ||
-        segment_header_parse(header, sizeof(header), out_uuid, &named) || named != id) {
-        return ERR_DAMAGED;
-    }
-    *out_fd = steal_fd(&fd);
-    return ERR_NONE;
-}
-
 static void remove_file(struct chunk_store *store, uint64_t id)
 {
     char path[PATH_BYTES_MAX + 64];
@@ -88,7 +68,7 @@ enum err recover_segment(struct chunk_store *store, uint64_t id, int *out_fd,
                          struct store_uuid *out_uuid, uint64_t *out_end)
 {
     AUTO_CLOSE int fd = -1;
-    enum err err = open_segment_file(store, id, &fd, out_uuid);
+    enum err err = segment_open(store->dir, id, O_RDWR, &fd, out_uuid);
     if (err) {
         return err;
     }
@@ -243,7 +223,7 @@ static enum err adopt_orphan(struct chunk_store *store, uint64_t id)
     AUTO_CLOSE int fd = -1;
     struct store_uuid uuid;
     struct stat status;
-    enum err err = open_segment_file(store, id, &fd, &uuid);
+    enum err err = segment_open(store->dir, id, O_RDWR, &fd, &uuid);
     if (err && err != ERR_ABSENT && err != ERR_DAMAGED) {
         return err;
     }
@@ -272,9 +252,7 @@ enum err adopt_orphans(struct chunk_store *store, uint64_t *out_orphans)
     uint64_t orphans = 0;
     enum err err = list_segment_files(store, &ids, &n);
     for (size_t i = 0; i < n && !err; i++) {
-        enum segment_class class;
-        uint64_t bytes = 0;
-        err = index_get_segment(store->writer, ids[i], &class, &bytes);
+        err = index_find_segment(store->writer, ids[i]);
         if (err == ERR_ABSENT) {
             orphans++;
             err = adopt_orphan(store, ids[i]);

@@ -217,9 +217,7 @@ enum err segment_open_next(struct chunk_store *store, bool pinned, uint64_t room
 static enum err update_row(struct chunk_store *store, const struct open_segment *segment,
                            enum segment_class class) REQUIRES(store->writer_lock)
 {
-    enum segment_class before;
-    uint64_t bytes = 0;
-    enum err err = index_get_segment(store->writer, segment->id, &before, &bytes);
+    enum err err = index_find_segment(store->writer, segment->id);
     if (err) {
         return err == ERR_ABSENT ? ERR_NONE : err;
     }

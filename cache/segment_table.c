@@ -152,27 +152,41 @@ static void close_one(struct segment_table *table) REQUIRES(table->lock)
     }
 }
 
-enum err segment_open_error(int number)
+// What can't be opened any more is given up and fetched again; that too many files are open says
+// nothing of this one.
+static enum err open_error(int number)
 {
     bool is_ours = number == EMFILE || number == ENFILE || number == ENOMEM;
     return number == ENOENT ? ERR_ABSENT : is_ours ? err_from_errno(number) : ERR_DAMAGED;
 }
 
+enum err segment_open(const char *dir, uint64_t id, int access, int *out_fd,
+                      struct store_uuid *out_uuid)
+{
+    char path[PATH_BYTES_MAX + 64];
+    segment_path(dir, id, path, sizeof(path));
+    AUTO_CLOSE int fd = open(path, access | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return open_error(errno);
+    }
+    uint8_t header[64];
+    uint64_t named = 0;
+    if (file_pread(fd, header, sizeof(header), 0) ||
+        segment_header_parse(header, sizeof(header), out_uuid, &named) || named != id) {
+        return ERR_DAMAGED;
+    }
+    *out_fd = steal_fd(&fd);
+    return ERR_NONE;
+}
+
 static enum err open_fd(struct segment_table *table, struct segment_file *file)
     REQUIRES(table->lock)
 {
-    char path[PATH_BYTES_MAX + 1];
-    segment_path(table->dir, file->id, path, sizeof(path));
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return segment_open_error(errno);
-    }
-    uint8_t header[64];
+    AUTO_CLOSE int fd = -1;
     struct store_uuid uuid;
-    uint64_t id = 0;
-    if (file_pread(fd, header, sizeof(header), 0) ||
-        segment_header_parse(header, sizeof(header), &uuid, &id) || id != file->id) {
-        return ERR_DAMAGED;
+    enum err err = segment_open(table->dir, file->id, O_RDONLY, &fd, &uuid);
+    if (err) {
+        return err;
     }
     if (table->open_fds >= SEGMENT_FDS_MAX) {
         close_one(table);

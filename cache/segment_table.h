@@ -27,9 +27,11 @@ void segment_table_free(struct segment_table *table);
 // The name of a segment file, "DIR/segments/%016x". `out` has `size` bytes.
 void segment_path(const char *dir, uint64_t id, char *out, size_t size);
 
-// What it means that a segment file could not be opened. ERR_ABSENT and ERR_DAMAGED: it is given up,
-// and what it had is fetched again; else (too many open files, no memory) nothing is said of this file.
-NODISCARD enum err segment_open_error(int number);
+// Opens a segment file (`access`: O_RDONLY or O_RDWR) and reads its header; the descriptor is the
+// caller's. ERR_ABSENT when there is none, ERR_DAMAGED when it can't be opened or is another one's: what
+// it had is given up then, and fetched again. Else (too many open files, no memory) nothing is said of it.
+NODISCARD enum err segment_open(const char *dir, uint64_t id, int access, int *out_fd,
+                                struct store_uuid *out_uuid);
 
 // Opens the segment or finds it open. ERR_ABSENT when there is no such file (evicted, or
 // somebody deleted it), ERR_DAMAGED when its header is not that of this segment.

@@ -74,10 +74,8 @@ static enum err insert_runs(struct chunk_store *store,
     for (size_t i = 0; i < n && !err; i++) {
         const struct run_place *place = &entries[i].place;
         if (place->segment != segment) {
-            enum segment_class class;
-            uint64_t bytes = 0;
             segment = place->segment;
-            err = index_get_segment(store->writer, segment, &class, &bytes);
+            err = index_find_segment(store->writer, segment);
             is_known = err == ERR_NONE;
             if (err == ERR_ABSENT) {
                 appender_retire(store->normal, segment);
@@ -264,9 +262,7 @@ static void look_around(struct chunk_store *store)
         uint64_t ids[OPEN_IDS_MAX];
         size_t n = segment_table_open_ids(store->segments, ids, OPEN_IDS_MAX);
         for (size_t i = 0; i < n; i++) {
-            enum segment_class class;
-            uint64_t bytes = 0;
-            if (index_get_segment(store->writer, ids[i], &class, &bytes) == ERR_ABSENT) {
+            if (index_find_segment(store->writer, ids[i]) == ERR_ABSENT) {
                 segment_table_drop(store->segments, ids[i]);
             }
         }

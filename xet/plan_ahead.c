@@ -13,26 +13,30 @@ bool plan_ahead_has_room(const struct xet *xet)
     return xet->n_held < HELD_MAX;
 }
 
+static void ask_ahead(struct fetch_unit *unit, struct errands *errands)
+    REQUIRES(engine_role)
+{
+    unit->held_ms = clock_now_ms();
+    unit->is_planning = true;
+    errands_plan(errands, unit);
+}
+
 void plan_ahead_hold(struct fetch_unit *unit, struct errands *errands)
 {
     struct xet *xet = unit->file->xet;
     unit->state = UNIT_HELD;
-    unit->held_ms = clock_now_ms();
-    unit->is_planning = true;
     unit->held_next = NULL;
     xet->n_held++;
     xet->units--; // it may never begin
     *(xet->held.head ? &xet->held.tail->held_next : &xet->held.head) = unit;
     xet->held.tail = unit;
-    errands_plan(errands, unit);
+    ask_ahead(unit, errands);
 }
 
 void plan_ahead_queued(struct fetch_unit *unit, struct errands *errands)
 {
     if (unit->file->content.has_xet && unit->held_ms == 0) {
-        unit->held_ms = clock_now_ms();
-        unit->is_planning = true;
-        errands_plan(errands, unit);
+        ask_ahead(unit, errands);
     }
 }
 

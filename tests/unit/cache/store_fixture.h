@@ -231,3 +231,17 @@ static inline void sleep_ms(int64_t ms)
     struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&pause, NULL);
 }
+
+// Waits until nothing is only in memory; false when it stays so.
+static inline bool wait_until_settled(struct chunk_store *store)
+{
+    for (int i = 0; i < 500; i++) {
+        struct chunk_store_stats stats;
+        chunk_store_stats(store, &stats);
+        if (stats.volatile_bytes == 0 && !stats.degraded) {
+            return true;
+        }
+        sleep_ms(10);
+    }
+    return false;
+}

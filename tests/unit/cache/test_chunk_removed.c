@@ -12,27 +12,18 @@ static void await_new_index(const char *dir)
     char path[512];
     struct stat status;
     snprintf(path, sizeof(path), "%s/index.db", dir);
-    for (int i = 0; i < 1000 && stat(path, &status) != 0;
-         i++) { // the next tick, 1,000 ms
-        sleep_ms(10);
+    for (int i = 0; i < 1000 && stat(path, &status) != 0; i++) {
+        sleep_ms(10); // until the next tick
     }
     assert_int_equal(stat(path, &status), 0);
 }
 
-static bool has_work(struct chunk_store *store, bool counts_full)
+// All that was put is on the disk and, where it has a segment, in the index.
+static void settle(struct chunk_store *store)
 {
-    return resident_runs_pending(store->resident) > 0 ||
-           resident_runs_volatile_bytes(store->resident) > 0 ||
-           (counts_full && appender_has_full(store->normal));
-}
-
-static void await_batch(struct chunk_store *store, bool and_full)
-{
-    store_writer_wake(store, true);
-    for (int i = 0; i < 1000 && has_work(store, and_full); i++) {
-        sleep_ms(10);
-    }
-    assert_false(has_work(store, and_full));
+    assert_true(wait_until_settled(store));
+    assert_int_equal(chunk_store_flush(store), ERR_NONE);
+    assert_int_equal(resident_runs_pending(store->resident), 0);
 }
 
 static void assert_no_row(const char *dir, uint64_t segment)
@@ -58,7 +49,7 @@ static void a_put_that_ends_after_its_folder_was_removed_is_lost_alone(void **st
     struct scratch scratch = scratch_make();
     struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
     assert_int_equal(put_chunks(store, BEFORE, 0, N, CHUNK_MAX), ERR_NONE);
-    await_batch(store, false);
+    settle(store);
     char removed[300];
     snprintf(removed, sizeof(removed), "%s.removed", scratch.dir);
     uint64_t old = newest_segment(scratch.dir);
@@ -66,18 +57,19 @@ static void a_put_that_ends_after_its_folder_was_removed_is_lost_alone(void **st
     uint64_t offset = 0;
     assert_int_equal(appender_reserve(store->normal, 5000, &segment, &offset), ERR_NONE);
     assert_int_equal(segment->id, old);
-    assert_int_equal(rename(scratch.dir, removed),
-                     0); // at once: the tick finds all or nothing
+    // At once: a tick finds all or nothing.
+    assert_int_equal(rename(scratch.dir, removed), 0);
     remove_tree(removed);
     await_new_index(scratch.dir);
     assert_int_equal(put_chunks(store, AFTER, 0, N, CHUNK_MAX), ERR_NONE);
-    await_batch(store, false);
+    settle(store);
     assert_true(newest_segment(scratch.dir) > old);
     struct run_place place = {
         .object = object_number(LATE), .n = 1, .segment = old, .offset = offset};
     assert_int_equal(resident_runs_add(store->resident, &place), ERR_NONE);
     appender_done(store->normal, segment);
-    await_batch(store, true);
+    settle(store);
+    assert_false(appender_has_full(store->normal));
     assert_int_equal(count_right_chunks(store, LATE, 0, 1, CHUNK_MAX), 0);
     assert_int_equal(count_right_chunks(store, AFTER, 0, N, CHUNK_MAX), N);
     assert_int_equal(put_chunks(store, LATE, 0, 1, CHUNK_MAX), ERR_NONE);
@@ -97,12 +89,12 @@ static void a_segment_whose_file_is_removed_is_filled_no_further(void **state)
     struct scratch scratch = scratch_make();
     struct chunk_store *store = open_store(scratch.dir, 512 * MIB_BYTES);
     assert_int_equal(put_chunks(store, BEFORE, 0, N, CHUNK_MAX), ERR_NONE);
-    await_batch(store, false);
+    settle(store);
     assert_int_equal(unlink(newest_segment_path(scratch.dir)), 0);
     assert_int_equal(count_right_chunks(store, BEFORE, 0, N, CHUNK_MAX), 0);
     for (int round = 0; round < 2; round++) { // the first may be lost with it
         assert_int_equal(put_chunks(store, AFTER, 0, N, CHUNK_MAX), ERR_NONE);
-        await_batch(store, false);
+        settle(store);
     }
     assert_int_equal(count_right_chunks(store, AFTER, 0, N, CHUNK_MAX), N);
     chunk_store_close(store);

@@ -34,20 +34,6 @@ static void put_object(struct chunk_store *store, uint64_t object)
     assert_int_equal(put_chunks(store, object, 0, PER_PUT, CHUNK_MAX), ERR_NONE);
 }
 
-// Waits until nothing is only in memory; false when it stays so.
-static bool wait_until_settled(struct chunk_store *store)
-{
-    for (int i = 0; i < 500; i++) {
-        struct chunk_store_stats stats;
-        chunk_store_stats(store, &stats);
-        if (stats.volatile_bytes == 0 && !stats.degraded) {
-            return true;
-        }
-        sleep_ms(10);
-    }
-    return false;
-}
-
 static void the_budget_holds_at_every_moment_and_the_newest_stays(void **state)
 {
     (void)state;

@@ -26,6 +26,18 @@ static inline void end_read(struct engine_read *read)
     engine_read_release(read);
 }
 
+// Waits (at most 10 s) until `n` plans have been asked for; what was asked for by then.
+static inline struct fake_counts await_plans(unsigned n)
+{
+    struct fake_counts counts = fake_hub_counts(world.hub);
+    for (int i = 0; i < 10000 && counts.plans < n; i++) {
+        struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+        counts = fake_hub_counts(world.hub);
+    }
+    return counts;
+}
+
 static inline int begin(void **state)
 {
     (void)state;

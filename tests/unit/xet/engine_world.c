@@ -4,7 +4,6 @@
 
 #include "tests/unit/unit_test.h"
 #include "xet/engine.h"
-#include "xet/fetch_unit.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -232,6 +231,22 @@ void engine_read_finish(struct engine_read *read)
     xet_file_abandon(read->file, read->wait);
     await_ready(read);
     read->err = why_set(&read->why, ERR_BUSY, "parked 100 times and never answered");
+}
+
+void engine_prefetch_begin(struct engine_read *read, struct engine_world *world,
+                           struct xet_file *file)
+{
+    engine_read_init(read, world, file, 0, 0);
+    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
+                                 on_ready, read),
+               ERR_PARKED);
+}
+
+enum err engine_prefetch_end(struct engine_read *read)
+{
+    await_ready(read);
+    engine_read_release(read);
+    return read->result;
 }
 
 enum err engine_read_all(struct engine_world *world, struct xet_file *file,

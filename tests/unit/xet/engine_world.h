@@ -68,6 +68,11 @@ void engine_read_finish(struct engine_read *read);
 enum err engine_read_all(struct engine_world *world, struct xet_file *file,
                          const struct fake_file *expected, uint64_t offset, size_t len,
                          struct why *why);
+// Begins to prefetch the whole file; `read` is not initialised before.
+void engine_prefetch_begin(struct engine_read *read, struct engine_world *world,
+                           struct xet_file *file);
+// Waits until it is over, releases `read`, and returns what became of it.
+enum err engine_prefetch_end(struct engine_read *read);
 // The source that the reads use; its path is "0".
 extern const struct xet_source ENGINE_SOURCE;
 // Waits (at most 10 s) until nothing is fetched, planned or looked for.

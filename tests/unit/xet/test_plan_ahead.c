@@ -111,12 +111,7 @@ TEST(test_of_a_long_rest_32_mebibytes_are_asked_for_and_nothing_is_planned_behin
     read.pattern =
         (struct xet_pattern){.stream = 1, .consumed = READ, .ends_at = 36 * MIB + READ};
     assert_false(engine_read_begin(&read));
-    struct fake_counts counts = fake_hub_counts(world.hub);
-    for (int i = 0; i < 10000 && counts.plans < 1 + 8; i++) {
-        struct timespec pause = {0, 1000000};
-        (void)nanosleep(&pause, NULL);
-        counts = fake_hub_counts(world.hub);
-    }
+    struct fake_counts counts = await_plans(1 + 8);
     fake_hub_hold(world.hub, false);
     end_read(&read);
     assert_int_equal(counts.plans, 1 + 8); // of 4 MiB each
@@ -303,10 +298,7 @@ TEST(test_a_plan_that_is_on_its_way_is_promoted_when_a_reader_waits_for_it)
     engine_read_init(&first, &world, file, 0, READ);
     first.pattern = (struct xet_pattern){.stream = 1, .consumed = READ};
     assert_false(engine_read_begin(&first));
-    for (int i = 0; i < 10000 && fake_hub_counts(world.hub).plans < 2 + 7; i++) {
-        struct timespec pause = {0, 1000000};
-        (void)nanosleep(&pause, NULL);
-    }
+    (void)await_plans(2 + 7);
     struct timespec pause = {0, 50000000};
     (void)nanosleep(&pause, NULL); // their tickets are known
     assert_int_equal(fake_hub_counts(world.hub).plans, 2 + 7);

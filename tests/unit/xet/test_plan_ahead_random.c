@@ -116,37 +116,6 @@ static void assert_nothing_is_left(struct xet_file *const files[2])
     assert_int_equal(left, 0);
 }
 
-static void on_prefetched(void *ctx, enum err err, const struct why *why)
-{
-    (void)why;
-    struct engine_read *prefetch = ctx;
-    lock_acquire(&prefetch->lock);
-    prefetch->err = err;
-    prefetch->is_ready = true;
-    condition_broadcast(&prefetch->condition);
-    lock_release(&prefetch->lock);
-}
-
-static void begin_prefetch(struct engine_read *prefetch, struct xet_file *file)
-{
-    world.xet->prefetch_budget = 12 * MIB; // most of it waits, planned
-    engine_read_init(prefetch, &world, file, 0, 0);
-    assert_err(xet_file_prefetch(file, &ENGINE_SOURCE, 0, UINT64_MAX, HUB_PREFETCH,
-                                 on_prefetched, prefetch),
-               ERR_PARKED);
-}
-
-static void end_prefetch(struct engine_read *prefetch, bool may_fail)
-{
-    lock_acquire(&prefetch->lock);
-    while (!prefetch->is_ready) {
-        condition_wait(&prefetch->condition, &prefetch->lock);
-    }
-    lock_release(&prefetch->lock);
-    assert_true(may_fail || !prefetch->err);
-    engine_read_release(prefetch);
-}
-
 static void one(uint64_t seed)
 {
     engine_world_begin(&world, seed, 0);
@@ -167,7 +136,8 @@ static void one(uint64_t seed)
     }
     struct engine_read prefetch;
     if (seed % 4 > 1) {
-        begin_prefetch(&prefetch, files[0]);
+        world.xet->prefetch_budget = 12 * MIB; // most of it waits, planned
+        engine_prefetch_begin(&prefetch, &world, files[0]);
     }
     for (unsigned i = 0; i < READERS; i++) {
         readers[i] = (struct reader){.random = seed * 77777 + i + 1,
@@ -181,7 +151,8 @@ static void one(uint64_t seed)
         assert_string_equal(readers[i].failure, "");
     }
     if (seed % 4 > 1) {
-        end_prefetch(&prefetch, fails);
+        enum err err = engine_prefetch_end(&prefetch);
+        assert_true(fails || !err);
     }
     assert_nothing_is_left(files);
     xet_file_put(world.xet, files[0]);
