@@ -172,9 +172,10 @@ static enum err explain_by_status(const struct facts *facts, struct why *why)
                        facts->repo);
     case 429:
         if (facts->answer->has_rate_limit && facts->answer->rate_limit.remaining == 0) {
+            int64_t wait_ms = http_rate_limit_wait_ms(&facts->answer->rate_limit);
             return why_set(why, ERR_QUOTA,
                            "the Hub's rate limit is used up; it starts anew in %lld s",
-                           (long long)facts->answer->rate_limit.reset_s);
+                           (long long)wait_ms / 1000);
         }
         return why_set(why, ERR_QUOTA,
                        "%s limits how often it may be asked (HTTP status 429, %s)", host,

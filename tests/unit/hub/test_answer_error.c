@@ -22,8 +22,10 @@ struct example {
     const char *in_text;
 };
 
-static enum err explain(const struct example *example, const struct call_type *type,
-                        struct why *why)
+// `limit` = what the answer's RateLimit says, NULL = it has none.
+static enum err explain_limited(const struct example *example,
+                                const struct call_type *type,
+                                const struct rate_limit *limit, struct why *why)
 {
     static struct hub hub;
     struct call call = {.hub = &hub, .type = type};
@@ -38,6 +40,8 @@ static enum err explain(const struct example *example, const struct call_type *t
     request->used_token = example->has_token;
     request->answered_by = example->answered_by;
     request->answer.status = example->status;
+    request->answer.has_rate_limit = limit != NULL;
+    request->answer.rate_limit = limit != NULL ? *limit : (struct rate_limit){0};
     snprintf(request->answer.error_code, ERROR_CODE_SIZE, "%s", example->code);
     snprintf(request->answer.error_message, SERVER_TEXT_SIZE, "%s", example->message);
     snprintf(request->answer.request_id, REQUEST_ID_SIZE, "Root=1-abc");
@@ -51,6 +55,12 @@ static enum err explain(const struct example *example, const struct call_type *t
     free(call.subject.revision);
     free(call.subject.path);
     return err;
+}
+
+static enum err explain(const struct example *example, const struct call_type *type,
+                        struct why *why)
+{
+    return explain_limited(example, type, NULL, why);
 }
 
 static const struct example examples[] = {
@@ -88,6 +98,18 @@ TEST(test_every_kind_of_error_has_its_code_and_its_sentence)
     }
 }
 
+TEST(test_a_used_up_rate_limit_is_told_in_the_seconds_that_the_gate_waits)
+{
+    struct example limited = {429, "", "", "", false, ORIGIN_HUB, ERR_QUOTA, ""};
+    struct rate_limit limit = {.remaining = 0, .reset_s = 250, .quota = -1};
+    struct quota_gate gate = quota_gate_init();
+    quota_gate_learn(&gate, &limit, 0);
+    assert_int_equal(gate.reset_ms, 251000);
+    struct why why;
+    assert_err(explain_limited(&limited, &json_type, &limit, &why), ERR_QUOTA);
+    assert_non_null(strstr(why.text, "it starts anew in 251 s"));
+}
+
 TEST(test_every_sentence_names_the_repository_and_the_request_and_no_secret)
 {
     for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
@@ -123,6 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_of_error_has_its_code_and_its_sentence),
+        cmocka_unit_test(
+            test_a_used_up_rate_limit_is_told_in_the_seconds_that_the_gate_waits),
         cmocka_unit_test(
             test_every_sentence_names_the_repository_and_the_request_and_no_secret),
         cmocka_unit_test(test_a_sentence_that_is_there_is_kept_and_completed),
