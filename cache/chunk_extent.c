@@ -42,6 +42,36 @@ static uint32_t chunks_from(const struct run_place *place, uint32_t chunk, uint3
     return there < max ? there : max;
 }
 
+// Too many open files is no word about the segment.
+static bool is_there(struct chunk_store *store, const struct run_place *place)
+{
+    struct segment_file *file = NULL;
+    enum err err = place->memory
+                       ? ERR_NONE
+                       : segment_table_ref(store->segments, place->segment, &file);
+    if (file) {
+        segment_table_unref(store->segments, file);
+    }
+    return err != ERR_ABSENT && err != ERR_DAMAGED;
+}
+
+uint32_t chunk_store_count(struct chunk_store *store, const struct object_id *object,
+                           uint32_t first, uint32_t n)
+{
+    uint32_t chunks = 0;
+    struct run_place place;
+    while (chunks < n &&
+           store_locate(store, object, first + chunks, &place) == ERR_NONE) {
+        bool goes_on = is_there(store, &place);
+        volatile_run_unref(place.memory);
+        if (!goes_on) {
+            break;
+        }
+        chunks += chunks_from(&place, first + chunks, n - chunks);
+    }
+    return chunks;
+}
+
 void chunk_store_extent(struct chunk_store *store, const struct object_id *object,
                         uint32_t first, uint32_t n, uint32_t *out_chunks,
                         uint64_t *out_bytes)

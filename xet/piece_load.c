@@ -32,11 +32,13 @@ static enum err append(struct fragment_list *list, const struct fragment *fragme
 static enum err append_piece(struct xet_file *file, const struct piece *piece,
                              struct fragment_list *list)
 {
-    uint32_t n = 0;
-    uint64_t bytes = 0;
-    chunk_store_extent(file->xet->store, &piece->object, piece->first, piece->n, &n,
-                       &bytes);
-    bytes = bytes < piece->length ? bytes : piece->length;
+    struct chunk_store *store = file->xet->store;
+    uint64_t bytes = piece->length;
+    uint32_t n = chunk_store_count(store, &piece->object, piece->first, piece->n);
+    if (n < piece->n) {
+        chunk_store_extent(store, &piece->object, piece->first, n, &n, &bytes);
+        bytes = bytes < piece->length ? bytes : piece->length;
+    }
     if (n == 0 || piece->offset + bytes > file->content.size) {
         return ERR_NONE;
     }

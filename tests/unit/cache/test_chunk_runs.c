@@ -50,6 +50,7 @@ static void check_against_model(struct chunk_store *store, uint64_t seed,
     chunk_store_extent(store, &object, start, CHUNKS, &chunks, &bytes);
     assert_int_equal(chunks, want);
     assert_int_equal(bytes, want_bytes);
+    assert_int_equal(chunk_store_count(store, &object, start, CHUNKS), want);
     uint32_t total = 0;
     for (uint32_t i = 0; i < CHUNKS; i++) {
         total += model[i];
