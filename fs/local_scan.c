@@ -339,6 +339,14 @@ void local_scan_grew(struct local_scan *scan, uint64_t end)
     lock_release(&scan->scanner->lock);
 }
 
+uint64_t local_scan_fed(struct local_scan *scan)
+{
+    lock_acquire(&scan->scanner->lock);
+    uint64_t fed = scan->fed;
+    lock_release(&scan->scanner->lock);
+    return fed;
+}
+
 static bool is_near_end(const struct local_scan *scan, uint64_t size)
 {
     uint64_t left = size - scan->fed;

@@ -42,6 +42,8 @@ void local_scan_put(struct local_scan *scan);
 bool local_scan_changing(struct local_scan *scan, uint64_t offset);
 // [0, end) is there.
 void local_scan_grew(struct local_scan *scan, uint64_t end);
+// How many bytes it has looked at. Tests.
+uint64_t local_scan_fed(struct local_scan *scan);
 // The look at all of a content of `size` bytes that changes no more; `scan`'s own. Waits for the
 // rest unless that is so much that reading all of it while it is sent is better. NULL: there is
 // none. `is_cancelled` is asked some times a second.

@@ -7,7 +7,7 @@ import sys
 
 import saver
 from harness import Failed, wait_until
-from machine import PATIENCE
+from machine import PATIENCE, PROMPT
 from writing import sha256, tree_of
 
 FIRST = {"README.md": "# crash\n", "old/one.txt": "one\n", "old/two.txt": "two\n"}
@@ -77,7 +77,7 @@ class Crash:
         try:
             action()
         except (Failed, OSError, ValueError, KeyError, subprocess.TimeoutExpired):
-            wait_until(self.has_died, "the death of the daemon", 5)
+            wait_until(self.has_died, "the death of the daemon", PROMPT)
 
     def revive(self):
         """Mount again; the kernel's side of the dead mount is still there."""

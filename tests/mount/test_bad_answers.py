@@ -23,19 +23,20 @@ STAGES = {
     "plan": {"origin": "cas", "path_regex": "/reconstructions/"},
     "xorb": {"origin": "cdn", "path_regex": "^/xorbs/"},
 }
+PATIENTLY = ["timeout=20", "poll=never"]  # 16 MiB come first
 FILES = {"resolve": "README.md", "token": "noise.bin", "plan": "noise.bin", "xorb": "noise.bin"}
 
 
 @pytest.fixture
 def failing_at(mount, hub, home, sample):
-    """failing_at(stage, action) -> (errno or exit status, sentence), once the fault has struck."""
+    """failing_at(stage, action, options) -> (errno or exit status, sentence), once the fault has struck."""
 
-    def provoke(stage, action):
+    def provoke(stage, action, options=QUICKLY):
         rule = strike(hub, STAGES[stage], action)
         if stage == "repo info":
             answer = 4, refused(hub, home, "acme/sample", status=4)
         else:
-            made = mount("acme/sample", options=QUICKLY)
+            made = mount("acme/sample", options=options)
             if stage == "tree":
                 answer = failing("list", made.path), complaint(made, "could not be listed")
             else:
@@ -81,7 +82,8 @@ def test_names_are_asked_for_one_by_one_until_the_deadline(mount, hub, sample):
 @pytest.mark.parametrize("stage", ["repo info", "tree", "token", "xorb"])
 def test_a_server_that_always_fails_is_an_error_at_the_deadline(failing_at, stage):
     number, said = failing_at(stage, {"status": 500, "body": {"error": "Internal Error"}})
-    assert number == code(stage, errno.EIO) and "500" in said
+    # The last try may be under way at the deadline.
+    assert (number, "500" in said) == (code(stage, errno.EIO), True) or (number, "deadline" in said) == (code(stage, errno.ETIMEDOUT), True)
 
 
 @pytest.mark.parametrize("status", [501, 400, 418])
@@ -162,7 +164,7 @@ def test_a_repository_info_that_never_ends_is_an_error(failing_at):
 
 @pytest.mark.parametrize("stage", ["tree", "token", "plan"])
 def test_json_that_never_ends_is_an_error(failing_at, stage):
-    number, said = failing_at(stage, {"oversize": "endless"})
+    number, said = failing_at(stage, {"oversize": "endless"}, PATIENTLY)
     assert number == errno.EIO and "longer than" in said
 
 
@@ -175,7 +177,7 @@ def test_json_that_unpacks_to_gigabytes_is_an_error(failing_at, hub):
     hub.config(gzip=False)
     bomb = base64.b64encode(gzip.compress(b" " * (64 << 20), 1)).decode()
     action = {"replace_body": {"b64": bomb}, "add_header": {"Content-Encoding": "gzip"}}
-    number, said = failing_at("tree", action)
+    number, said = failing_at("tree", action, PATIENTLY)
     assert number == errno.EIO and "longer than" in said
 
 

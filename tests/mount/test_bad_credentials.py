@@ -203,7 +203,7 @@ def test_a_token_that_changes_while_two_reads_wait_for_an_access_token_holds_nob
     hub.repo("acme/hidden", collaborators=["erin"])
     file = tmp_path / "token"
     file.write_text("hf_erin_old_token_0001")
-    strike(hub, {"origin": "hub", "path_regex": "/xet-read-token/"}, {"delay_ms": 4000}, count=1)
+    strike(hub, {"origin": "hub", "path_regex": "/xet-read-token/"}, {"delay_ms": 10000}, count=1)
     made = mount("acme/hidden", options=[f"token_file={file}"])
     first, second = (Reader("read", made / name, 0, SIZE) for name in ("first.bin", "second.bin"))
     with first, second:

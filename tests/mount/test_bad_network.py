@@ -9,7 +9,7 @@ from bad_servers import Servers, certificate, closed_port
 from harness import wait_until
 from local_hub import LocalHub
 from machine import needs_program, needs_root
-from refusal import BOUND, DEADLINE, QUICKLY, complaint, failing, is_right, refused, strike
+from refusal import BOUND, DEADLINE, QUICKLY, complaint, failing, is_right, outcome, refused, strike
 
 CUT_OFF = ["unshare", "--net", "--"]
 
@@ -86,6 +86,7 @@ def test_a_hub_that_goes_away_leaves_what_is_cached_and_its_return_is_noticed(mo
     assert (made / "here.txt").read_text() == "I am here.txt\n"
     own_hub.start()
     wait_until(lambda: made.cli("refresh", made.path, status=None).status == 0, "the Hub to be noticed again", BOUND)
+    wait_until(lambda: outcome("read", made / "there.txt", 0, 100).get("bytes"), "that the failure is forgotten", BOUND)
     assert (made / "there.txt").read_text() == "I am there.txt\n"
 
 

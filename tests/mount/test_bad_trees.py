@@ -192,7 +192,7 @@ def test_a_later_page_that_fails_leaves_what_came_before_usable(mount, hub, samp
     hub.config(page_size=3)
     rule = strike(hub, {**ROOT, "query_regex": "cursor"}, {"status": 500}, skip=1)
     made = mount("acme/sample", options=QUICKLY)
-    assert failing("list", made.path) == errno.EIO and hub.fired(rule) > 0
+    assert failing("list", made.path) in (errno.EIO, errno.ETIMEDOUT) and hub.fired(rule) > 0
     assert is_right(made, sample, "config.json")
     hub.clear()
     assert "README.md" in os.listdir(made.path)

@@ -9,7 +9,7 @@ import lz4.frame
 import pytest
 from harness import Mount, wait_until
 from hub.client import READ_TOKEN
-from refusal import DEADLINE, QUICKLY, complaint, failing, is_right, outcome, rss_peak, strike
+from refusal import BOUND, DEADLINE, QUICKLY, complaint, failing, is_right, outcome, rss_peak, strike
 
 XORB = {"origin": "cdn", "path_regex": "^/xorbs/"}
 PLAN = {"origin": "cas", "path_regex": "/reconstructions/"}
@@ -248,7 +248,7 @@ def test_a_xet_file_that_hashes_wrong_is_found_out_and_fails_from_then_on(mount,
     except OSError as error:
         assert error.errno == errno.EIO
     assert hub.fired(rule) == 2
-    wait_until(lambda: made.cli("info", "--json", made / PLAIN).json["verified"] == "bad", "the verdict", 10 * DEADLINE)
+    wait_until(lambda: made.cli("info", "--json", made / PLAIN).json["verified"] == "bad", "the verdict", BOUND)
     assert "hash" in made.cli("info", made / PLAIN).out
     assert "error xet" in complaint(made, "does not have the hash")
     made.drop_pages(PLAIN)
@@ -271,7 +271,7 @@ def test_an_lfs_file_that_hashes_wrong_is_found_out(mount, hub, basic):
     except OSError as error:
         assert error.errno == errno.EIO
     assert hub.fired(rule) == 1
-    wait_until(lambda: made.cli("info", "--json", made / "exact.bin").json["verified"] == "bad", "the verdict", 10 * DEADLINE)
+    wait_until(lambda: made.cli("info", "--json", made / "exact.bin").json["verified"] == "bad", "the verdict", BOUND)
     made.drop_pages("exact.bin")
     assert failing("read", made / "exact.bin", 0, 4096) == errno.EIO
 

@@ -69,7 +69,7 @@ def test_one_broken_repository_does_not_break_ls_l_of_the_rest(mount, ward, hub)
     assert lines["sound"].startswith("dr-xr-xr-x") and lines["gated"].startswith("dr-xr-xr-x")
     assert "disabled" in done.stderr and "Permission denied" in done.stderr
     assert "missing" in done.stderr and "No such file" in done.stderr
-    assert "failing" in done.stderr and "Input/output error" in done.stderr
+    assert "failing" in done.stderr and ("Input/output error" in done.stderr or "timed out" in done.stderr)
 
 
 def test_a_token_that_is_not_valid_is_access_denied_and_traced(mount, sample):
@@ -93,18 +93,22 @@ def test_a_used_up_quota_is_busy_until_it_is_over(mount, hub, sample, where, act
     assert hub.fired(rule) == 1, "the Hub said for how long"
 
 
-SERVER = {"a failing server": ({"status": 500}, errno.EIO, "HTTP status 500"), "silence": ({"stall": True}, errno.ETIMEDOUT, "acme")}
+# The last try of a server that fails may be under way at the deadline.
+SERVER = {
+    "a failing server": ({"status": 500}, {errno.EIO: "HTTP status 500", errno.ETIMEDOUT: "deadline"}),
+    "silence": ({"stall": True}, {errno.ETIMEDOUT: "acme"}),
+}
 
 
 @pytest.mark.parametrize("where, action", [(INFO, "stat"), (LIST, "list")], ids=["a name", "a listing"])
 @pytest.mark.parametrize("kind", SERVER)
 def test_a_server_that_fails_is_an_error_in_time_and_right_afterwards(mount, hub, sample, where, action, kind):
-    fault, number, words = SERVER[kind]
+    fault, expected = SERVER[kind]
     path = "models/acme/sample" if action == "stat" else "models/acme"
     rule = strike(hub, where, fault)
     made = mount("hf://", options=QUICKLY)
-    assert failing(action, made / path) == number
-    assert words in complaint(made, "looked up" if action == "stat" else "listed")
+    number = failing(action, made / path)
+    assert number in expected and expected[number] in complaint(made, "looked up" if action == "stat" else "listed")
     assert 1 <= hub.fired(rule) <= 20, "0.2 s and more between them, with jitter"
     hub.clear()
     wait_until(lambda: works(action, made / path), "the fault is gone, so is the error")

@@ -110,10 +110,12 @@ def test_a_mount_of_one_branch_asks_one_small_question_an_interval(mount, polled
     made = mount("acme/polled", options=["poll=1"])
     os.listdir(made.path)
     wire.mark()
+    start = time.monotonic()
     time.sleep(INTERVALS)
     rows = wire.rows()
+    seconds = time.monotonic() - start
     assert {row["kind"] for row in rows} == {"repo-info"}
-    assert INTERVALS // 2 <= len(rows) <= INTERVALS + 1, "fewer where the machine is busy, never more"
+    assert INTERVALS // 2 <= len(rows) <= seconds / 0.9 + 1, "fewer where the machine is busy, never more"
     assert all(row["bytes"] < 1000 for row in rows)
 
 

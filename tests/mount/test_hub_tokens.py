@@ -156,4 +156,4 @@ def test_another_token_of_the_same_user_sees_it_by_its_own_listing(keyring, clos
     keyring.change(READ_TOKEN, "SIGHUP")
     wire.mark()
     look_everywhere(keyring.made, closed)
-    assert wire.count("repo-info") >= 1 and wire.count("tree") >= 1 and wire.count("list-repos") == 1
+    assert wire.count("repo-info") >= 1 and wire.count("tree") >= 1 and wire.count("list-repos") in (1, 2)

@@ -86,6 +86,7 @@ def test_a_head_move_costs_one_listing_of_the_root(mount, hub, repo, wire):
     made = mount(repo[0], options=["poll=never"])
     os.listdir(made / "d")
     hub.put(repo[0], "a.txt", "version 3\n")
+    wire.wait_mounted()
     wire.mark()
     made.cli("refresh", made.path)
     assert wire.kinds() == {"repo-info": 1, "tree": 1}
@@ -93,6 +94,7 @@ def test_a_head_move_costs_one_listing_of_the_root(mount, hub, repo, wire):
 
 def test_a_refresh_without_a_new_commit_costs_one_request(mount, repo, wire):
     made = mount(repo[0], options=["poll=never"])
+    wire.wait_mounted()
     wire.mark()
     made.cli("refresh", made.path)
     assert wire.kinds() == {"repo-info": 1}

@@ -392,7 +392,7 @@ class TestLimits:
     def test_l6_the_cache_may_be_deleted_while_the_mount_runs(self, mount, sample):
         made = mount("acme/sample")
         (made / "mixed.bin").read_bytes()
-        subprocess.run(["rm", "-rf", made.home.cache], check=True)
+        subprocess.run(["rm", "-rf", made.home.cache], check=False)  # the mount may make it anew meanwhile
         made.drop_pages("mixed.bin")
         for name in sample.files:
             assert (made / name).read_bytes() == sample.bytes(name), name

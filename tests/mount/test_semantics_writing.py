@@ -23,11 +23,10 @@ from local_disk import FrozenDisk, SmallDisk
 from local_hub import DATA_KINDS, PLAN_KINDS
 from machine import needs_program, needs_root
 from write_model import File
-from writing import Uploads, errno_of, sha256, tree_of
+from writing import ONE_GO, Uploads, errno_of, sha256, tree_of
 
 FIRST = {"a.txt": "aaa\n", "b.txt": "bbb\n", "d/in.txt": "in\n"}
 MANUAL = ["commit=manual"]
-ONE_GO = ["quiet=1", "max_delay=60"]  # what is saved without a pause is one batch
 COMMIT = {"method": "POST", "path_regex": "/commit/"}
 THEIRS = ".hub/revisions/branches/main"
 CAROL = "hf_carols_write_token"
@@ -161,7 +160,7 @@ class TestWriting:
         assert [len(commit.changes) for commit in made.branch.commits(before)] == [100]
 
     def test_c6_a_commit_is_made_when_all_was_quiet(self, writable):
-        made = writable(FIRST, options=["quiet=0.5", "max_delay=600"])
+        made = writable(FIRST, options=ONE_GO)
         before = made.branch.head
         for text in ("one\n", "two\n", "three\n"):
             (made / "a.txt").write_text(text)

@@ -11,10 +11,9 @@ import samples
 from machine import BIG, PATIENCE
 from safetensors.numpy import save_file
 from tier import scaled
-from writing import begin, sha256
+from writing import ONE_GO, begin, sha256
 
 FIRST = {"README.md": "# one\n"}
-ONE_GO = ["quiet=1", "max_delay=60"]  # everything that a test writes without a pause is one batch
 MIB = 1 << 20
 TENSORS = 10
 TENSOR_BYTES = scaled(4, 4, 16) * MIB

@@ -26,7 +26,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from machine import BUILD, PATIENCE, ROOT
 from samples import noise
 from tier import scaled, seeds
-from writing import sha256, tree_of
+from writing import ONE_GO, sha256, tree_of
 
 SOURCES = [path for folder in ("base", "cache", "hub", "xet", "fs") for path in sorted((ROOT / folder).glob("*.c"))]
 POINTS = sorted({name for path in SOURCES for name in re.findall(r'\bCRASH_POINT\("([^"]+)"\)', path.read_text())})
@@ -267,7 +267,7 @@ def test_what_is_being_written_again_and_moved_while_on_its_way_is_moved_after_a
 
 
 def test_a_folder_whose_move_was_committed_is_whole_before_the_mount_knows_of_the_commit(writable, hub):
-    made = writable(FIRST)
+    made = writable(FIRST, options=ONE_GO)
     before = made.branch.head
     with unanswered_commit(made, hub):
         os.rename(made / "old", made / "moved")
@@ -304,7 +304,7 @@ def test_what_is_moved_before_the_mount_knows_of_its_commit_is_not_in_two_places
 
 def test_a_commit_that_is_made_after_the_next_mount_has_looked_for_it_is_its_own(writable, hub):
     """The Hub got it from a process that was killed, and is slow: here the official client makes it."""
-    made = writable(FIRST)
+    made = writable(FIRST, options=ONE_GO)
     before = made.branch.head
     with unmade_commit(made, hub):
         os.rename(made / "old", made / "moved")
@@ -382,7 +382,7 @@ def test_what_is_deleted_before_its_commit_comes_late_is_deleted(writable, hub):
 
 def test_a_commit_that_is_made_after_it_was_given_up_is_ones_own(writable, hub):
     """The Hub got it, answered with nothing but resets, and is slow: here the official client makes it."""
-    made = writable(FIRST)
+    made = writable(FIRST, options=ONE_GO)
     before = made.branch.head
     commit = {"method": "POST", "path_regex": "/commit/"}
     hub.faults([{"match": commit, "count": 2, "action": {"reset": True}}, {"match": commit, "action": {"stall": True}}])

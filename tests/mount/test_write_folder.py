@@ -309,7 +309,7 @@ class TestDisk:
         with SmallDisk(20 << 10) as disk:
             made = writable(FIRST, options=[f"state_dir={disk.path / 'state'}", "commit=manual"])
             (made / "large.bin").write_bytes(b"1" * 3_000_000)
-            hub.faults({"match": COMMIT, "count": 1, "action": {"delay_ms": 4000, "status": 429, "body": "{}"}})
+            hub.faults({"match": COMMIT, "count": 1, "action": {"delay_ms": 20000, "status": 429, "body": "{}"}})
             commit = subprocess.Popen([HUGFS, "commit", made.path], env=made.environment, stderr=subprocess.DEVNULL)
             made.wait_writes(on_their_way=1)
             with open(made / "large.bin", "ab") as file:

@@ -15,10 +15,9 @@ import pytest
 import samples
 from client_programs import python_of
 from machine import PROMPT, needs_program
-from writing import PLAIN, sha256
+from writing import ONE_GO, PLAIN, sha256
 
 FIRST = {"README.md": "# one\n", "a.txt": "aaa\nbbb\n", "d/in.txt": "in\n"}
-ONE_GO = ["quiet=1", "max_delay=60"]
 
 SAFETENSORS = """
 import numpy, sys

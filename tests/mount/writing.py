@@ -25,11 +25,12 @@ from harness import PATIENCE, Failed, Mount, wait_until
 from hub.client import WRITE_TOKEN
 
 __all__ = [
-    "COMMIT", "PLAIN", "PlainFolder", "Uploads", "WritableMount", "begin", "errno_of", "fallocate", "fill", "meanwhile", "rename2", "sha256", "tree_of",
+    "COMMIT", "ONE_GO", "PLAIN", "PlainFolder", "Uploads", "WritableMount", "begin", "errno_of", "fallocate", "fill", "meanwhile", "rename2", "sha256", "tree_of",
 ]  # fmt: skip
 
 PLAIN = os.environ.get("HUGFS_TEST_PLAIN")
 QUICK = ("rw", "quiet=0.2", "max_delay=1", "poll=never")
+ONE_GO = ["quiet=3", "max_delay=600"]  # everything that a test does without a pause is one batch
 HIDDEN = (".hub", ".gitattributes")  # the mount's own folder; the file that the Hub keeps itself
 COMMIT = {"method": "POST", "path_regex": "/commit/"}
 NO_WORK = {"dirty": 0, "waiting": 0, "on_their_way": 0}  # dirty: written, neither closed nor synced

@@ -224,7 +224,7 @@ static void fill(const struct state_dir *dir)
 static void wait_until_queue_is(struct journal *journal, uint64_t queued)
 {
     struct journal_stats stats = {.queued = UINT64_MAX};
-    for (int i = 0; i < 300 && stats.queued != queued; i++) {
+    for (int i = 0; i < 3000 && stats.queued != queued; i++) {
         nanosleep(&(struct timespec){0, 10000000}, NULL);
         journal_stats(journal, &stats);
     }

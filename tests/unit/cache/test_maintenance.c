@@ -101,7 +101,7 @@ static void put_pinned_file(struct chunk_store *store, const struct digest *cont
     assert_int_equal(chunk_store_pin(store, content, true, 2000000, &why), ERR_NONE);
     assert_int_equal(put_chunks(store, 5, 0, 40, CHUNK_MAX), ERR_NONE);
     assert_int_equal(put_chunks(store, 3, 0, 20, CHUNK_MAX), ERR_NONE);
-    sleep_ms(200); // they are on disk, in an ordinary segment
+    assert_true(wait_until_settled(store)); // in an ordinary segment
     assert_int_equal(chunk_store_put_pieces(store, content, 2000000, &piece, 1),
                      ERR_NONE);
     assert_int_equal(put_chunks(store, 3, 20, 20, CHUNK_MAX), ERR_NONE);

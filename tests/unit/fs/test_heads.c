@@ -188,7 +188,7 @@ static void count_answer(void *ctx, enum err err, const struct why *why)
 static void answer_late(const struct scripted_server *server, const char *target,
                         struct buffer *out)
 {
-    const struct timespec while_all_ask = {.tv_nsec = 300000000};
+    const struct timespec while_all_ask = {.tv_sec = 3};
     nanosleep(&while_all_ask, NULL);
     answer_info(server, target, out);
 }

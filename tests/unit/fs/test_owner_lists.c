@@ -164,11 +164,11 @@ TEST(test_a_whole_listing_is_good_for_a_second_a_page_and_then_new)
     read_all(&world, names);
     assert_string_equal(names, "a b c d e ");
     assert_int_equal(asked(&world), 3);
-    skip_ms(2900);
+    skip_ms(1500);
     read_all(&world, names);
     assert_int_equal(asked(&world), 3);
     atomic_store(&turn, 2);
-    skip_ms(200);
+    skip_ms(1600);
     assert_err(visit(&world, "acme", 0), ERR_ABSENT);
     read_all(&world, names);
     assert_string_equal(names, "new a b c d e ");

@@ -128,7 +128,8 @@ TEST(test_a_failed_upload_is_repeated_from_its_beginning)
     soon.deadline_ms = clock_now_ms() + 2500;
     cas_upload_xorb(uploads.bench.hub, &soon, &target, &uploads.hash, uploads.fd, 10,
                     BODY_BYTES, 1, on_done, &uploads.bench.outcome);
-    assert_err(wait_for(&uploads.bench)->err, ERR_SERVER);
+    enum err err = wait_for(&uploads.bench)->err;
+    assert_true(err == ERR_SERVER || err == ERR_TIMEOUT); // the last try may be under way
     assert_true(uploads.storage.n_asked >= 2);
     for (size_t i = 0; i < uploads.storage.n_asked; i++) {
         assert_int_equal(uploads.storage.body_len[i], BODY_BYTES);

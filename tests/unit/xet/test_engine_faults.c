@@ -196,12 +196,12 @@ TEST(test_a_read_ends_at_its_deadline_although_the_server_is_silent)
     fake_hub_fault(world.hub, FAULT_HANG, 1, 0);
     engine_read_init(&read, &world, file, 0, 4096);
     int64_t began_ms = clock_now_ms();
-    read.deadline_ms = began_ms + 100;
+    read.deadline_ms = began_ms + 1000;
     assert_false(engine_read_begin(&read));
     engine_read_finish(&read);
     assert_err(read.err, ERR_TIMEOUT);
-    assert_true(clock_now_ms() - began_ms >= 100);
-    assert_true(clock_now_ms() - began_ms < 5000);
+    assert_true(clock_now_ms() - began_ms >= 1000);
+    assert_true(clock_now_ms() - began_ms < 20000);
     assert_int_equal(read.called, 1);
     assert_fault_happened(1);
     engine_read_release(&read);

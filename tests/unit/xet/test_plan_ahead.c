@@ -62,8 +62,9 @@ TEST(test_the_next_step_of_the_window_is_planned_and_not_fetched)
     struct xet_file *file = begin_stream(content);
     struct fake_counts first = settle();
     assert_int_equal(first.ranges, 2);
-    assert_int_equal(first.plans, 2 + 7); // of 1 MiB each, up to 8 MiB ahead
-    assert_true(first.bytes < MIB + 3 * READ);
+    // Of 1 MiB each, up to 8 MiB ahead; one more: a chunk on a border that came meanwhile.
+    assert_in_range(first.plans, 2 + 7, 2 + 8);
+    assert_in_range(first.bytes, 1, MIB + 3 * READ - 1);
     // The next step asks with what was planned, and plans the one after it.
     fake_hub_hold(world.hub, true);
     struct engine_read read;
@@ -85,7 +86,7 @@ TEST(test_of_a_stream_that_is_expected_to_end_the_rest_is_asked_for_once)
     uint64_t length = 4 * MIB;
     read_to_end(file, content, from, READ, from + length);
     struct fake_counts first = settle();
-    assert_true(first.bytes >= length && first.bytes < length + 4 * READ);
+    assert_in_range(first.bytes, length, length + 4 * READ - 1);
     // Reads that overtake each other, and those beyond it that the kernel sends.
     read_to_end(file, content, from + 2 * READ, 3 * READ, from + length);
     read_to_end(file, content, from + READ, 3 * READ, from + length);
@@ -178,7 +179,8 @@ TEST(test_who_has_read_little_in_order_gets_nothing_planned)
     struct xet_file *file = engine_world_open(&world, content, true, false);
     read_at(file, content, 0, 4096, 1, 4096);
     struct fake_counts counts = settle();
-    assert_int_equal(counts.plans, counts.ranges);
+    // One more: a chunk on a border that came meanwhile is not fetched again.
+    assert_in_range(counts.plans, counts.ranges, counts.ranges + 1);
     xet_file_put(world.xet, file);
 }
 
@@ -299,7 +301,7 @@ TEST(test_a_plan_that_is_on_its_way_is_promoted_when_a_reader_waits_for_it)
     first.pattern = (struct xet_pattern){.stream = 1, .consumed = READ};
     assert_false(engine_read_begin(&first));
     (void)await_plans(2 + 7);
-    struct timespec pause = {0, 50000000};
+    struct timespec pause = {0, 500000000};
     (void)nanosleep(&pause, NULL); // their tickets are known
     assert_int_equal(fake_hub_counts(world.hub).plans, 2 + 7);
     assert_int_equal(fake_hub_counts(world.hub).promotions, 0);
