@@ -115,13 +115,22 @@ static void set_connection(const struct hub *hub, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)LOW_SPEED_BYTES_PER_S);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)LOW_SPEED_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, hub->user_agent);
     if (hub->ca_file != NULL) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, hub->ca_file);
     }
+}
+
+// How long nothing may move. A server that needs longer before its first byte is waited for longer by
+// the next attempt: it begins anew each time.
+static long patience_s(const struct http_request *request)
+{
+    unsigned doublings =
+        request->attempt < PATIENCE_DOUBLINGS ? request->attempt : PATIENCE_DOUBLINGS;
+    return request->silence_s > 0 ? (long)request->silence_s
+                                  : (long)LOW_SPEED_S << doublings;
 }
 
 static void set_question(struct http_request *request, CURL *easy)
@@ -144,9 +153,7 @@ static void set_question(struct http_request *request, CURL *easy)
                  (unsigned long long)request->last);
         curl_easy_setopt(easy, CURLOPT_RANGE, range);
     }
-    if (request->silence_s > 0) {
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)request->silence_s);
-    }
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, patience_s(request));
     if (request->retry == RETRY_NEVER) {
         // On a connection that was used before, curl would send it once more by itself when
         // the connection ends without an answer.

@@ -49,7 +49,7 @@ struct http_request {
     struct http_upload upload;         // or in a file
     struct curl_slist *signed_headers; // owned: what a SIGNED address wants to be sent
     enum retry_policy retry;
-    unsigned silence_s;      // how long nothing may move; 0 = LOW_SPEED_S
+    unsigned silence_s;      // how long nothing may move; 0 = LOW_SPEED_S and more
     const char *post_type;   // static: Content-Type
     const char *accept;      // static: Accept
     const char *git_version; // static: Git-Protocol

@@ -76,6 +76,19 @@ def test_names_are_asked_for_one_by_one_until_the_deadline(mount, hub, sample):
     assert "acme/sample/prompts.bin" in complaint(made, "could not be looked up") and hub.fired(rule) > 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["tree", "plan", "xorb"])
+def test_a_server_that_is_silent_for_longer_than_the_first_patience_is_heard_by_the_next(mount, hub, sample, stage):
+    made = mount("acme/sample")
+    rule = strike(hub, STAGES[stage], {"delay_ms": 20000})
+    if stage == "tree":
+        assert names(made / "notes") == ["deep", "first.txt"]
+    else:
+        with open(made / "noise.bin", "rb") as file:
+            assert file.read(4096) == sample.bytes("noise.bin")[:4096]
+    assert hub.fired(rule) >= 2
+
+
 # ---- the server's own failures
 
 
