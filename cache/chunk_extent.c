@@ -42,6 +42,29 @@ static uint32_t chunks_from(const struct run_place *place, uint32_t chunk, uint3
     return there < max ? there : max;
 }
 
+// As read_run() of chunk_read.c: a segment that stays named and missing is lost, and told, because
+// nothing is put where the index says that it is.
+static enum err look(struct chunk_store *store, const struct object_id *object,
+                     uint32_t chunk, uint32_t most, uint32_t *out_n, uint64_t *out_bytes)
+{
+    for (int attempt = 0;; attempt++) {
+        struct run_place place;
+        if (store_locate(store, object, chunk, &place)) {
+            return ERR_ABSENT;
+        }
+        *out_n = chunks_from(&place, chunk, most);
+        enum err err = run_lengths(store, &place, chunk, *out_n, NULL, out_bytes);
+        volatile_run_unref(place.memory);
+        if (err != ERR_ABSENT && err != ERR_DAMAGED) {
+            return err;
+        }
+        if (attempt > 0) {
+            store_report_lost_segment(store, &place);
+            return ERR_ABSENT;
+        }
+    }
+}
+
 // Too many open files is no word about the segment.
 static bool is_there(struct chunk_store *store, const struct run_place *place)
 {
@@ -78,17 +101,9 @@ void chunk_store_extent(struct chunk_store *store, const struct object_id *objec
 {
     uint32_t chunks = 0;
     uint64_t bytes = 0;
-    while (chunks < n) {
-        struct run_place place;
-        if (store_locate(store, object, first + chunks, &place)) {
-            break;
-        }
-        uint32_t there = chunks_from(&place, first + chunks, n - chunks);
-        enum err err = run_lengths(store, &place, first + chunks, there, NULL, &bytes);
-        volatile_run_unref(place.memory);
-        if (err) {
-            break;
-        }
+    uint32_t there = 0;
+    while (chunks < n &&
+           look(store, object, first + chunks, n - chunks, &there, &bytes) == ERR_NONE) {
         chunks += there;
     }
     *out_chunks = chunks;

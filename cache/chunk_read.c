@@ -68,7 +68,7 @@ void store_report_damage(struct chunk_store *store, const struct run_place *plac
 
 // Both holes are needed: rows of a lost segment are found by its number, but a row whose
 // number a flipped bit changed is found only by its chunks.
-static void report_lost_segment(struct chunk_store *store, const struct run_place *place)
+void store_report_lost_segment(struct chunk_store *store, const struct run_place *place)
 {
     struct run_hole all = {place->object, place->segment, HOLE_WHOLE_SEGMENT, 0, 0};
     struct run_hole this = {place->object, place->segment, place->offset, place->first,
@@ -317,7 +317,7 @@ static enum err read_run(struct chunk_store *store, const struct object_id *obje
             return err == ERR_TRUNCATED ? ERR_ABSENT : err; // reported: fetched again
         }
         if (attempt > 0) {
-            report_lost_segment(store, &place);
+            store_report_lost_segment(store, &place);
             return ERR_ABSENT;
         }
     }

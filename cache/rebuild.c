@@ -123,7 +123,9 @@ static enum err forget_segment(struct chunk_store *store, uint64_t id)
         err = err ? err : index_commit(store->writer);
         index_rollback(store->writer);
     }
-    remove_file(store, id);
+    if (!err) { // else the index is damaged: what it is rebuilt from stays
+        remove_file(store, id);
+    }
     return err;
 }
 

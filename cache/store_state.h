@@ -158,6 +158,8 @@ bool store_check_chunk(struct chunk_store *store, const struct run_place *place,
 // A chunk turned out damaged: nobody gets it from here any more.
 void store_report_damage(struct chunk_store *store, const struct run_place *place,
                          uint32_t first, uint32_t n, const char *what);
+// The segment that the place is in is gone, or is no segment any more: so are all of its chunks.
+void store_report_lost_segment(struct chunk_store *store, const struct run_place *place);
 
 // ---- chunk_put.c
 // Writes volatile runs to disk as long as there is room.

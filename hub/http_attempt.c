@@ -225,6 +225,8 @@ static void on_done(struct http_transfer *transfer, CURLcode code)
     struct why why = {0};
     enum err err = transport_err(code, request);
     bool is_unreachable = transport_is_connect_failure(transfer->easy, code);
+    request->silences +=
+        code == CURLE_OPERATION_TIMEDOUT && !is_unreachable && !request->has_answer;
     if (is_unreachable && err == ERR_TRUNCATED) {
         err = ERR_OFFLINE;
     }

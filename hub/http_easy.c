@@ -128,7 +128,7 @@ static void set_connection(const struct hub *hub, CURL *easy)
 static long patience_s(const struct http_request *request)
 {
     unsigned doublings =
-        request->attempt < PATIENCE_DOUBLINGS ? request->attempt : PATIENCE_DOUBLINGS;
+        request->silences < PATIENCE_DOUBLINGS ? request->silences : PATIENCE_DOUBLINGS;
     return request->silence_s > 0 ? (long)request->silence_s
                                   : (long)LOW_SPEED_S << doublings;
 }

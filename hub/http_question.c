@@ -35,6 +35,7 @@ void request_reset(struct http_request *request)
     request->body_max = 0;
     request->is_http_error = request->was_redirected = request->has_answer = false;
     request->attempt = 0;
+    request->silences = 0;
     request->host = NULL;
     request->state = REQUEST_IDLE;
 }

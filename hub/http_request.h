@@ -81,6 +81,7 @@ struct http_request {
     struct redirect_chain redirects;
     struct host *host;
     unsigned attempt;
+    unsigned silences; // attempts that ended because no answer had begun
     bool reloaded_token;
     bool has_answer;
     bool is_paused;

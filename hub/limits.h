@@ -57,8 +57,8 @@ enum {
 enum {
     CONNECT_TIMEOUT_MS = 10000,
     LOW_SPEED_BYTES_PER_S = 1024,
-    LOW_SPEED_S = 15,       // of the first attempt
-    PATIENCE_DOUBLINGS = 2, // by its second and third: 30 s, 60 s
+    LOW_SPEED_S = 15,       // of an attempt
+    PATIENCE_DOUBLINGS = 2, // after silent ones: 30 s, 60 s
     DEFAULT_TIMEOUT_MS = 60000,
     RETRY_BASE_MS = 200,
     RETRY_CAP_MS = 5000,

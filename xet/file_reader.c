@@ -93,12 +93,18 @@ static enum err gather(const struct request *request, uint64_t from,
     return err;
 }
 
+// A fragment, or some of it, has left the store, and others beside it may have, too: all that is gone up
+// to the end of the leaf is fetched at once.
 static void forget(struct xet_file *file, const struct fragment *fragment)
 {
-    engine_lock(file->xet);
-    piece_map_forget(&file->map, fragment->from, fragment->to);
-    file->frontier = file->frontier < fragment->from ? file->frontier : fragment->from;
-    engine_unlock(file->xet);
+    uint64_t end = fragment->from - fragment->from % PIECE_LEAF_BYTES + PIECE_LEAF_BYTES;
+    uint64_t size = file->content.size;
+    enum err err = piece_look(file, fragment->from, fragment->to);
+    piece_forget(file, fragment);
+    err = err ? err : piece_look(file, fragment->to, end < size ? end : size);
+    if (err) {
+        log_debug("xet", "no memory to look what else is gone");
+    }
 }
 
 // The answer to the whole request, or ERR_ABSENT. A piece that has left the store is forgotten.

@@ -28,15 +28,16 @@ static enum err append(struct fragment_list *list, const struct fragment *fragme
     return ERR_NONE;
 }
 
-// As much of the piece as is in the store, counted from its beginning.
-static enum err append_piece(struct xet_file *file, const struct piece *piece,
+// As much of the piece as is in the store, counted from its beginning; `looks`: by its records.
+static enum err append_piece(struct xet_file *file, const struct piece *piece, bool looks,
                              struct fragment_list *list)
 {
     struct chunk_store *store = file->xet->store;
     uint64_t bytes = piece->length;
-    uint32_t n = chunk_store_count(store, &piece->object, piece->first, piece->n);
+    uint32_t n =
+        looks ? 0 : chunk_store_count(store, &piece->object, piece->first, piece->n);
     if (n < piece->n) {
-        chunk_store_extent(store, &piece->object, piece->first, n, &n, &bytes);
+        chunk_store_extent(store, &piece->object, piece->first, piece->n, &n, &bytes);
         bytes = bytes < piece->length ? bytes : piece->length;
     }
     if (n == 0 || piece->offset + bytes > file->content.size) {
@@ -54,14 +55,14 @@ static enum err append_piece(struct xet_file *file, const struct piece *piece,
 }
 
 static enum err collect_pieces(struct xet_file *file, uint64_t from, uint64_t to,
-                               struct fragment_list *list)
+                               bool looks, struct fragment_list *list)
 {
     struct piece pieces[PIECES_AT_ONCE];
     while (from < to) {
         size_t n = chunk_store_pieces(file->xet->store, &file->name, from, to - from,
                                       pieces, PIECES_AT_ONCE);
         for (size_t i = 0; i < n; i++) {
-            enum err err = append_piece(file, &pieces[i], list);
+            enum err err = append_piece(file, &pieces[i], looks, list);
             if (err) {
                 return err;
             }
@@ -110,7 +111,7 @@ static enum err collect_leaf(struct xet_file *file, uint64_t at,
     uint64_t from = at - at % PIECE_LEAF_BYTES;
     uint64_t left = file->content.size - from;
     uint64_t to = left < PIECE_LEAF_BYTES ? file->content.size : from + PIECE_LEAF_BYTES;
-    return file->content.has_xet ? collect_pieces(file, from, to, list)
+    return file->content.has_xet ? collect_pieces(file, from, to, false, list)
                                  : collect_blocks(file, from, to, list);
 }
 
@@ -142,11 +143,61 @@ enum err piece_load(struct xet_file *file, uint64_t from, uint64_t to)
     return err;
 }
 
+// The fragment at `at`, or where its gap ends.
+static bool find(struct xet_file *file, uint64_t at, uint64_t to,
+                 struct fragment *fragment, uint64_t *out_end)
+{
+    engine_lock(file->xet);
+    bool is_here = piece_map_find(&file->map, at, fragment);
+    *out_end = is_here ? fragment->to : piece_map_gap_end(&file->map, at, to);
+    engine_unlock(file->xet);
+    return is_here;
+}
+
+// Each run of it is looked at: what is known to be damaged is stored again when it comes.
+static bool is_whole(struct chunk_store *store, const struct fragment *fragment)
+{
+    uint32_t chunk = fragment->first;
+    uint32_t end = chunk + fragment->n;
+    uint64_t reaches = 0;
+    while (chunk < end) {
+        uint32_t n = 0;
+        uint64_t bytes = 0;
+        chunk_store_extent(store, &fragment->object, chunk, end - chunk, &n, &bytes);
+        reaches = chunk == fragment->first ? fragment->origin + bytes : reaches;
+        chunk += n;
+        chunk =
+            chunk < end ? chunk_store_gap_end(store, &fragment->object, chunk, end) : end;
+    }
+    return reaches >= fragment->to;
+}
+
+enum err piece_look(struct xet_file *file, uint64_t from, uint64_t to)
+{
+    enum err err = piece_load(file, from, to);
+    while (!err && from < to) {
+        struct fragment fragment;
+        if (find(file, from, to, &fragment, &from) &&
+            !is_whole(file->xet->store, &fragment)) {
+            piece_forget(file, &fragment);
+        }
+    }
+    return err;
+}
+
+void piece_forget(struct xet_file *file, const struct fragment *fragment)
+{
+    engine_lock(file->xet);
+    piece_map_forget(&file->map, fragment->from, fragment->to);
+    file->frontier = file->frontier < fragment->from ? file->frontier : fragment->from;
+    engine_unlock(file->xet);
+}
+
 uint64_t piece_load_stored(struct xet_file *file)
 {
     uint64_t size = file->content.size;
     struct fragment_list list = {0};
-    enum err err = file->content.has_xet ? collect_pieces(file, 0, size, &list)
+    enum err err = file->content.has_xet ? collect_pieces(file, 0, size, true, &list)
                                          : collect_blocks(file, 0, size, &list);
     uint64_t bytes = 0;
     uint64_t end = 0;

@@ -5,8 +5,18 @@
 #include "xet/engine.h"
 
 // Sees to it that the leaves of [from, to) are loaded. What the store remembers but has
-// given up since is left out. ERR_NO_MEMORY. Asks the store: no lock may be held.
+// given up since is left out, as far as the index tells: a record that is damaged is found when it is
+// read. ERR_NO_MEMORY. Asks the store: no lock may be held.
 NODISCARD enum err piece_load(struct xet_file *file, uint64_t from, uint64_t to)
+    EXCLUDES(engine_role);
+
+// The same, and the records of what is there are looked at, which costs a disk access each: what turns
+// out not to be whole is forgotten, and so becomes a gap.
+NODISCARD enum err piece_look(struct xet_file *file, uint64_t from, uint64_t to)
+    EXCLUDES(engine_role);
+
+// The fragment is not in the store any more.
+void piece_forget(struct xet_file *file, const struct fragment *fragment)
     EXCLUDES(engine_role);
 
 // How many bytes of the file are in the store now, by the pieces known there: also what other

@@ -21,7 +21,8 @@ struct prefetch {
     struct job job;        // first: the pool gives it back
     struct xet_file *file; // a reference
     struct fetch_source *source;
-    uint64_t at; // everything below is here
+    uint64_t at;     // everything below is here
+    uint64_t looked; // what was here below is whole
     uint64_t end;
     uint64_t step;
     enum hub_class class;
@@ -97,7 +98,10 @@ static void run_step(struct job *job)
     struct xet *xet = prefetch->file->xet;
     uint64_t to = ahead_of(prefetch->at, STEPS_AHEAD * prefetch->step, prefetch->end);
     struct errands errands = errands_init(xet);
+    uint64_t from = prefetch->looked > prefetch->at ? prefetch->looked : prefetch->at;
     enum err err = piece_load(prefetch->file, prefetch->at, to);
+    err = err ? err : piece_look(prefetch->file, from, to);
+    prefetch->looked = to;
     if (!err) {
         engine_lock(xet);
         err = step_locked(prefetch, &errands);

@@ -137,9 +137,13 @@ static enum err hash_chunks(struct verification *verification)
     while (verification->at < verification->file->content.size &&
            verification->at < stop) {
         struct fragment fragment;
-        if (!find_fragment(verification->file, verification->at, &fragment) ||
-            hash_fragment(verification, &fragment)) {
+        if (!find_fragment(verification->file, verification->at, &fragment)) {
             return ERR_ABSENT;
+        }
+        enum err err = hash_fragment(verification, &fragment);
+        if (err) {
+            enum err failed = piece_look(verification->file, fragment.from, fragment.to);
+            return failed ? failed : err;
         }
     }
     return ERR_NONE;

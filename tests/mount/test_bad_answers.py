@@ -89,6 +89,16 @@ def test_a_server_that_is_silent_for_longer_than_the_first_patience_is_heard_by_
     assert hub.fired(rule) >= 2
 
 
+@pytest.mark.slow
+def test_a_server_that_fails_at_first_is_not_waited_for_longer_when_it_is_silent(mount, hub, sample):
+    made = mount("acme/sample")
+    strike(hub, STAGES["plan"], {"status": 503}, count=2)
+    silent = strike(hub, STAGES["plan"], {"stall": True}, count=1)
+    with open(made / "noise.bin", "rb") as file:
+        assert file.read(4096) == sample.bytes("noise.bin")[:4096]
+    assert hub.fired(silent) == 1
+
+
 # ---- the server's own failures
 
 
