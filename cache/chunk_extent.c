@@ -165,6 +165,8 @@ static enum err run_hashes(struct chunk_store *store, const struct run_place *pl
         err = record_read(file->fd, &at, &record);
         segment_table_unref(store->segments, file);
         if (err) {
+            store_report_damage(store, place, place->first, place->n,
+                                "a record cannot be read");
             return err;
         }
     }

@@ -73,6 +73,8 @@ void store_report_lost_segment(struct chunk_store *store, const struct run_place
     struct run_hole all = {place->object, place->segment, HOLE_WHOLE_SEGMENT, 0, 0};
     struct run_hole this = {place->object, place->segment, place->offset, place->first,
                             place->n};
+    appender_retire(store->normal, place->segment);
+    appender_retire(store->pinned, place->segment);
     resident_runs_drop_damaged(store->resident, &all);
     (void)!run_holes_add(store->holes, &this);
     if (run_holes_add(store->holes, &all)) {

@@ -75,17 +75,16 @@ enum err recover_segment(struct chunk_store *store, uint64_t id, int *out_fd,
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         return ERR_BUSY; // its owner lives
     }
+    *out_fd = steal_fd(&fd);
     err = index_begin(store->writer);
     if (!err) {
-        err = index_segment_records(store, fd, out_uuid, id, true, out_end);
+        err = index_segment_records(store, *out_fd, out_uuid, id, true, out_end);
         // A record at the end that is not recognised any more: its place is given out again.
         err = err ? err : index_cut_segment(store->writer, id, *out_end);
         err = err ? err : index_commit(store->writer);
         index_rollback(store->writer);
     }
-    if (!err) {
-        *out_fd = steal_fd(&fd);
-    }
+    store_note_index_error(store, err);
     return err;
 }
 

@@ -33,9 +33,13 @@ static enum err append_piece(struct xet_file *file, const struct piece *piece, b
                              struct fragment_list *list)
 {
     struct chunk_store *store = file->xet->store;
-    uint64_t bytes = piece->length;
-    uint32_t n =
-        looks ? 0 : chunk_store_count(store, &piece->object, piece->first, piece->n);
+    uint64_t bytes = 0;
+    uint32_t n = 0;
+    if (looks) { // what is damaged is not counted any more then
+        chunk_store_extent(store, &piece->object, piece->first, piece->n, &n, &bytes);
+    }
+    bytes = piece->length;
+    n = chunk_store_count(store, &piece->object, piece->first, piece->n);
     if (n < piece->n) {
         chunk_store_extent(store, &piece->object, piece->first, piece->n, &n, &bytes);
         bytes = bytes < piece->length ? bytes : piece->length;
@@ -154,7 +158,8 @@ static bool find(struct xet_file *file, uint64_t at, uint64_t to,
     return is_here;
 }
 
-// Each run of it is looked at: what is known to be damaged is stored again when it comes.
+// Each run of it is looked at: what is known to be damaged is stored again when it comes. Of what could
+// not be looked at (too many open files), the index has the last word.
 static bool is_whole(struct chunk_store *store, const struct fragment *fragment)
 {
     uint32_t chunk = fragment->first;
@@ -169,7 +174,9 @@ static bool is_whole(struct chunk_store *store, const struct fragment *fragment)
         chunk =
             chunk < end ? chunk_store_gap_end(store, &fragment->object, chunk, end) : end;
     }
-    return reaches >= fragment->to;
+    return reaches >= fragment->to ||
+           chunk_store_count(store, &fragment->object, fragment->first, fragment->n) ==
+               fragment->n;
 }
 
 enum err piece_look(struct xet_file *file, uint64_t from, uint64_t to)

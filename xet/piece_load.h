@@ -20,6 +20,6 @@ void piece_forget(struct xet_file *file, const struct fragment *fragment)
     EXCLUDES(engine_role);
 
 // How many bytes of the file are in the store now, by the pieces known there: also what other
-// processes have put there, and what was never loaded. Costs a look at the index for each
-// run of the file: up to a second for 100 GB, so it belongs on a pool thread.
+// processes have put there, and what was never loaded. Costs a disk access for each run
+// of the file: some seconds for 100 GB, so it belongs on a pool thread.
 uint64_t piece_load_stored(struct xet_file *file);

@@ -65,6 +65,7 @@ static void what_a_damaged_table_of_objects_named_is_still_here(void **state)
 {
     (void)state;
     assert_all_survives("object");
+    assert_all_survives("sqlite_autoindex_object_1");
 }
 
 static void what_a_damaged_table_of_segments_named_is_still_here(void **state)
