@@ -9,7 +9,7 @@ import lz4.frame
 import pytest
 from harness import Mount, wait_until
 from hub.client import READ_TOKEN
-from refusal import BOUND, DEADLINE, QUICKLY, complaint, failing, is_right, outcome, rss_peak, strike
+from refusal import BOUND, QUICKLY, complaint, failing, is_right, outcome, rss_peak, strike
 
 XORB = {"origin": "cdn", "path_regex": "^/xorbs/"}
 PLAN = {"origin": "cas", "path_regex": "/reconstructions/"}

@@ -26,6 +26,19 @@ static inline void end_read(struct engine_read *read)
     engine_read_release(read);
 }
 
+// Fetches all of a file and waits for it; how it ended.
+static inline enum err try_prefetch(struct xet_file *file)
+{
+    struct engine_read prefetch;
+    engine_prefetch_begin(&prefetch, &world, file);
+    return engine_prefetch_end(&prefetch);
+}
+
+static inline void prefetch(struct xet_file *file)
+{
+    assert_ok(try_prefetch(file));
+}
+
 // Waits (at most 10 s) until `n` plans have been asked for; what was asked for by then.
 static inline struct fake_counts await_plans(unsigned n)
 {

@@ -2,13 +2,12 @@
 // What the index has and the disk has not, as after a power failure: it is fetched again, all at once, and
 // nobody says that it is here.
 #include "tests/unit/xet/engine_fixture.h"
+#include "xet/engine.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#define MIB (UINT64_C(1) << 20)
 
 enum { FILE_BYTES = 24 * MIB, READ = 2 * MIB };
 
@@ -54,13 +53,6 @@ static void damage_every_run(void (*damage)(sqlite3_stmt *row))
     assert_true(n >= 20);
     sqlite3_finalize(rows);
     sqlite3_close(db);
-}
-
-static void prefetch(struct xet_file *file)
-{
-    struct engine_read read;
-    engine_prefetch_begin(&read, &world, file);
-    assert_ok(engine_prefetch_end(&read));
 }
 
 // All of it has come and been verified in an earlier life.

@@ -4,18 +4,6 @@
 #include "tests/unit/xet/engine_fixture.h"
 #include "xet/engine.h"
 
-static enum err try_prefetch(struct xet_file *file)
-{
-    struct engine_read prefetch;
-    engine_prefetch_begin(&prefetch, &world, file);
-    return engine_prefetch_end(&prefetch);
-}
-
-static void prefetch(struct xet_file *file)
-{
-    assert_ok(try_prefetch(file));
-}
-
 // Begins one whose budget is two units; nothing is answered until all eight are planned.
 static struct xet_file *begin_held(struct engine_read *prefetch,
                                    struct fake_file *content)
